@@ -1,0 +1,205 @@
+/**
+ * The cluster file: the one YAML file that a team edits.
+ *
+ * This schema is the only source of the types, the validation, the JSON Schema for editors
+ * (`cluster/cluster.schema.json`) and the reference page (`docs/cluster-file.md`). Every `expected`
+ * text below finishes the sentence "expected …" of an error message.
+ *
+ * Defaults are the source document's own values where it gives one (datacenter, paths, ports, names,
+ * restart policy), otherwise the component's documented default or the safest working choice.
+ */
+import { isIPv4 } from "node:net";
+import { z } from "zod";
+
+const expected = (text: string) => ({ error: text });
+
+const matching = (pattern: RegExp, text: string) => z.string(expected(text)).regex(pattern, expected(text));
+
+const hostName = matching(
+  /^[a-z][a-z0-9-]*$/,
+  "a name of lower-case letters, digits and dashes that begins with a letter",
+);
+const ipv4 = z
+  .string(expected("an IPv4 address such as 10.0.1.104"))
+  .refine(isIPv4, expected("an IPv4 address such as 10.0.1.104"));
+const port = z
+  .int(expected("a port from 1 to 65535"))
+  .min(1, expected("a port from 1 to 65535"))
+  .max(65535, expected("a port from 1 to 65535"));
+const version = matching(
+  /^\d+\.\d+\.\d+(-[0-9A-Za-z.]+)?$/,
+  "a full version such as 1.20.5, quoted if YAML would read it as a number",
+);
+const absolutePath = matching(/^\/[A-Za-z0-9._/-]+$/, "an absolute path of letters, digits and . _ - /");
+const filePath = z
+  .string(expected("a path: ~/…, absolute, or relative to the cluster file"))
+  .regex(/^[A-Za-z0-9._~/@+-]+$/, expected("a path of letters, digits and . _ ~ / @ + -"));
+const userName = matching(/^[a-z_][a-z0-9_-]*$/, "the name of a login user");
+const duration = matching(/^[1-9][0-9]*(s|m)$/, "a duration such as 30s or 2m");
+const flag = z.boolean(expected("true or false"));
+const seconds = (text: string) => z.int(expected(text)).min(1, expected(text)).max(3600, expected(text));
+const choice = <const T extends readonly [string, ...string[]]>(values: T) =>
+  z.enum(values, expected(`one of ${values.join(", ")}`));
+const section = <T extends z.ZodRawShape>(shape: T) => z.strictObject(shape, expected("a mapping")).prefault({} as never);
+
+const login = {
+  user: userName.describe("Login user. Anything but root needs sudo without a password."),
+  port: port.describe("TCP port of sshd."),
+  keyFile: filePath.describe(
+    "Private key file: `~/…` or relative to the cluster file. Without it the operator's SSH agent is asked.",
+  ),
+};
+
+const bastion = z
+  .strictObject(
+    {
+      address: z.string(expected("the address of the jump host")).min(1),
+      user: login.user.default("root"),
+      port: login.port.default(22),
+      keyFile: login.keyFile.optional(),
+    },
+    expected("a mapping"),
+  )
+  .describe("A jump host between the operator and the hosts. Its host key is read from `known_hosts` too.");
+
+const host = z.strictObject(
+  {
+    name: hostName.describe("The host's name and the id of everything that belongs to it; never reuse one for another machine."),
+    address: ipv4.describe("The host's own address on the LAN that the cluster uses. Consul, Weave Net and Swarm bind to it."),
+    consul: choice(["server", "client"])
+      .optional()
+      .describe("Role of the host's Consul agent. Default: the first five hosts are servers (three of three or four, one of one or two)."),
+    swarm: z
+      .array(choice(["manager", "agent"]), expected("a list of manager and agent"))
+      .default(["manager", "agent"])
+      .describe("What the host runs of Swarm. The document's choice is both on every host."),
+    ssh: z
+      .strictObject(
+        { user: login.user.optional(), port: login.port.optional(), keyFile: login.keyFile.optional() },
+        expected("a mapping"),
+      )
+      .optional()
+      .describe("Login to this host where it differs from the cluster's `ssh`."),
+  },
+  expected("a mapping with name and address"),
+);
+
+/** The shape of the cluster file. Rules that span fields are in `rules.ts`. */
+export const clusterFileSchema = z
+  .strictObject(
+    {
+      name: hostName.describe("The cluster's name: names the Terraform stack and its state."),
+      hosts: z
+        .array(host, expected("a list of hosts"))
+        .min(1, expected("at least one host"))
+        .describe("The machines, in order. The order decides the default roles, nothing else."),
+      ssh: section({
+        user: login.user.default("root"),
+        port: login.port.default(22),
+        keyFile: login.keyFile.optional(),
+        bastion: bastion.optional(),
+        hostKeyChecking: choice(["required", "off"])
+          .default("required")
+          .describe(
+            "`required`: every host's key must stand in `known_hosts` beside the cluster file (`scripts/hostkeys` collects them). `off` trusts whoever answers.",
+          ),
+        timeoutSeconds: seconds("seconds from 1 to 3600")
+          .default(30)
+          .describe("How long to wait for a connection before the host counts as unreachable."),
+      }).describe("How the operator's machine logs in to the hosts."),
+      consul: section({
+        version: version.default("1.20.5").describe("Consul's version."),
+        datacenter: matching(/^[a-z0-9_-]+$/, "lower-case letters, digits, _ and -")
+          .default("aha")
+          .describe("Consul's datacenter."),
+        dataDir: absolutePath.default("/var/consul").describe("Where agents keep their state. Must survive a reboot."),
+        logLevel: choice(["TRACE", "DEBUG", "INFO", "WARN", "ERROR"]).default("INFO").describe("Consul's log level."),
+        syslog: flag
+          .default(false)
+          .describe("Also log to syslog, as the document does. Under systemd the journal then holds every line twice."),
+        ui: flag.default(true).describe("Serve Consul's web page on port 8500."),
+        bootstrap: choice(["expect", "handover"])
+          .default("expect")
+          .describe(
+            "`expect`: equal servers elect a leader once all are there. `handover`: the document's procedure, one server bootstraps by a configuration of its own and is then handed over to the service.",
+          ),
+      }).describe("Consul, the key-value store through which Swarm finds its members."),
+      docker: section({
+        install: flag
+          .default(true)
+          .describe("Install Docker Engine on a host that has none. With `false` such a host fails preflight."),
+        package: matching(/^[a-z0-9][a-z0-9.+-]*$/, "the name of a package")
+          .default("docker.io")
+          .describe("The package that provides Docker Engine, resolved by `scripts/lock` from the hosts' own package sources."),
+      }).describe("Docker Engine. A host's own engine is kept when it fits."),
+      weave: section({
+        version: version.default("2.9.0").describe("Weave Net's version: 2.6.5 to 2.8.1 of weaveworks, 2.8.3 to 2.9.0 of rajchaudhuri."),
+        images: choice(["rajchaudhuri", "weaveworks"])
+          .default("rajchaudhuri")
+          .describe("Owner of Weave's images. weaveworks' need an engine that accepts API 1.18 (up to 24); rajchaudhuri's API 1.24 (up to 28)."),
+        range: matching(/^(\d{1,3}\.){3}\d{1,3}\/\d{1,2}$/, "an IPv4 range such as 10.32.0.0/12")
+          .default("10.32.0.0/12")
+          .describe("The containers' network. Must not overlap with any network that the hosts reach."),
+        dns: flag
+          .default(true)
+          .describe("Serve weave.local names to containers. `false` is the document's `--no-dns`: then no container finds another by name."),
+        fastDatapath: flag
+          .default(true)
+          .describe("Use the kernel's openvswitch. `false` carries every packet through user space, for kernels without it."),
+        mtu: z
+          .int(expected("a packet size from 576 to 65535"))
+          .min(576, expected("a packet size from 576 to 65535"))
+          .max(65535, expected("a packet size from 576 to 65535"))
+          .optional()
+          .describe("Packet size of the containers' network, in bytes. Default: Weave's own (1376)."),
+      }).describe("Weave Net, the network that carries multicast, and its Docker API proxy."),
+      swarm: section({
+        version: version.default("1.2.9").describe("Classic Swarm's version."),
+        replication: flag
+          .default(true)
+          .describe("Managers elect one primary. `false` is the document's form: every manager acts for itself."),
+        strategy: choice(["spread", "binpack", "random"]).default("spread").describe("How the manager chooses a host for a container."),
+        heartbeat: duration
+          .default("10s")
+          .describe("How often an agent renews its entry in Consul. A dead agent is forgotten after three."),
+      }).describe("Classic Swarm: a manager on port 4000 and an agent, as containers on each host."),
+      artifacts: section({
+        mirror: matching(/^https?:\/\/[^\s"'$%\\]+[^\s"'$%\\/]$/, "an http(s) URL without a slash at its end")
+          .optional()
+          .describe("Base URL of a mirror in the datacenter that serves every artifact. Default: each publisher's own address."),
+        directory: filePath
+          .optional()
+          .describe("Folder of artifacts on the operator's machine, relative to the cluster file; pushed to the hosts over SSH."),
+      }).describe("Where hosts get what they install. What exactly is in `artifacts.lock.json`, written by `scripts/lock`."),
+      providers: section({
+        docker: version.default("4.5.0").describe("Version of kreuzwerker/docker."),
+        local: version.default("2.5.3").describe("Version of hashicorp/local."),
+        null: version.default("3.2.4").describe("Version of hashicorp/null."),
+      }).describe("Versions of the Terraform providers."),
+      backend: z
+        .strictObject(
+          {
+            type: choice(["local", "consul", "s3", "http", "pg"]).describe("Kind of Terraform backend."),
+            config: z.record(z.string(), z.unknown(), expected("a mapping")).default({}).describe("The backend's own settings, as Terraform documents them."),
+          },
+          expected("a mapping with type and config"),
+        )
+        .optional()
+        .describe("Where Terraform keeps its state. Default: `terraform.NAME.tfstate` beside the output folder."),
+      gates: section({
+        timeoutSeconds: seconds("seconds from 1 to 3600").default(120).describe("How long each gate waits for the cluster before it fails."),
+      }).describe("The gates between the steps: Consul has a leader, Weave sees all peers, Swarm sees all nodes."),
+      verify: section({
+        image: z
+          .string(expected("an image reference"))
+          .regex(/^[a-z0-9][A-Za-z0-9._/:@-]*$/, expected("an image reference"))
+          .default("alpine/socat:1.8.0.3")
+          .describe("Image for the network tests of `scripts/verify`; has sh, ping, nc, ip and socat."),
+      }).describe("What `scripts/verify` uses."),
+    },
+    expected("a mapping with name and hosts"),
+  )
+  .describe("multicast-swarm cluster file");
+
+/** The cluster file as written, defaults filled in. */
+export type ClusterFile = z.infer<typeof clusterFileSchema>;
