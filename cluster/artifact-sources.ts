@@ -1,0 +1,257 @@
+/** Where artifacts come from, and what their SHA-256 is. Used by `scripts/lock` alone. */
+import { createHash } from "node:crypto";
+import { createReadStream, existsSync } from "node:fs";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { Readable } from "node:stream";
+import { tagOf, type Wanted, wanted } from "./lock-file.js";
+import type { Artifact, Cluster } from "./model.js";
+
+const architectures = ["amd64", "arm64"] as const;
+
+/** The publishers' own addresses; tests put a server of their own here. */
+export interface Publishers {
+  readonly consul: string;
+  readonly weave: Readonly<Record<"rajchaudhuri" | "weaveworks", string>>;
+  /** Base URL of a registry's HTTP API. */
+  readonly registry: (host: string) => string;
+}
+
+export const publishers: Publishers = {
+  consul: "https://releases.hashicorp.com/consul",
+  weave: {
+    rajchaudhuri: "https://github.com/rajch/weave/releases/download",
+    weaveworks: "https://github.com/weaveworks/weave/releases/download",
+  },
+  registry: (host) => {
+    if (host === "docker.io") return "https://registry-1.docker.io";
+    // As Docker does: only this machine's own registry is spoken to without TLS.
+    return `${/^(localhost|127\.[0-9.]+)(:\d+)?$/.test(host) ? "http" : "https"}://${host}`;
+  },
+};
+
+type Say = (line: string) => void;
+
+export async function resolveArtifacts(cluster: Cluster, say: Say, from = publishers): Promise<Artifact[]> {
+  const { mirror, directory } = cluster.settings.artifacts;
+  const artifacts: Artifact[] = [];
+  for (const item of wanted(cluster.settings)) {
+    if (mirror !== undefined) artifacts.push(...(await fromStore(item, mirrorStore(mirror), say)));
+    else if (directory !== undefined) artifacts.push(...(await fromStore(item, folderStore(cluster, directory), say)));
+    else artifacts.push(...(await fromPublisher(item, cluster, from, say)));
+  }
+  return artifacts;
+}
+
+// ── A mirror or a folder: files under names of our own ──────────────────────────────────────────────
+
+/** Where an artifact lies in a mirror or a folder, by platform. */
+export function storePaths({ name, version }: Wanted): { platform: string; path: string }[] {
+  if (name === "weave") return [{ platform: "any", path: `weave/${version}/weave` }];
+  return architectures.map((platform) => {
+    if (name === "consul") return { platform, path: `consul/${version}/consul_${version}_linux_${platform}.zip` };
+    return { platform, path: `images/${name.replace(/^image:/, "").replace(/[/:@]/g, "_")}_${platform}.tar` };
+  });
+}
+
+interface Store {
+  readonly describe: string;
+  source(path: string): string;
+  /** SHA-256 and size of a file; undefined when the store does not have it. */
+  hash(path: string, say: Say): Promise<{ sha256: string; bytes: number } | undefined>;
+}
+
+function mirrorStore(base: string): Store {
+  return {
+    describe: `the mirror ${base}`,
+    source: (path) => `${base}/${path}`,
+    hash: async (path, say) => {
+      const response = await request(`${base}/${path}`, {}, [404]);
+      return response.status === 404 ? undefined : hashBody(response, path, say);
+    },
+  };
+}
+
+function folderStore(cluster: Cluster, written: string): Store {
+  const folder = written.replace(/\/+$/, "");
+  return {
+    describe: `the folder ${folder}`,
+    source: (path) => `file:${folder}/${path}`,
+    hash: async (path) => {
+      const file = join(resolve(cluster.directory, folder.replace(/^~(?=\/|$)/, homedir())), path);
+      return existsSync(file) ? hashStream(createReadStream(file)) : undefined;
+    },
+  };
+}
+
+async function fromStore(item: Wanted, store: Store, say: Say): Promise<Artifact[]> {
+  const found: Artifact[] = [];
+  const missing: { platform: string; path: string }[] = [];
+  for (const { platform, path } of storePaths(item)) {
+    const hashed = await store.hash(path, say);
+    if (hashed === undefined) {
+      missing.push({ platform, path });
+      continue;
+    }
+    say(`found    ${store.source(path)} (${showBytes(hashed.bytes)})`);
+    found.push({ ...base(item), platform, sha256: hashed.sha256, source: store.source(path) });
+  }
+  if (found.length > 0) {
+    for (const { platform, path } of missing)
+      say(`left out ${item.name} for ${platform}: no ${path} in ${store.describe}`);
+  } else {
+    const paths = missing.map(({ path }) => path).join(" nor ");
+    if (!item.optional)
+      throw new Error(
+        `${item.name} ${item.version}: neither ${paths} in ${store.describe}`.replace(/neither (\S+) in/, "no $1 in"),
+      );
+    say(`left out ${item.name}: no ${paths} in ${store.describe}; scripts/verify needs the image on the hosts`);
+  }
+  return found;
+}
+
+// ── The publishers ──────────────────────────────────────────────────────────────────────────────────
+
+async function fromPublisher(item: Wanted, cluster: Cluster, from: Publishers, say: Say): Promise<Artifact[]> {
+  const { name, version } = item;
+  if (name === "consul") {
+    const sums = await (await request(`${from.consul}/${version}/consul_${version}_SHA256SUMS`)).text();
+    return architectures.map((platform) => {
+      const file = `consul_${version}_linux_${platform}.zip`;
+      const line = sums
+        .split("\n")
+        .map((text) => text.trim().split(/\s+/))
+        .find((words) => words[1] === file);
+      if (!/^[0-9a-f]{64}$/.test(line?.[0] ?? "")) {
+        throw new Error(`${from.consul}/${version}/consul_${version}_SHA256SUMS: no checksum of ${file}`);
+      }
+      say(`found    ${from.consul}/${version}/${file} in its list of checksums`);
+      return { ...base(item), platform, sha256: line?.[0] ?? "", source: `${from.consul}/${version}/${file}` };
+    });
+  }
+  if (name === "weave") {
+    const source = `${from.weave[cluster.settings.weave.images]}/v${version}/weave`;
+    const { sha256, bytes } = await hashBody(await request(source), source, say);
+    say(`found    ${source} (${showBytes(bytes)})`);
+    return [{ ...base(item), platform: "any", sha256, source }];
+  }
+  return [await fromRegistry(item, from, say)];
+}
+
+const base = ({ name, version }: Wanted) => ({ name, version });
+
+/** "owner/name:tag", "name:tag" or "host:port/name:tag" in the parts that a registry is asked by. */
+export function parseImage(image: string): { host: string; repository: string; reference: string } {
+  const [named = "", digest] = image.split("@");
+  const [first = "", ...rest] = named.split("/");
+  const hosted = rest.length > 0 && /[.:]|^localhost$/.test(first);
+  const path = (hosted ? rest.join("/") : named).replace(/:[^:/]*$/, "");
+  const host = hosted ? first : "docker.io";
+  const repository = host === "docker.io" && !path.includes("/") ? `library/${path}` : path;
+  return { host, repository, reference: digest ?? tagOf(named) };
+}
+
+const manifestTypes = [
+  "application/vnd.oci.image.index.v1+json",
+  "application/vnd.docker.distribution.manifest.list.v2+json",
+  "application/vnd.oci.image.manifest.v1+json",
+  "application/vnd.docker.distribution.manifest.v2+json",
+];
+
+/** An image by the digest of its manifest, which is the SHA-256 of the manifest's bytes. */
+async function fromRegistry(item: Wanted, from: Publishers, say: Say): Promise<Artifact> {
+  const { host, repository, reference } = parseImage(item.name.replace(/^image:/, ""));
+  const url = `${from.registry(host)}/v2/${repository}/manifests/${reference}`;
+  const headers = { accept: manifestTypes.join(", ") };
+  let response = await request(url, headers, [401]);
+  if (response.status === 401) {
+    const token = await registryToken(response, repository, url);
+    response = await request(url, { ...headers, authorization: `Bearer ${token}` });
+  }
+  const type = response.headers.get("content-type")?.split(";")[0] ?? "";
+  if (!manifestTypes.includes(type))
+    throw new Error(`${url}: found a manifest of type "${type}", which has no digest to pin`);
+  const { sha256 } = await hashBody(response, url, () => {});
+  const stated = response.headers.get("docker-content-digest");
+  if (stated !== null && stated !== `sha256:${sha256}`) {
+    throw new Error(`${url}: the registry states ${stated}, its answer has sha256:${sha256}`);
+  }
+  say(`found    ${host}/${repository}:${reference} @ sha256:${sha256.slice(0, 12)}…`);
+  return { ...base(item), platform: "any", sha256, source: `docker://${host}/${repository}` };
+}
+
+/** A registry refuses the first request and says where an anonymous token is to be had. */
+async function registryToken(refused: Response, repository: string, url: string): Promise<string> {
+  const challenge = refused.headers.get("www-authenticate") ?? "";
+  const field = (name: string) => new RegExp(`${name}="([^"]*)"`).exec(challenge)?.[1];
+  const realm = field("realm");
+  if (!/^bearer /i.test(challenge) || realm === undefined) {
+    throw new Error(
+      `${url}: the registry wants a login (${challenge || "no challenge"}); use artifacts.mirror for such images`,
+    );
+  }
+  const query = new URL(realm);
+  query.searchParams.set("service", field("service") ?? "");
+  query.searchParams.set("scope", field("scope") ?? `repository:${repository}:pull`);
+  const answer = (await (await request(query.href)).json()) as { token?: string; access_token?: string };
+  const token = answer.token ?? answer.access_token;
+  if (token === undefined) throw new Error(`${realm}: no token in the answer`);
+  return token;
+}
+
+// ── HTTP and hashes ─────────────────────────────────────────────────────────────────────────────────
+
+/** GET; any status but 2xx and the given ones is an error that names the URL. */
+async function request(
+  url: string,
+  headers: Record<string, string> = {},
+  also: readonly number[] = [],
+): Promise<Response> {
+  let response: Response;
+  try {
+    response = await fetch(url, { headers });
+  } catch (error) {
+    throw new Error(`${url}: ${reason(error)}`);
+  }
+  if (!response.ok && !also.includes(response.status)) {
+    throw new Error(`${url}: HTTP status ${response.status} ${response.statusText}`.trimEnd());
+  }
+  return response;
+}
+
+/** fetch says "fetch failed" and hides why in the cause. */
+function reason(error: unknown): string {
+  const { message, cause } = error as Error & { cause?: Error & { code?: string } };
+  return cause === undefined ? message : `${cause.code ?? ""} ${cause.message}`.trim();
+}
+
+async function hashBody(response: Response, what: string, say: Say): Promise<{ sha256: string; bytes: number }> {
+  if (response.body === null) throw new Error(`${what}: empty answer`);
+  const total = Number(response.headers.get("content-length") ?? 0);
+  let shown = Date.now();
+  try {
+    return await hashStream(Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]), (bytes) => {
+      if (Date.now() - shown < 2000) return;
+      shown = Date.now();
+      const share = total > 0 ? ` of ${showBytes(total)} (${Math.floor((100 * bytes) / total)} %)` : "";
+      say(`reading  ${what}: ${showBytes(bytes)}${share}`);
+    });
+  } catch (error) {
+    throw new Error(`${what}: broke off: ${reason(error)}`);
+  }
+}
+
+async function hashStream(stream: Readable, progress: (bytes: number) => void = () => {}) {
+  const hash = createHash("sha256");
+  let bytes = 0;
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    hash.update(chunk);
+    bytes += chunk.length;
+    progress(bytes);
+  }
+  return { sha256: hash.digest("hex"), bytes };
+}
+
+function showBytes(bytes: number): string {
+  return bytes < 1e6 ? `${Math.ceil(bytes / 1000)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+}

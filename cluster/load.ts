@@ -1,0 +1,166 @@
+/** The cluster file and the files beside it become a `Cluster`, or one error that lists all that is wrong. */
+import { readFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { KnownHosts, knownHostsFileName } from "./known-hosts.js";
+import { checkCovers, lockFileName, lockFileSchema } from "./lock-file.js";
+import type { Artifact, Cluster, Host, Login } from "./model.js";
+import { ClusterFileError } from "./problems.js";
+import { checkHostKeys, checkRules } from "./rules.js";
+import { type ClusterFile, clusterFileSchema } from "./schema.js";
+import { YamlFile } from "./yaml-file.js";
+
+export { ClusterFileError } from "./problems.js";
+
+export interface LoadOptions {
+  /** `ignore`: for tools that run before there is a lock file. `artifacts` is then empty. */
+  readonly lock?: "required" | "ignore";
+  /** `ignore`: for tools that run before there is a `known_hosts`. Keys that are there are still read. */
+  readonly hostKeys?: "required" | "ignore";
+  /** Takes what is doubtful but not wrong, line by line. Default: standard error. */
+  readonly warn?: (line: string) => void;
+}
+
+/** Reads the cluster file. `path` is shown in errors as it is given. */
+export function loadCluster(path: string, options: LoadOptions = {}): Cluster {
+  const text = readOptional(path);
+  if (text === undefined) {
+    throw new ClusterFileError([
+      `${path}:1:1: (file): found no such file, expected a cluster file (examples/ has some)`,
+    ]);
+  }
+  const beside = (name: string) => join(dirname(path), name);
+  const yaml = new YamlFile(path, text);
+  const problems = () => [...yaml.problems.all];
+  if (!yaml.readable) throw failed(problems());
+
+  const checked = yaml.check(clusterFileSchema);
+  // Rules can say more even of a file with mistakes: they look at it as if the wrong parts were absent.
+  const file = checked ?? withoutMistakes(yaml.value);
+  if (file === undefined) throw failed(problems());
+
+  const knownHostsText = readOptional(beside(knownHostsFileName));
+  const known = knownHostsText === undefined ? undefined : new KnownHosts(knownHostsText);
+  const directory = resolve(dirname(path));
+  const cluster = decide(file, directory, known);
+  const warnings = checkRules(yaml, cluster);
+  if (options.hostKeys !== "ignore" && file.ssh.hostKeyChecking === "required") {
+    checkHostKeys(yaml, cluster, known, beside(knownHostsFileName));
+  }
+
+  // What a faulty cluster file asks for is not known well enough to compare the lock file with it.
+  const asked = problems().length === 0 ? file : undefined;
+  const lock = options.lock === "ignore" ? { artifacts: [], problems: [] } : readLock(beside(lockFileName), asked);
+  const all = [...problems(), ...lock.problems];
+  if (all.length > 0) throw failed(all);
+  for (const line of warnings) (options.warn ?? console.error)(`warning: ${line}`);
+  return { ...cluster, artifacts: lock.artifacts };
+}
+
+function failed(problems: readonly { readonly text: string }[]): ClusterFileError {
+  return new ClusterFileError(problems.map(({ text }) => text));
+}
+
+function readOptional(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw new ClusterFileError([`${path}:1:1: (file): found ${(error as Error).message}, expected a readable file`]);
+  }
+}
+
+function readLock(path: string, file: ClusterFile | undefined) {
+  const text = readOptional(path);
+  if (text === undefined) {
+    const line = `${path}:1:1: (file): found no such file, expected every artifact with its SHA-256: run scripts/lock`;
+    return { artifacts: [], problems: [{ text: line }] };
+  }
+  const lock = new YamlFile(path, text);
+  const artifacts: readonly Artifact[] = (lock.readable && lock.check(lockFileSchema)?.artifacts) || [];
+  if (file && lock.problems.all.length === 0) checkCovers(lock, artifacts, file);
+  return { artifacts, problems: lock.problems.all };
+}
+
+/** Defaults that depend on other fields. */
+function decide(file: ClusterFile, directory: string, known: KnownHosts | undefined): Cluster {
+  const { name, ssh, consul, docker, weave, swarm, artifacts, providers, backend, gates, verify } = file;
+  const login = (address: string, own: Partial<Pick<Login, "user" | "port" | "keyFile">>): Login => {
+    const keyFile = own.keyFile ?? ssh.keyFile;
+    const port = own.port ?? ssh.port;
+    return {
+      address,
+      user: own.user ?? ssh.user,
+      port,
+      ...(keyFile === undefined ? {} : { keyFile }),
+      hostKeys: ssh.hostKeyChecking === "off" ? [] : (known?.keysFor(address, port) ?? []),
+    };
+  };
+  const isServer = defaultServers(file.hosts.map((host) => host.consul));
+  const hosts = file.hosts.map(
+    (host, i): Host => ({
+      name: host.name,
+      address: host.address,
+      login: login(host.address, host.ssh ?? {}),
+      consul: isServer[i] ? "server" : "client",
+      manager: host.swarm.includes("manager"),
+      agent: host.swarm.includes("agent"),
+    }),
+  );
+  return {
+    name,
+    hosts,
+    servers: hosts.filter((host) => host.consul === "server"),
+    managers: hosts.filter(({ manager }) => manager),
+    artifacts: [],
+    directory,
+    ...(ssh.bastion ? { bastion: login(ssh.bastion.address, ssh.bastion) } : {}),
+    settings: { ssh, consul, docker, weave, swarm, artifacts, providers, backend, gates, verify },
+  };
+}
+
+/** Hosts without a role become servers, in order, until there are five, or the next lower odd number. */
+function defaultServers(roles: readonly ("server" | "client" | undefined)[]): boolean[] {
+  const chosen = roles.filter((role) => role === "server").length;
+  const possible = roles.filter((role) => role !== "client").length;
+  const target = Math.min(5, possible % 2 === 0 ? possible - 1 : possible);
+  let missing = Math.max(0, target - chosen);
+  return roles.map((role) => role === "server" || (role === undefined && missing-- > 0));
+}
+
+/**
+ * The file as if whatever is wrong in it were not there: wrong values are deleted, or their parents when they
+ * are needed; names and addresses that hosts cannot do without are made up (a rule's problem with
+ * them is dropped, since the place already has one).
+ */
+function withoutMistakes(value: unknown): ClusterFile | undefined {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+  const copy = structuredClone(value) as Record<string, unknown>;
+  for (let round = 0; round < 8; round++) {
+    const result = clusterFileSchema.safeParse(copy);
+    if (result.success) return result.data;
+    for (const issue of result.error.issues) {
+      const path = issue.path as (string | number)[];
+      if (issue.code === "unrecognized_keys") for (const key of issue.keys) remove(copy, [...path, key]);
+      else remove(copy, path);
+    }
+    copy.name ??= "unnamed";
+    if (!Array.isArray(copy.hosts) || copy.hosts.length === 0) return undefined;
+    copy.hosts = copy.hosts.map((host: unknown, i) => {
+      const known = typeof host === "object" && host !== null && !Array.isArray(host) ? host : {};
+      return { name: `unnamed-${i}`, address: `192.0.2.${i % 256}`, ...known };
+    });
+  }
+  return undefined;
+}
+
+function remove(root: Record<string, unknown>, path: readonly (string | number)[]): void {
+  const parent = path
+    .slice(0, -1)
+    .reduce<unknown>((at, step) => (at as Record<string | number, unknown>)?.[step], root);
+  const last = path.at(-1);
+  // A host that is no mapping is replaced as a whole by the caller.
+  if (last === undefined || typeof parent !== "object" || parent === null || parent === root.hosts) return;
+  const needed = !(last in parent) && path.length > 1 && path[0] !== "hosts";
+  if (Array.isArray(parent) || needed) remove(root, path.slice(0, -1));
+  else delete (parent as Record<string | number, unknown>)[last];
+}

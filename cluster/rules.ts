@@ -1,0 +1,136 @@
+/** Rules that span fields of the cluster file. */
+import { isIPv4 } from "node:net";
+import { type KnownHosts, knownHostsFileName, knownHostsName } from "./known-hosts.js";
+import type { Cluster, Host } from "./model.js";
+import { type Path, showValue } from "./problems.js";
+import type { YamlFile } from "./yaml-file.js";
+
+/** Adds what is wrong to the file's problems and returns what is merely doubtful. */
+export function checkRules(yaml: YamlFile, cluster: Cluster): string[] {
+  const { problems } = yaml;
+  const { settings, hosts, servers } = cluster;
+  const wrong = (path: Path, expected: string, at?: Path) =>
+    problems.add(path, showValue(yaml.valueAt(path), path), expected, at);
+
+  for (const field of ["name", "address"] as const) {
+    for (const [i, host] of hosts.entries()) {
+      const first = hosts.findIndex((other) => other[field] === host[field]);
+      if (first < i) wrong(["hosts", i, field], `one of its own (hosts[${first}] has it too)`);
+    }
+  }
+  for (const [i, { address }] of hosts.entries()) {
+    if (/^(0|127|22[4-9]|23\d|2[45]\d)\./.test(address)) {
+      wrong(["hosts", i, "address"], "the host's own address on the LAN, not a loopback, multicast or reserved one");
+    }
+  }
+
+  if (servers.length === 0) problems.add(["hosts"], "no Consul server", "at least one host that is not consul: client");
+  if (!hosts.some(({ manager }) => manager)) {
+    problems.add(["hosts"], "no Swarm manager", "at least one host with swarm: [manager, …]");
+  }
+  if (!hosts.some(({ agent }) => agent)) {
+    problems.add(["hosts"], "no Swarm agent", "at least one host with swarm: [agent, …]");
+  }
+
+  const { consul, weave, artifacts } = settings;
+  if (/^1\.21\.5(-|$)/.test(consul.version)) {
+    wrong(
+      ["consul", "version"],
+      "another version: 1.21.5 refuses the keys that Swarm writes; 1.21.4 and 1.22.0 take them",
+    );
+  } else if (older(consul.version, "1.9.0")) {
+    wrong(["consul", "version"], "1.9.0 or newer");
+  }
+
+  const [from, to] = weaveVersions[weave.images];
+  if (older(weave.version, from) || older(to, weave.version)) {
+    problems.add(
+      ["weave", "version"],
+      `"${weave.version}" with images of ${weave.images}`,
+      Object.entries(weaveVersions)
+        .map(([owner, [first, last]]) => `${first} to ${last} with images: ${owner}`)
+        .join(", or "),
+      yaml.has(["weave", "version"]) ? undefined : ["weave", "images"],
+    );
+  }
+  checkRange(yaml, hosts, weave.range);
+
+  if (artifacts.mirror !== undefined && artifacts.directory !== undefined) {
+    problems.addKey(["artifacts", "directory"], "both mirror and directory", "one of them");
+  }
+
+  const warnings: string[] = [];
+  const { line, column } = yaml.position(["hosts"]);
+  const place = `${yaml.name}:${line}:${column}: hosts`;
+  if (servers.length % 2 === 0 && servers.length > 0) {
+    warnings.push(
+      `${place}: ${servers.length} Consul servers survive no more failures than ${servers.length - 1}: make one a client or add one`,
+    );
+  } else if (servers.length > 5) {
+    warnings.push(`${place}: ${servers.length} Consul servers: every write waits for a majority of them; 5 are enough`);
+  }
+  return warnings;
+}
+
+const weaveVersions = {
+  weaveworks: ["2.6.5", "2.8.1"],
+  // 2.8.2 still speaks engine API 1.18 as weaveworks' do.
+  rajchaudhuri: ["2.8.3", "2.9.0"],
+} as const;
+
+/** Compares the numbers of two versions; what follows a dash does not count. */
+export function older(a: string, b: string): boolean {
+  const numbers = (version: string) => version.split("-")[0]?.split(".").map(Number) ?? [];
+  const [left, right] = [numbers(a), numbers(b)];
+  for (const [i, n] of left.entries()) {
+    if (n !== right[i]) return n < (right[i] ?? 0);
+  }
+  return false;
+}
+
+const toNumber = (address: string) => address.split(".").reduce((sum, octet) => sum * 256 + Number(octet), 0);
+const toAddress = (n: number) => [24, 16, 8, 0].map((shift) => Math.floor(n / 2 ** shift) % 256).join(".");
+
+/** Weave's own conditions on the range, and the one that would cut hosts off from each other. */
+function checkRange(yaml: YamlFile, hosts: readonly Host[], range: string): void {
+  const [base = "", prefixText = ""] = range.split("/");
+  const path = ["weave", "range"];
+  const wrong = (expected: string, at?: Path) => yaml.problems.add(path, `"${range}"`, expected, at);
+  const prefix = Number(prefixText);
+  if (!isIPv4(base) || prefix < 1 || prefix > 30) {
+    wrong("an IPv4 range such as 10.32.0.0/12, with a prefix from 1 to 30");
+    return;
+  }
+  const size = 2 ** (32 - prefix);
+  const first = Math.floor(toNumber(base) / size) * size;
+  if (first !== toNumber(base)) {
+    wrong(`the range's first address: ${toAddress(first)}/${prefix}`);
+    return;
+  }
+  for (const [i, { address }] of hosts.entries()) {
+    const inside = toNumber(address) >= first && toNumber(address) < first + size;
+    if (!inside) continue;
+    wrong(
+      `a range without the hosts' addresses (hosts[${i}] is ${address})`,
+      yaml.has(path) ? path : ["hosts", i, "address"],
+    );
+  }
+}
+
+/** Every machine that is logged in to needs a key in `known_hosts`. */
+export function checkHostKeys(yaml: YamlFile, cluster: Cluster, known: KnownHosts | undefined, file: string): void {
+  const machines = [
+    ...cluster.hosts.map(({ login }, i) => ({ login, path: ["hosts", i, "address"] as Path })),
+    ...(cluster.bastion ? [{ login: cluster.bastion, path: ["ssh", "bastion", "address"] as Path }] : []),
+  ];
+  for (const { login, path } of machines) {
+    if (login.hostKeys.length > 0) continue;
+    const name = knownHostsName(login.address, login.port);
+    const hashed = known?.hashed ? `, which has ${known.hashed} hashed entries that cannot be read` : "";
+    yaml.problems.add(
+      path,
+      known ? `no key of ${name} in ${file}${hashed}` : `no key of ${name} (there is no ${file})`,
+      `one line "${name} TYPE KEY" in ${knownHostsFileName}: run scripts/hostkeys`,
+    );
+  }
+}
