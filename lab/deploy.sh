@@ -1,0 +1,22 @@
+# shellcheck shell=bash
+# Runs the product on the lab's hosts, as an operator in their network would. Sourced.
+
+# operator COMMAND…: in the lab's network, from the repository, with the lab's settings.
+# The gossip key goes by environment: the process list shows arguments, to everyone.
+operator() {
+  (
+    cd "$REPO" || exit
+    TF_VAR_gossip_key=$(cat "$LAB/gossip.key")
+    export TF_VAR_gossip_key
+    export CLUSTER_FILE=$LAB/cluster.yaml TF_CLI_CONFIG_FILE=$LAB/terraform.rc PATH=$CACHE/bin:$PATH
+    # Nobody to ask, and nowhere to report to.
+    export CI=1 CHECKPOINT_DISABLE=1 DISABLE_VERSION_CHECK=1
+    in_lab "$@"
+  )
+}
+
+deploy() { operator npx cdktf deploy --auto-approve --skip-provider-lock --output "$LAB/cdktf.out" "$@"; }
+plan() { operator npx cdktf diff --skip-provider-lock --output "$LAB/cdktf.out" "$@"; }
+destroy() { operator npx cdktf destroy --auto-approve --skip-provider-lock --output "$LAB/cdktf.out" "$@"; }
+lock() { operator scripts/lock "$@"; }
+verify() { operator scripts/verify "$@"; }

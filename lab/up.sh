@@ -1,0 +1,108 @@
+# shellcheck shell=bash
+# From a bare machine to a verified cluster, in stages; each finds out what is done already. Sourced.
+
+lab_up() {
+  local count=3 names='' user=root to=verified wanted host
+  while [ $# -gt 0 ]; do
+    case $1 in
+    --hosts) count=${2:-} ;;
+    --names) names=${2:-} ;;
+    --user) user=${2:-} ;;
+    --to) to=${2:-} ;;
+    *) die "up: unknown option '$1'" ;;
+    esac
+    [ $# -ge 2 ] || die "up: $1 needs a value"
+    shift 2
+  done
+  [[ $count =~ ^[1-9][0-9]?$ ]] || die "up: --hosts is a number from 1 to 99, not '$count'"
+  [[ $user =~ ^[a-z][a-z0-9_-]*$ ]] || die "up: --user is a user name, not '$user'"
+  [[ $to =~ ^(hosts|cluster|verified)$ ]] || die "up: --to is hosts, cluster or verified, not '$to'"
+  if [ -z "$names" ]; then names=$(seq -f 'h%.0f' -s, "$count"); fi
+  wanted=$(host_list "$names")
+
+  need_machine
+  need_packages
+  lab_lock
+  if [ -s "$LAB/hosts.list" ] && { [ "$(cat "$LAB/hosts.list")" != "$wanted" ] || [ "$(cat "$LAB/user")" != "$user" ]; }; then
+    die "a lab with other hosts is up ($(hosts | paste -sd' '), user $(cat "$LAB/user")): run scripts/lab down first"
+  fi
+  need_node
+  need_go
+  "$REPO/lab/accommodate" say
+
+  stage "parts ready" build_parts
+  stage "root file system ready" build_rootfs
+  mkdir -p "$LAB"
+  echo "$user" >"$LAB/user"
+  echo "$wanted" >"$LAB/hosts.list.new" && mv "$LAB/hosts.list.new" "$LAB/hosts.list"
+  stage "hosts up" hosts_up
+  write_cluster
+  if [ "$to" = hosts ]; then return; fi
+
+  stage "artifacts locked" lock
+  stage "deployed" deploy
+  if [ "$to" = cluster ]; then return; fi
+  stage "verified" verify
+}
+
+# "a,b" -> "a 198.18.0.11" and "b 198.18.0.12", a line each.
+host_list() {
+  local name number=10 seen=' '
+  for name in ${1//,/ }; do
+    [[ $name =~ ^[a-z][a-z0-9-]{0,57}$ ]] || die "up: '$name' is no host name: lower case letters, digits and dashes, first a letter"
+    [[ $seen != *" $name "* ]] || die "up: two hosts are called '$name'"
+    seen+="$name "
+    number=$((number + 1))
+    echo "$name 198.18.0.$number"
+  done
+}
+
+# One `up` or `down` at a time. What they start in the foreground inherits the lock, so a deploy that outlives
+# a killed `up` is waited for.
+lab_lock() {
+  exec 9>/run/multicast-swarm-lab.lock
+  flock --nonblock 9 && return
+  say "waiting for another scripts/lab up or down, or what it has left running"
+  flock 9
+}
+
+build_parts() { [ ! -x "$REPO/lab/parts/build" ] || "$REPO/lab/parts/build" 9>&-; }
+
+build_rootfs() {
+  ROOTFS=$("$REPO/lab/rootfs/build" "$CACHE")
+}
+
+hosts_up() {
+  local host last
+  inotify_raise
+  network_up
+  mirror_up
+  write_keys
+  last=$(hosts | tail -n 1)
+  for host in $(hosts); do
+    mkdir -p "$LAB/hosts/$host"
+    # The last of several hosts has no Docker Engine: the deploy has to install it.
+    if [ ! -s "$LAB/hosts/$host/layers" ]; then
+      if [ "$host" = "$last" ] && [ "$(hosts | wc -l)" -gt 1 ]; then echo "$ROOTFS/base"; else echo "$ROOTFS/docker:$ROOTFS/base"; fi >"$LAB/hosts/$host/layers"
+    fi
+  done
+  each_host boot_host
+  write_ssh
+  each_host wait_ssh
+}
+
+boot_host() {
+  host_disk "$1"
+  power_on "$1"
+}
+
+# Runs a function for all hosts at once; fails when one fails.
+each_host() {
+  local host pids=() pid failed=0
+  for host in $(hosts); do
+    "$1" "$host" &
+    pids+=($!)
+  done
+  for pid in "${pids[@]}"; do wait "$pid" || failed=1; done
+  [ $failed = 0 ] || exit 1
+}
