@@ -1,0 +1,77 @@
+/**
+ * The cluster as the rest of the program sees it: defaults decided, files beside the cluster file read.
+ * Everything behind this point is a pure function of a `Cluster`.
+ */
+import type { ClusterFile } from "./schema.js";
+
+/** How the operator's machine logs in to a machine. */
+export interface Login {
+  readonly address: string;
+  readonly user: string;
+  readonly port: number;
+  /** As written: `~/…`, absolute, or relative to the cluster file. Without it the SSH agent is asked. */
+  readonly keyFile?: string;
+  /** Lines "type base64" of `known_hosts`; empty only when checking is off. */
+  readonly hostKeys: readonly string[];
+}
+
+/** A member of the cluster. */
+export interface Host {
+  /** Id of everything that belongs to the host. */
+  readonly name: string;
+  /** Address on the cluster's LAN. */
+  readonly address: string;
+  readonly login: Login;
+  readonly consul: "server" | "client";
+  readonly manager: boolean;
+  readonly agent: boolean;
+}
+
+/** One line of what hosts may install; the source of truth is `artifacts.lock.json`. */
+export interface Artifact {
+  /** What it is for: `consul`, `weave`, `image:NAME:TAG` or `package:GROUP:PACKAGE`. */
+  readonly name: string;
+  /** Which hosts it fits: `any`, an architecture (`amd64`, `arm64`) or a distribution and architecture (`debian-12-amd64`). */
+  readonly platform: string;
+  readonly version: string;
+  /** Lower-case hex SHA-256 of the file, or of the image's manifest when the source is a registry. */
+  readonly sha256: string;
+  /** `http(s)://…`, `docker://REGISTRY/NAME` (an image by digest), or `file:PATH` relative to the lock file. */
+  readonly source: string;
+}
+
+export interface Cluster {
+  readonly name: string;
+  readonly hosts: readonly Host[];
+  readonly servers: readonly Host[];
+  readonly managers: readonly Host[];
+  /** What the lock file allows hosts to install, in its order. */
+  readonly artifacts: readonly Artifact[];
+  /** Folder of the cluster file, absolute; relative paths in the file start here. Never rendered. */
+  readonly directory: string;
+  readonly bastion?: Login;
+  readonly settings: Pick<
+    ClusterFile,
+    "ssh" | "consul" | "docker" | "weave" | "swarm" | "providers" | "backend" | "gates" | "verify"
+  > & { readonly artifacts: ClusterFile["artifacts"] };
+}
+
+/** Ports that the cluster uses on every host's LAN address. Consul's and Swarm's are the document's; 6783 and 6784 are Weave Net's. */
+export const ports = {
+  consulServer: 8300,
+  consulSerfLan: 8301,
+  consulSerfWan: 8302,
+  consulHttp: 8500,
+  weavePeers: 6783,
+  weaveFastDatapath: 6784,
+  weaveProxy: 12375,
+  swarmManager: 4000,
+} as const;
+
+/** The reference under which an image is known to the engine. */
+export const images = {
+  weave: ({ weave }: Cluster["settings"]) => `${weave.images}/weave:${weave.version}`,
+  weaveexec: ({ weave }: Cluster["settings"]) => `${weave.images}/weaveexec:${weave.version}`,
+  weavedb: ({ weave }: Cluster["settings"]) => `${weave.images}/weavedb:latest`,
+  swarm: ({ swarm }: Cluster["settings"]) => `swarm:${swarm.version}`,
+} as const;

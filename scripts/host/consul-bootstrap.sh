@@ -1,0 +1,38 @@
+#!/bin/sh
+# The document's first server: an agent with "bootstrap": true runs until the other servers are there
+# ("Bootstrapping"); consul-handover.sh ends it. Refuses to make a second cluster.
+# Arguments: data_dir=DIR others=ADDRESS,… (the other servers; - for none) timeout=SECONDS
+. "$(dirname "$0")/lib.sh"
+data_dir='' others='' timeout=''
+take "data_dir others timeout" "$@"
+
+if [ "$(note consul-bootstrapped)" = handed-over ]; then
+  found "this server was bootstrapped and handed over before"
+  exit 0
+fi
+[ "$others" = - ] && others=
+for other in $(printf %s "$others" | tr ',' ' '); do
+  if leader=$(consul operator raft list-peers -http-addr="http://$other:8500" 2>/dev/null | awk '$4 == "leader" { print $1 }') &&
+    [ -n "$leader" ]; then
+    die "refuses to bootstrap: the server $other is already in a cluster led by $leader; this host can only join it (consul.bootstrap: expect)"
+  fi
+done
+if systemctl is-active -q consul-bootstrap.service; then
+  found "the bootstrap agent running"
+else
+  if [ "$(note consul-bootstrapped)" != begun ] && [ -e "$data_dir/raft/raft.db" ]; then
+    die "refuses to bootstrap: $data_dir holds the data of an earlier cluster; move it away if that cluster is gone for good"
+  fi
+  own_directory /etc/consul.d/bootstrap root:consul 0750
+  own file /etc/consul.d/bootstrap/config.json
+  put /etc/consul.d/bootstrap/config.json root:consul 0640 <"$sent/consul/bootstrap.json" || true
+  . "$here/consul-key.sh"
+  install_key /etc/consul.d/bootstrap
+  note consul-bootstrapped begun
+  systemd-run -q --unit=consul-bootstrap --uid=consul --gid=consul --description='Consul bootstrap agent (ends at the handover)' \
+    /usr/local/bin/consul agent -config-dir /etc/consul.d/bootstrap
+  changed "consul-bootstrap.service (started, transient)"
+fi
+has_leader() { consul operator raft list-peers 2>/dev/null | grep -qw leader; }
+until_true "$timeout" has_leader ||
+  die "the bootstrap agent has not elected itself after $timeout s: $(journalctl -u consul-bootstrap -n 3 -o cat | tr '\n' ' ')"

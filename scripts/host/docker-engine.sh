@@ -1,0 +1,19 @@
+#!/bin/sh
+# Docker Engine answers: the host's own when it has one, else the locked packages.
+# Source document: "DOCKER".
+. "$(dirname "$0")/lib.sh"
+
+if command -v dockerd >/dev/null; then
+  found "Docker Engine on the host; it stays as it is"
+else
+  install_packages docker-engine
+fi
+
+if ! systemctl is-active -q docker.service; then
+  systemctl enable -q docker.service
+  systemctl start docker.service
+  changed "docker.service (started)"
+fi
+until_true 60 docker version >/dev/null 2>&1 ||
+  die "dockerd does not answer after 60 s: $(docker version 2>&1 | tail -n 1); see journalctl -u docker"
+found "$(docker version -f 'Docker Engine {{.Server.Version}} with API {{.Server.MinAPIVersion}} to {{.Server.APIVersion}}')"

@@ -1,0 +1,18 @@
+#!/bin/sh
+# Gate: Consul has a leader and every server of the cluster file votes. Run on one server.
+# Arguments: timeout=SECONDS
+. "$(dirname "$0")/lib.sh"
+timeout=''
+take "timeout" "$@"
+
+servers=$(awk -F'\t' '$3 == "server"' "$sent/hosts.tsv" | wc -l)
+peers() { consul operator raft list-peers 2>&1; }
+seen() { peers | awk '$4 == "leader" { leader = $1 } $5 == "true" { voters = voters " " $1; n++ } END { printf "%d voters (%s ), leader %s", n, voters, leader ? leader : "none" }'; }
+complete() { peers | awk -v servers="$servers" '$4 == "leader" { leader = 1 } $5 == "true" { n++ } END { exit !(leader && n == servers) }'; }
+
+if until_true "$timeout" complete; then
+  found "Consul: $(seen)"
+  exit 0
+fi
+missing=$(peers | awk -F'\t' 'FNR == NR { split($0, f, " "); voter[f[1]] = f[5] == "true"; next } $3 == "server" && !voter[$1] { printf "%s (%s) ", $1, $2 }' - "$sent/hosts.tsv")
+die "after $timeout s Consul shows $(seen); $servers servers must vote; not voting: ${missing:-none}. See journalctl -u consul there"

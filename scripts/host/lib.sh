@@ -1,0 +1,239 @@
+# What every step shares. Sourced by the steps, never run by itself.
+#
+# A step is a POSIX sh script that takes NAME=VALUE arguments, may be run again at any time, says in one
+# line each what it found and what it changed, and records what it creates, so that uninstall.sh removes
+# exactly that.
+# shellcheck shell=sh
+
+set -eu
+umask 022
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+LC_ALL=C
+DEBIAN_FRONTEND=noninteractive
+export PATH LC_ALL DEBIAN_FRONTEND
+
+step=$(basename "$0" .sh)
+here=$(cd "$(dirname "$0")" && pwd)
+# What the operator's machine has sent: artifacts.tsv, peers, configurations.
+sent=$(dirname "$here")
+# What this project knows about the host. `created` lists what it put there, oldest first.
+state=/var/lib/multicast-swarm
+
+say() { printf '%s %s: %s\n' "$(uname -n)" "$step" "$*"; }
+found() { say "found $*"; }
+changed() { say "changed $*"; }
+die() {
+  printf '%s %s: ERROR: %s\n' "$(uname -n)" "$step" "$*" >&2
+  exit 1
+}
+
+# take "NAME…" "$@": sets the step's arguments as variables; each one named must be given, none other may be.
+take() {
+  take_wanted=$1
+  shift
+  for take_pair; do
+    take_name=${take_pair%%=*}
+    case " $take_wanted " in
+      *" $take_name "*) eval "$take_name=\${take_pair#*=}" ;;
+      *) die "unknown argument '$take_name'" ;;
+    esac
+  done
+  for take_name in $take_wanted; do
+    eval "test -n \"\${$take_name:-}\"" || die "the argument $take_name=… is missing"
+  done
+}
+
+# until_true SECONDS COMMAND…: runs COMMAND every half second until it succeeds; fails when SECONDS are over.
+until_true() {
+  until_end=$(($(date +%s) + $1))
+  shift
+  until "$@"; do
+    [ "$(date +%s)" -lt "$until_end" ] || return 1
+    sleep 0.5
+  done
+}
+
+# ---- what this project created on the host ----
+
+recorded() { grep -qxF "$*" "$state/created" 2>/dev/null; }
+
+# record KIND VALUE: remembered before the thing is made, so that a crash in between loses nothing.
+# Steps of one host run side by side; a line is short enough to be appended in one write.
+record() {
+  mkdir -p "$state"
+  recorded "$*" || printf '%s\n' "$*" >>"$state/created"
+}
+
+# own KIND PATH: claims a file, directory or unit for this project; refuses what someone else put there.
+own() {
+  recorded "$1 $2" && return
+  own_path=$2
+  [ "$1" = unit ] && own_path=/etc/systemd/system/$2
+  [ ! -e "$own_path" ] || die "$own_path exists and was not put there by multicast-swarm; move it away and run deploy again"
+  record "$1" "$2"
+}
+
+own_directory() { # PATH OWNER:GROUP MODE; one that was there before stays someone else's
+  [ -d "$1" ] || record directory "$1"
+  [ -d "$1" ] || changed "$1 (new directory)"
+  install -d -o "${2%:*}" -g "${2#*:}" -m "$3" "$1"
+}
+
+# put FILE OWNER:GROUP MODE: writes standard input to FILE, whole or not at all; true when that changed it.
+put() {
+  put_new=$(mktemp "$1.XXXXXX")
+  cat >"$put_new"
+  chown "$2" "$put_new"
+  chmod "$3" "$put_new"
+  if cmp -s "$put_new" "$1" 2>/dev/null && [ "$(stat -c %U:%G:%a "$1")" = "$2:${3#0}" ]; then
+    rm -f "$put_new"
+    found "$1 as wanted"
+    return 1
+  fi
+  mv -f "$put_new" "$1"
+  changed "$1"
+}
+
+# hash_of FILE…: one SHA-256 over the contents of all.
+hash_of() { cat "$@" | sha256sum | cut -d' ' -f1; }
+
+# note NAME [VALUE]: reads, or writes, a small fact that a later run compares with.
+note() {
+  if [ $# = 1 ]; then
+    cat "$state/$1" 2>/dev/null || true
+  else
+    mkdir -p "$state"
+    printf '%s\n' "$2" >"$state/$1.new" && mv -f "$state/$1.new" "$state/$1"
+  fi
+}
+
+# ---- artifacts: nothing is installed that is not in the lock file ----
+
+platforms() {
+  case $(uname -m) in
+    x86_64) platform_arch=amd64 ;;
+    aarch64) platform_arch=arm64 ;;
+    *) die "the architecture $(uname -m) is not supported; amd64 and arm64 are" ;;
+  esac
+  # shellcheck disable=SC1091
+  platform_os=$(. /etc/os-release && printf '%s-%s' "$ID" "${VERSION_ID:-rolling}")
+  printf 'any %s %s-%s' "$platform_arch" "$platform_os" "$platform_arch"
+}
+
+# artifacts PREFIX: lines "name version sha256 source" of the locked artifacts for this host whose name begins with PREFIX.
+artifacts() {
+  awk -F'\t' -v prefix="$1" -v platforms=" $(platforms) " \
+    'index($1, prefix) == 1 && index(platforms, " " $2 " ") { print $1, $3, $4, $5 }' "$sent/artifacts.tsv"
+}
+
+# artifact NAME: sets artifact_version, artifact_sha256 and artifact_source.
+artifact() {
+  artifact_line=$(artifacts "$1" | awk -v name="$1" '$1 == name { print; exit }')
+  [ -n "$artifact_line" ] ||
+    die "artifacts.lock.json has no '$1' for this host ($(platforms)); run scripts/lock, review, and deploy again"
+  # shellcheck disable=SC2086
+  set -- $artifact_line
+  # shellcheck disable=SC2034 # for the steps
+  artifact_version=$2 artifact_sha256=$3 artifact_source=$4
+}
+
+download() { # URL FILE
+  if command -v curl >/dev/null; then
+    curl -fsSL --retry 3 --connect-timeout 10 -o "$2" "$1"
+  elif command -v wget >/dev/null; then
+    wget -q --tries=3 --timeout=30 -O "$2" "$1"
+  elif [ -x /usr/lib/apt/apt-helper ]; then
+    # Every Debian and Ubuntu has apt's own downloader, even where neither curl nor wget is installed.
+    /usr/lib/apt/apt-helper -q -o Acquire::Retries=3 download-file "$1" "$2" >/dev/null
+  else
+    die "found no program to download with; install curl or wget"
+  fi
+}
+
+# fetch SOURCE SHA256 FILE: FILE exists and has that hash, or the step ends here with FILE untouched.
+fetch() {
+  if [ -f "$3" ] && [ "$(hash_of "$3")" = "$2" ]; then
+    return
+  fi
+  mkdir -p "$(dirname "$3")"
+  fetch_new=$3.part
+  rm -f "$fetch_new"
+  case $1 in
+    file:*)
+      fetch_pushed=$sent/artifacts/$(basename "$1")
+      [ -f "$fetch_pushed" ] || die "$1 was not sent to this host; run deploy again"
+      cp "$fetch_pushed" "$fetch_new"
+      ;;
+    http://* | https://*) download "$1" "$fetch_new" || die "cannot download $1; is it reachable from this host?" ;;
+    *) die "cannot fetch from '$1'" ;;
+  esac
+  fetch_hash=$(hash_of "$fetch_new")
+  if [ "$fetch_hash" != "$2" ]; then
+    rm -f "$fetch_new"
+    die "checksum mismatch: $1 has SHA-256 $fetch_hash, artifacts.lock.json says $2; nothing of it was installed"
+  fi
+  mv -f "$fetch_new" "$3"
+  changed "$(basename "$3") (fetched from $1, checksum is right)"
+}
+
+# install_packages GROUP: installs those packages of the locked group that are missing, from the locked files alone.
+install_packages() {
+  packages_files=
+  packages_list=$(artifacts "package:$1:")
+  [ -n "$packages_list" ] ||
+    die "artifacts.lock.json has no packages '$1' for this host ($(platforms)); run scripts/lock, review, and deploy again"
+  packages_dir=$state/download/$1
+  while read -r package_name package_version package_sha256 package_source; do
+    package_name=${package_name##*:}
+    if dpkg-query -W -f '${db:Status-Status}\n' "$package_name" 2>/dev/null | grep -qx installed; then
+      continue
+    fi
+    package_file=$packages_dir/${package_name}_$(printf %s "$package_version" | tr ':' '_').deb
+    fetch "$package_source" "$package_sha256" "$package_file"
+    record package "$package_name"
+    packages_files="$packages_files $package_file"
+  done <<END
+$packages_list
+END
+  [ -n "$packages_files" ] || return 0
+  # shellcheck disable=SC2086
+  apt-get install -y -qq --no-install-recommends --no-download -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 $packages_files \
+    >"$state/apt.log" 2>&1 || {
+    tail -n 20 "$state/apt.log" >&2
+    die "apt-get could not install the packages of '$1' (above: the end of its output)"
+  }
+  for package_file in $packages_files; do changed "package $(basename "$package_file" .deb) (installed)"; done
+  rm -rf "$packages_dir" "$state/apt.log"
+}
+
+# load_image NAME:TAG: the engine has the locked image under that reference.
+load_image() {
+  artifact "image:$1"
+  image_id=$(docker image inspect -f '{{.Id}}' "$1" 2>/dev/null || true)
+  image_note=image-$(printf %s "$1" | tr '/:' '__')
+  if [ -n "$image_id" ]; then
+    if [ "$(note "$image_note")" = "$artifact_sha256 $image_id" ]; then
+      found "image $1"
+      return
+    fi
+    recorded image "$1" ||
+      die "the image $1 is on this host already, but was not put there by multicast-swarm; remove it (docker image rm $1) and run deploy again"
+  fi
+  record image "$1"
+  case $artifact_source in
+    docker://*)
+      image_pull=${artifact_source#docker://}@sha256:$artifact_sha256
+      docker pull -q "$image_pull" >/dev/null || die "cannot pull $image_pull"
+      docker tag "$image_pull" "$1"
+      ;;
+    *)
+      image_file=$state/download/$image_note.tar
+      fetch "$artifact_source" "$artifact_sha256" "$image_file"
+      docker load -q -i "$image_file" >/dev/null || die "the engine refuses $artifact_source"
+      rm -f "$image_file"
+      ;;
+  esac
+  image_id=$(docker image inspect -f '{{.Id}}' "$1" 2>/dev/null) || die "$artifact_source does not hold an image named $1"
+  note "$image_note" "$artifact_sha256 $image_id"
+  changed "image $1 (loaded)"
+}

@@ -1,0 +1,309 @@
+#!/bin/sh
+# Looks at a host before anything is installed on it, and changes nothing.
+#
+#   sh -s -- ADDRESS [PORT/PROTOCOL/SERVICE…] < preflight.sh      (as root)
+#
+# ADDRESS is the host's own address on the cluster's LAN; each port is one that SERVICE (consul, weave, weave-dns,
+# swarm) is going to listen on. Prints lines for a program to read:
+#
+#   fact NAME VALUE
+#   problem CHECK | found … | needed … | mend: …
+#
+# and `fact end ok` as the last one, so that a run that was cut short cannot pass for a good one. What one host
+# alone cannot know (unique names, versions that fit together) is judged by checks/judge.ts from the facts.
+#
+# Needs no more than a minimal Debian or Ubuntu has: sh, coreutils, find, sed, grep, awk, systemctl.
+
+set -u
+LC_ALL=C
+PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export LC_ALL PATH
+
+# What this project put on the host, written by the steps that did: lines "KIND VALUE".
+record=/var/lib/multicast-swarm/created
+
+fact() { printf 'fact %s %s\n' "$1" "$2"; }
+
+# The bars separate the fields, so none may stand in what was found on the host.
+problem() {
+  printf 'problem %s | found %s | needed %s | mend: %s\n' "$1" "$(printf %s "$2" | tr '|\n' '/ ')" "$3" "$4"
+}
+
+recorded() { [ -f "$record" ] && grep -qxF -- "$1" "$record"; }
+
+# A container of ours: recorded by name, or one of the names that Weave's script gives, once our unit launches Weave.
+our_container() {
+  case $1 in
+    weave | weaveproxy | weaveplugin | weavedb | weavevolumes-*) recorded 'unit weave.service' ;;
+    swarm-manager | swarm-agent) recorded 'unit weave.service' || recorded "container $1" ;;
+    *) recorded "container $1" ;;
+  esac
+}
+
+check_root() {
+  [ "$(id -u)" = 0 ] || problem sudo "the checks run as $(id -un), not as root" 'root, or sudo without a password' \
+    "printf '%s ALL=(ALL) NOPASSWD: ALL\\n' $(id -un) > /etc/sudoers.d/$(id -un)   (as root)"
+}
+
+os_value() { sed -n "s/^$1=//p" /etc/os-release 2>/dev/null | tr -d "\"'" | head -n 1; }
+
+check_os() {
+  id=$(os_value ID)
+  version=$(os_value VERSION_ID)
+  fact os "${id:-unknown} ${version:-unknown}"
+  case "$id $version" in
+    'debian 11' | 'debian 12' | 'debian 13' | 'ubuntu 20.04' | 'ubuntu 22.04' | 'ubuntu 24.04') ;;
+    *)
+      name=$(os_value PRETTY_NAME)
+      problem os "${name:-an unknown system}" 'Debian 11 to 13, or Ubuntu 20.04, 22.04 or 24.04' \
+        'install a supported system on the host'
+      ;;
+  esac
+}
+
+check_arch() {
+  # A 32-bit system can run on a 64-bit kernel: programs have to fit the system, so dpkg is asked before the kernel.
+  arch=$(dpkg --print-architecture 2>/dev/null) || arch=$(uname -m)
+  case $arch in
+    x86_64) arch=amd64 ;;
+    aarch64) arch=arm64 ;;
+  esac
+  fact arch "$arch"
+  case $arch in
+    amd64 | arm64) ;;
+    *) problem arch "architecture $arch" 'amd64 or arm64' 'install a 64-bit system on the host' ;;
+  esac
+}
+
+check_systemd() {
+  first=$(cat /proc/1/comm 2>/dev/null)
+  if [ "$first" != systemd ]; then
+    fact systemd absent
+    problem systemd "process 1 is ${first:-unknown}" 'systemd as process 1' 'apt-get install systemd-sysv && reboot'
+    return
+  fi
+  state=$(systemctl is-system-running 2>/dev/null)
+  fact systemd "${state:-unknown}"
+  case $state in
+    running | degraded | starting) ;;
+    *) problem systemd "systemd is in state ${state:-unknown}" 'a host that is up (running or degraded)' \
+      'systemctl default, or reboot the host' ;;
+  esac
+}
+
+check_identity() {
+  fact hostname "$(uname -n)"
+  machine_id=$(cat /etc/machine-id 2>/dev/null)
+  if printf %s "$machine_id" | grep -Eqx '[0-9a-f]{32}'; then
+    fact machine-id "$machine_id"
+  else
+    problem machine-id "/etc/machine-id says '${machine_id}'" 'a machine-id of 32 hex digits' \
+      'rm -f /etc/machine-id && systemd-machine-id-setup'
+  fi
+}
+
+check_address() {
+  own=$(awk '/host LOCAL/ { print last } { last = $NF }' /proc/net/fib_trie | grep -v '^127\.' | sort -u)
+  printf '%s\n' "$own" | grep -qxF -- "$1" && return
+  problem address "the host's addresses are ${own:-none}" "$1 on one of its interfaces" \
+    "correct the host's address in the cluster file, or give the host $1"
+}
+
+# Listeners on the wanted ports: lines "PORT/PROTOCOL SERVICE INODE". The kernel's own tables are read instead of
+# ss or lsof, which a minimal host may lack. Weave's DNS binds to docker0 alone: only a listener on all addresses is
+# in its way.
+listeners() {
+  tables=
+  for protocol in tcp udp; do
+    for table in $protocol ${protocol}6; do
+      [ -r "/proc/net/$table" ] && tables="$tables protocol=$protocol /proc/net/$table"
+    done
+  done
+  # shellcheck disable=SC2086  # the list of files is meant to be split
+  awk -v wanted="$*" '
+    function decimal(hex,  i, n) {
+      for (i = 1; i <= length(hex); i++) n = 16 * n + index("0123456789ABCDEF", substr(hex, i, 1)) - 1
+      return n
+    }
+    BEGIN {
+      count = split(wanted, specs, " ")
+      for (i = 1; i <= count; i++) {
+        split(specs[i], part, "/")
+        service[part[1] "/" part[2]] = part[3]
+      }
+    }
+    $4 == (protocol == "tcp" ? "0A" : "07") {
+      split($2, address, ":")
+      key = decimal(address[2]) "/" protocol
+      if (!(key in service)) next
+      if (service[key] == "weave-dns" && address[1] !~ /^0+$/) next
+      print key, service[key], $10
+    }' $tables </dev/null
+}
+
+# Which process holds each of the sockets on standard input: the same lines, with a process id (0: the kernel) added.
+holders() {
+  lines=$(cat)
+  [ -n "$lines" ] || return
+  {
+    find /proc/[0-9]*/fd -lname 'socket:*' -printf 'socket %l %p\n' 2>/dev/null
+    printf '%s\n' "$lines"
+  } | awk '
+    $1 == "socket" {
+      split($3, path, "/")
+      inode = $2
+      gsub(/[^0-9]/, "", inode)
+      if (!(inode in pid) || path[3] + 0 < pid[inode] + 0) pid[inode] = path[3]
+      next
+    }
+    { print $1, $2, ($3 in pid) ? pid[$3] : 0 }' | sort -u -t / -k 1,1n -k 2
+}
+
+unit_of() { sed -n 's|.*/\([^/]*\.service\).*|\1|p' "/proc/$1/cgroup" 2>/dev/null | head -n 1; }
+
+# The name of the container that a process belongs to, or for which it forwards a port.
+container_of() {
+  if [ "$(cat "/proc/$1/comm" 2>/dev/null)" = docker-proxy ]; then
+    timeout 20 docker ps --filter "publish=$2" --format '{{.Names}}' 2>/dev/null | head -n 1
+    return
+  fi
+  container_id=$(sed -n 's|.*\([0-9a-f]\{64\}\).*|\1|p' "/proc/$1/cgroup" 2>/dev/null | head -n 1)
+  [ -n "$container_id" ] || return
+  timeout 20 docker inspect --format '{{.Name}}' "$container_id" 2>/dev/null | sed 's|^/||'
+}
+
+# Lines "PORT/PROTOCOL <tab> SERVICE <tab> HOLDER <tab> MEND" for the ports that something foreign holds.
+foreign_listeners() {
+  listeners "$@" | holders | while read -r port service pid; do
+    if [ "$pid" = 0 ]; then
+      # Weave's fast datapath: openvswitch listens in the kernel.
+      [ "$port" = 6784/udp ] && recorded 'unit weave.service' && continue
+      printf '%s\t%s\t%s\t%s\n' "$port" "$service" 'the kernel' "ss -lntup, and remove the interface or module that holds it"
+      continue
+    fi
+    unit=$(unit_of "$pid")
+    container=$(container_of "$pid" "$port")
+    name=$(cat "/proc/$pid/comm" 2>/dev/null)
+    if [ -n "$container" ]; then
+      our_container "$container" && continue
+      printf '%s\t%s\t%s\t%s\n' "$port" "$service" "container $container" "docker rm -f $container"
+    elif [ -n "$unit" ]; then
+      [ "$unit" = consul.service ] && recorded "unit $unit" && continue
+      printf '%s\t%s\t%s\t%s\n' "$port" "$service" "$name (pid $pid, $unit)" "systemctl disable --now $unit"
+    else
+      printf '%s\t%s\t%s\t%s\n' "$port" "$service" "${name:-a process} (pid $pid)" "kill $pid"
+    fi
+  done
+}
+
+# One problem for each holder and service: a foreign Consul alone holds six ports.
+check_ports() {
+  foreign_listeners "$@" | awk -F '\t' '
+    BEGIN {
+      label["consul"] = "Consul"; label["weave"] = "Weave Net"; label["weave-dns"] = "Weave DNS"; label["swarm"] = "Swarm"
+    }
+    {
+      key = $2 FS $3
+      if (many[key]++) ports[key] = ports[key] ", " $1
+      else { order[++count] = key; ports[key] = $1 }
+      service[key] = $2
+      holder[key] = $3
+      mend[key] = $2 == "weave-dns" ? "bind it to addresses of its own, or set weave.dns: false in the cluster file" : $4
+    }
+    END {
+      for (i = 1; i <= count; i++) {
+        key = order[i]
+        printf "problem ports | found %s taken by %s | needed free for %s | mend: %s\n", \
+          (many[key] > 1) ? "ports " ports[key] " are" : "port " ports[key] " is", holder[key], label[service[key]], mend[key]
+      }
+    }'
+}
+
+check_foreign_consul() {
+  if [ -e /usr/local/bin/consul ] && ! recorded 'file /usr/local/bin/consul'; then
+    problem consul '/usr/local/bin/consul, which is not of this project' 'no Consul but the one that is going to be installed' \
+      'rm /usr/local/bin/consul, once nothing uses it'
+  fi
+  if [ "$(systemctl show -p LoadState --value consul.service 2>/dev/null)" = loaded ] && ! recorded 'unit consul.service'; then
+    unit=$(systemctl show -p FragmentPath --value consul.service)
+    if package=$(dpkg -S "$unit" 2>/dev/null); then
+      mend="apt-get purge ${package%%:*}"
+    else
+      mend="systemctl disable --now consul.service && rm $unit && systemctl daemon-reload"
+    fi
+    problem consul "consul.service ($unit), which is not of this project" 'no other Consul on the host' "$mend"
+  fi
+  strangers=
+  for file in $(find /etc/consul.d -type f 2>/dev/null | sort); do
+    recorded "file $file" || strangers="$strangers $file"
+  done
+  [ -z "$strangers" ] ||
+    problem consul "configuration that is not of this project:$strangers" 'nothing in /etc/consul.d' \
+      "mv /etc/consul.d /etc/consul.d.old"
+}
+
+check_foreign_containers() {
+  timeout 20 docker ps -a --no-trunc --format '{{.Names}} {{.Image}}' 2>/dev/null | while read -r name image; do
+    case "$name $image" in
+      weave\ * | weaveproxy\ * | weaveplugin\ *) what='Weave Net' ;;
+      *\ weaveworks/weave:* | *\ rajchaudhuri/weave:*) what='Weave Net' ;;
+      swarm-manager\ * | swarm-agent\ * | *\ swarm | *\ swarm:* | *\ swarm@* | *\ */swarm:*) what=Swarm ;;
+      *) continue ;;
+    esac
+    our_container "$name" ||
+      problem containers "container $name of image $image, which is not of this project" "no other $what on the host" \
+        "docker rm -f $name"
+  done
+}
+
+check_engine() {
+  if ! command -v dockerd >/dev/null && [ "$(systemctl show -p LoadState --value docker.service 2>/dev/null)" != loaded ]; then
+    fact engine absent
+    return
+  fi
+  # Asking through the socket would start a stopped engine, and this script changes nothing.
+  if ! systemctl is-active --quiet docker.service; then
+    fact engine stopped
+    problem engine "Docker Engine is installed but $(systemctl is-active docker.service 2>/dev/null)" 'a running Docker Engine' \
+      'systemctl enable --now docker.service'
+    return
+  fi
+  if ! command -v docker >/dev/null; then
+    fact engine unknown
+    problem engine "Docker Engine without its command, docker" 'the command docker, which Weave Net uses' \
+      'apt-get install docker-cli (docker-ce-cli for the packages of Docker)'
+    return
+  fi
+  format='{{.Server.Version}} {{.Server.APIVersion}} {{.Server.MinAPIVersion}} {{.Client.Version}}'
+  if answer=$(timeout 20 docker version --format "$format" 2>&1); then
+    # shellcheck disable=SC2086  # four words, meant to be split
+    set -- $answer
+    fact engine "$1"
+    fact engine-api "$2"
+    fact engine-min-api "$3"
+    fact engine-client "$4"
+    check_foreign_containers
+  else
+    fact engine unknown
+    problem engine "Docker Engine does not answer: $answer" 'an engine that answers root on its socket' \
+      'systemctl restart docker.service && journalctl -u docker.service -n 20'
+  fi
+}
+
+main() {
+  address=$1
+  shift
+  check_root
+  check_os
+  check_arch
+  check_systemd
+  check_identity
+  check_address "$address"
+  check_ports "$@"
+  check_foreign_consul
+  check_engine
+  fact end ok
+}
+
+# The script itself may arrive on standard input: nothing that runs here may read from there.
+main "$@" </dev/null

@@ -1,0 +1,81 @@
+#!/bin/sh
+# Weave Net's router and Docker API proxy run under systemd, connected to every other host.
+# Source document: "Launch weave". Its `weave connect IP:12375` dials the proxy and never connects: peers are
+# reached on 6783, and are given at launch so that a reboot finds them again.
+# Restarts the router only when script, unit or options differ; a changed list of peers is told to the running router.
+# Arguments: owner=IMAGE_OWNER version=V address=IP range=CIDR dns=true|false fast_datapath=true|false mtu=BYTES|default timeout=SECONDS
+. "$(dirname "$0")/lib.sh"
+owner='' version='' address='' range='' dns='' fast_datapath='' mtu='' timeout=''
+take "owner version address range dns fast_datapath mtu timeout" "$@"
+
+others=$(awk -F'\t' -v me="$address" '$2 != me { print $2 }' "$sent/hosts.tsv" | tr '\n' ' ')
+count=$(wc -l <"$sent/hosts.tsv")
+
+# The peer's name comes from the address, so that a rebuilt host is the same peer and keeps its addresses,
+# and two hosts can never claim one name.
+# shellcheck disable=SC2046,SC2183
+peer_name=$(printf '02:00:%02x:%02x:%02x:%02x' $(printf %s "$address" | tr '.' ' '))
+
+options="--host $address --name $peer_name --ipalloc-range $range --plugin=false -H tcp://$address:12375"
+[ "$dns" = true ] || options="$options --no-dns"
+
+own file /etc/default/weave
+put /etc/default/weave root:root 0644 <<END || true
+DOCKERHUB_USER=$owner
+WEAVE_VERSION=$version
+CHECKPOINT_DISABLE=1
+$([ "$fast_datapath" = true ] || echo WEAVE_NO_FASTDP=1)
+$([ "$mtu" = default ] || echo "WEAVE_MTU=$mtu")
+WEAVE_OPTIONS=$options
+# Read once, when the first container asks for an address.
+WEAVE_QUORUM=--ipalloc-init consensus=$count
+WEAVE_PEERS=$others
+END
+
+own unit weave.service
+if put /etc/systemd/system/weave.service root:root 0644 <<'END'
+[Unit]
+Description=Weave Net router and Docker API proxy
+Documentation=https://rajch.github.io/weave/
+Wants=network-online.target
+Requires=docker.service
+After=network-online.target docker.service
+
+[Service]
+Type=exec
+EnvironmentFile=/etc/default/weave
+ExecStartPre=-/usr/bin/docker stop weave
+ExecStartPre=/usr/local/bin/weave launch --no-restart $WEAVE_OPTIONS $WEAVE_QUORUM $WEAVE_PEERS
+ExecStart=/usr/bin/docker attach --no-stdin --sig-proxy=false weave
+ExecStop=/usr/bin/docker stop weave
+TimeoutStartSec=180
+Restart=on-failure
+RestartSec=5
+
+[Install]
+WantedBy=multi-user.target
+END
+then
+  systemctl daemon-reload
+fi
+systemctl enable -q weave.service
+
+wanted=$(grep -v -e '^WEAVE_QUORUM=' -e '^WEAVE_PEERS=' /etc/default/weave | cat - /etc/systemd/system/weave.service /usr/local/bin/weave | sha256sum | cut -d' ' -f1)
+if systemctl is-active -q weave.service && [ "$(note weave-running)" = "$wanted" ]; then
+  found "weave.service running with these options"
+  if [ "$(note weave-peers)" != "$others" ]; then
+    # shellcheck disable=SC2086
+    WEAVE_VERSION=$version DOCKERHUB_USER=$owner weave connect --replace $others
+    changed "peers: $others"
+  fi
+else
+  verb=started
+  systemctl is-active -q weave.service && verb=restarted
+  systemctl restart weave.service ||
+    die "weave.service does not start: $(journalctl -u weave.service -n 5 -o cat | tr '\n' ' ')"
+  changed "weave.service ($verb)"
+fi
+until_true "$timeout" docker -H "tcp://$address:12375" version >/dev/null 2>&1 ||
+  die "Weave's Docker API proxy does not answer on $address:12375 after $timeout s: $(journalctl -u weave.service -n 5 -o cat | tr '\n' ' ')"
+note weave-running "$wanted"
+note weave-peers "$others"
