@@ -31,12 +31,19 @@ problem() {
 
 recorded() { [ -f "$record" ] && grep -qxF -- "$1" "$record"; }
 
-# A container of ours: recorded by name, or one of the names that Weave's script gives, once our unit launches Weave.
+# A container of ours: Swarm's carry a label, Weave's have the names that its script gives.
 our_container() {
   case $1 in
-    weave | weaveproxy | weaveplugin | weavedb | weavevolumes-*) recorded 'unit weave.service' ;;
-    swarm-manager | swarm-agent) recorded 'unit weave.service' || recorded "container $1" ;;
-    *) recorded "container $1" ;;
+    weave | weaveproxy | weaveplugin) recorded 'unit weave.service' ;;
+    *) [ -n "$(timeout 20 docker inspect -f '{{index .Config.Labels "multicast-swarm"}}' "$1" 2>/dev/null)" ] ;;
+  esac
+}
+
+our_unit() {
+  case $1 in
+    # Exists only until the handover, and was never a file.
+    consul-bootstrap.service) recorded 'file /etc/consul.d/bootstrap/config.json' ;;
+    *) recorded "unit $1" ;;
   esac
 }
 
@@ -188,7 +195,7 @@ foreign_listeners() {
       our_container "$container" && continue
       printf '%s\t%s\t%s\t%s\n' "$port" "$service" "container $container" "docker rm -f $container"
     elif [ -n "$unit" ]; then
-      [ "$unit" = consul.service ] && recorded "unit $unit" && continue
+      our_unit "$unit" && continue
       printf '%s\t%s\t%s\t%s\n' "$port" "$service" "$name (pid $pid, $unit)" "systemctl disable --now $unit"
     else
       printf '%s\t%s\t%s\t%s\n' "$port" "$service" "${name:-a process} (pid $pid)" "kill $pid"
@@ -261,11 +268,16 @@ check_engine() {
     fact engine absent
     return
   fi
-  # Asking through the socket would start a stopped engine, and this script changes nothing.
-  if ! systemctl is-active --quiet docker.service; then
-    fact engine stopped
-    problem engine "Docker Engine is installed but $(systemctl is-active docker.service 2>/dev/null)" 'a running Docker Engine' \
-      'systemctl enable --now docker.service'
+  # Asking a stopped engine through its socket would start it, and this script changes nothing.
+  state=$(systemctl is-active docker.service 2>/dev/null)
+  if [ "$state" = inactive ]; then
+    fact engine "$(dockerd --version 2>/dev/null | sed 's/^Docker version \([^ ,]*\).*/\1/')"
+    return
+  fi
+  if [ "$state" = failed ]; then
+    fact engine unknown
+    problem engine 'Docker Engine is installed, but docker.service has failed' 'an engine that starts' \
+      'journalctl -u docker.service -n 20 says why; then systemctl restart docker.service'
     return
   fi
   if ! command -v docker >/dev/null; then

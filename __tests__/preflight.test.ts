@@ -1,0 +1,296 @@
+import { describe, expect, it } from "vitest";
+import { explainContact } from "../checks/contact.js";
+import { type Facts, parseReport } from "../checks/facts.js";
+import type { Inventory, InventoryHost } from "../checks/inventory.js";
+import { judge } from "../checks/judge.js";
+import { preflight, preflightReport, scriptArguments } from "../checks/preflight.js";
+import type { SshResult } from "../checks/ssh.js";
+
+function host(name: string, address: string): InventoryHost {
+  return {
+    name,
+    address,
+    login: { address, user: "ops", port: 22, keyFile: "id_ed25519", hostKeys: [] },
+    consul: "server",
+    manager: true,
+    agent: true,
+    ports: [
+      { number: 8500, protocol: "tcp", service: "consul" },
+      { number: 53, protocol: "udp", service: "weave-dns" },
+    ],
+  };
+}
+
+const inventory: Inventory = {
+  name: "rack",
+  hosts: [host("h1", "198.18.0.11"), host("h2", "198.18.0.12")],
+  settings: {
+    ssh: { hostKeyChecking: "required", timeoutSeconds: 30 },
+    docker: { install: true, package: "docker.io" },
+    weave: { version: "2.6.5", images: "weaveworks", dns: true },
+    swarm: { version: "1.2.9", replication: true },
+    verify: { image: "alpine/socat:1.8.0.3" },
+  },
+  artifacts: [
+    { name: "consul", platform: "amd64", version: "1.20.5" },
+    { name: "weave", platform: "any", version: "2.6.5" },
+    { name: "image:swarm:1.2.9", platform: "amd64", version: "1.2.9" },
+    { name: "package:docker-engine:docker.io", platform: "debian-12-amd64", version: "20.10.24+dfsg1-1+deb12u1" },
+  ],
+  required: ["consul", "weave", "image:swarm:1.2.9"],
+};
+
+const withSettings = (settings: Partial<Inventory["settings"]>): Inventory => ({
+  ...inventory,
+  settings: { ...inventory.settings, ...settings },
+});
+
+function facts(own: Facts): Facts {
+  return {
+    os: "debian 12",
+    arch: "amd64",
+    systemd: "running",
+    engine: "20.10.24+dfsg1",
+    "engine-api": "1.41",
+    "engine-min-api": "1.12",
+    "engine-client": "20.10.24+dfsg1",
+    ...own,
+  };
+}
+
+const h1 = facts({ hostname: "h1", "machine-id": "1".repeat(32) });
+const h2 = facts({ hostname: "h2", "machine-id": "2".repeat(32) });
+
+function judged(own: Facts, where: Inventory = inventory) {
+  return judge(
+    where,
+    new Map([
+      ["h1", h1],
+      ["h2", { ...h2, ...own }],
+    ]),
+  );
+}
+
+const asText = (facts: Facts) =>
+  `${Object.entries(facts)
+    .map(([name, value]) => `fact ${name} ${value}\n`)
+    .join("")}fact end ok\n`;
+
+describe("judge", () => {
+  it("finds nothing on hosts that fit", () => {
+    expect(judged({})).toEqual([]);
+  });
+
+  it("names both hosts of a hostname or machine-id that is not unique", () => {
+    const found = judged({ hostname: "H1", "machine-id": "1".repeat(32) });
+    expect(found.map(({ host, check, found }) => `${host} ${check}: ${found}`)).toEqual([
+      "h2 hostname: hostname h1, which h1 (198.18.0.11) has too",
+      `h2 machine-id: machine-id ${"1".repeat(32)}, which h1 (198.18.0.11) has too`,
+    ]);
+    expect(found[0]?.mend).toBe("hostnamectl set-hostname h2");
+  });
+
+  it("wants every artifact for the host's own platform", () => {
+    expect(judged({ arch: "arm64" })).toMatchObject([
+      {
+        host: "h2",
+        check: "artifacts",
+        found: "artifacts.lock.json has no consul, image:swarm:1.2.9 for debian-12-arm64",
+        mend: expect.stringContaining("scripts/lock"),
+      },
+    ]);
+  });
+
+  it("refuses an absent engine that nobody is going to install", () => {
+    const where = withSettings({ docker: { install: false, package: "docker.io" } });
+    expect(judged({ engine: "absent" }, where)).toMatchObject([{ check: "engine", found: "no Docker Engine" }]);
+    expect(judged({ engine: "absent" })).toEqual([]);
+  });
+
+  it("refuses an absent engine whose packages are not locked for the host", () => {
+    expect(judged({ os: "debian 11", engine: "absent" })).toMatchObject([
+      { check: "engine", found: expect.stringContaining("no packages of it for debian-11-amd64") },
+    ]);
+  });
+
+  const current = { version: "2.9.0", images: "rajchaudhuri", dns: true } as const;
+  it.each([
+    ["24.0.9", "1.12", inventory.settings.weave, undefined],
+    ["25.0.5", "1.24", inventory.settings.weave, "API 1.18 for Weave Net 2.6.5 of weaveworks"],
+    ["28.5.1", "1.24", current, undefined],
+    ["29.1.3", "1.44", current, "API 1.24 for Weave Net 2.9.0 of rajchaudhuri, API 1.31 for Swarm 1.2.9"],
+    ["29.1.3", "1.24", current, undefined],
+    [
+      "29.3.0",
+      "1.40",
+      { ...current, version: "2.8.2" },
+      "API 1.18 for Weave Net 2.8.2 of rajchaudhuri, API 1.31 for Swarm 1.2.9",
+    ],
+  ])("engine %s with floor %s", (engine, floor, weave, needed) => {
+    const found = judged({ engine, "engine-min-api": floor }, withSettings({ weave }));
+    expect(found.map((finding) => finding.needed)).toEqual(needed === undefined ? [] : [needed]);
+  });
+
+  it("knows the floor of an engine that is yet to be installed, or stopped", () => {
+    const artifacts = inventory.artifacts.map((artifact) =>
+      artifact.name === "package:docker-engine:docker.io" ? { ...artifact, version: "5:28.5.1-1~debian.12" } : artifact,
+    );
+    expect(judged({ engine: "absent" }, { ...inventory, artifacts })).toMatchObject([
+      { found: expect.stringMatching(/28\.5\.1.* going to be installed.* below API 1\.24/) },
+    ]);
+    const stopped: Facts = { os: "debian 12", arch: "amd64", engine: "26.1.5+dfsg1" };
+    expect(judge(inventory, new Map([["h2", stopped]]))).toMatchObject([{ check: "engine" }]);
+  });
+
+  it("refuses a docker command that cannot talk to Swarm", () => {
+    expect(judged({ "engine-client": "29.0.1" })).toMatchObject([{ found: expect.stringContaining("docker 29.0.1") }]);
+  });
+});
+
+describe("explainContact", () => {
+  const cases: readonly [string, Partial<SshResult>, string, string][] = [
+    [
+      "timeout",
+      { stderr: "ssh: connect to host 198.18.0.12 port 22: Connection timed out\r\n" },
+      "reach",
+      "connection timed out",
+    ],
+    [
+      "no route",
+      { stderr: "ssh: connect to host 198.18.0.12 port 22: No route to host\r\n" },
+      "reach",
+      "no route to host",
+    ],
+    [
+      "refused",
+      { stderr: "ssh: connect to host 198.18.0.12 port 22: Connection refused\r\n" },
+      "reach",
+      "connection refused by 198.18.0.12 port 22",
+    ],
+    [
+      "unknown key",
+      {
+        stderr:
+          "No ED25519 host key is known for 198.18.0.12 and you have requested strict checking.\r\nHost key verification failed.\r\n",
+      },
+      "host key",
+      "no key of this host in known_hosts",
+    ],
+    [
+      "changed key",
+      {
+        stderr:
+          "@@@@@@@@@@@\r\n@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\r\nThe fingerprint for the ED25519 key sent by the remote host is\nSHA256:5d0OmZ5sFzM3mVpF2P6aF1m7c2wYVQnU8p5VZqfZtRQ.\r\nHost key verification failed.\r\n",
+      },
+      "host key",
+      "SHA256:5d0OmZ5sFzM3mVpF2P6aF1m7c2wYVQnU8p5VZqfZtRQ",
+    ],
+    [
+      "denied",
+      { stderr: "ops@198.18.0.12: Permission denied (publickey).\r\n" },
+      "login",
+      "permission denied (publickey) for ops@198.18.0.12",
+    ],
+    [
+      "no key file",
+      {
+        stderr: "ops@198.18.0.12: Permission denied (publickey).\r\n",
+      },
+      "login",
+      "there is no key file id_ed25519",
+    ],
+    [
+      "anything else",
+      { stderr: "kex_exchange_identification: Connection closed by remote host\n" },
+      "reach",
+      "kex_exchange_identification",
+    ],
+    ["password", { status: 1, stderr: "sudo: a password is required\n" }, "sudo", "sudo asks ops for a password"],
+    ["not allowed", { status: 1, stderr: "sudo: ops is not in the sudoers file\n" }, "sudo", "sudo refuses ops"],
+    ["no sudo", { status: 127, stderr: "bash: line 1: sudo: command not found\n" }, "sudo", "there is no sudo"],
+  ];
+  it.each(cases)("%s", (_, result, check, found) => {
+    const finding = explainContact(inventory, host("h2", "198.18.0.12"), {
+      status: 255,
+      stdout: "",
+      stderr: "",
+      ...result,
+    });
+    expect(finding).toMatchObject({ host: "h2", check, found: expect.stringContaining(found) });
+  });
+
+  it("has nothing to say when the script ran", () => {
+    expect(explainContact(inventory, host("h2", "198.18.0.12"), { status: 0, stdout: "", stderr: "" })).toBeUndefined();
+    const failed = { status: 1, stdout: "", stderr: "sh: 3: syntax error\n" };
+    expect(explainContact(inventory, host("h2", "198.18.0.12"), failed)).toBeUndefined();
+  });
+});
+
+describe("preflight", () => {
+  const run = (answers: Record<string, Partial<SshResult>>) =>
+    preflight(inventory, "script", async ({ name }) => ({ status: 0, stdout: "", stderr: "", ...answers[name] }));
+
+  it("reads what a host says, and passes a login's greeting over", () => {
+    const report = parseReport(
+      "h2",
+      "Welcome!\nfact os debian 12\nproblem ports | found port 8500/tcp is taken by nginx (pid 123, nginx.service) | needed free for Consul | mend: systemctl disable --now nginx.service\nfact end ok\n",
+    );
+    expect(report.facts.os).toBe("debian 12");
+    expect(report.complete).toBe(true);
+    expect(report.findings).toEqual([
+      {
+        host: "h2",
+        check: "ports",
+        found: "port 8500/tcp is taken by nginx (pid 123, nginx.service)",
+        needed: "free for Consul",
+        mend: "systemctl disable --now nginx.service",
+      },
+    ]);
+  });
+
+  it("tells a host's script its address and ports", () => {
+    expect(scriptArguments(host("h2", "198.18.0.12"))).toEqual(["198.18.0.12", "8500/tcp/consul", "53/udp/weave-dns"]);
+  });
+
+  it("says one line a host when all is well", async () => {
+    const report = preflightReport(inventory, await run({ h1: { stdout: asText(h1) }, h2: { stdout: asText(h2) } }));
+    expect(report).toEqual({
+      lines: [
+        "h1 (198.18.0.11)  debian 12, amd64, Docker Engine 20.10.24+dfsg1 (API 1.12 to 1.41)",
+        "h2 (198.18.0.12)  debian 12, amd64, Docker Engine 20.10.24+dfsg1 (API 1.12 to 1.41)",
+        "preflight: no problem on 2 hosts",
+      ],
+      status: 0,
+    });
+  });
+
+  it("puts the problems of all hosts in one table", async () => {
+    const taken =
+      "problem ports | found port 8500/tcp is taken by nginx (pid 7) | needed free for Consul | mend: kill 7\n";
+    const result = await run({
+      h1: { status: 255, stderr: "ssh: connect to host 198.18.0.11 port 22: Connection refused\n" },
+      h2: { stdout: taken + asText(h2) },
+    });
+    const { lines, status } = preflightReport(inventory, result);
+    expect(status).toBe(1);
+    expect(lines).toEqual([
+      "h1 (198.18.0.11)  reach  connection refused by 198.18.0.11 port 22",
+      "                         needs: sshd that listens there",
+      "                         mend:  systemctl enable --now ssh (on the host), or correct address and port in the cluster file",
+      "h2 (198.18.0.12)  ports  port 8500/tcp is taken by nginx (pid 7)",
+      "                         needs: free for Consul",
+      "                         mend:  kill 7",
+      "preflight: 2 problems on 2 of 2 hosts; nothing was changed",
+    ]);
+  });
+
+  it("does not take checks that ended early for good ones", async () => {
+    const result = await run({
+      h1: { stdout: asText(h1) },
+      h2: { status: 2, stdout: "fact os debian 12\n", stderr: "sh: 3: killed\n" },
+    });
+    const { lines, status } = preflightReport(inventory, result);
+    expect(status).toBe(2);
+    expect(lines[0]).toContain("h2 (198.18.0.12)  could not tell  the checks ended early: sh: 3: killed");
+  });
+});

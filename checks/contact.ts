@@ -1,0 +1,157 @@
+/** Runs a script on all hosts at once, and turns every way in which a host cannot be asked into one clear finding. */
+import { existsSync } from "node:fs";
+import { homedir } from "node:os";
+import type { Cluster, Host } from "../cluster/model.js";
+import { type Finding, label } from "./findings.js";
+import type { Inventory } from "./inventory.js";
+import { inParallel, type SshResult, withSsh } from "./ssh.js";
+
+/** Runs a POSIX sh script as root on a host. */
+export type RunAsRoot = (
+  host: Host,
+  script: string,
+  args?: readonly string[],
+  timeoutSeconds?: number,
+) => Promise<SshResult>;
+
+/** Calls `body` with a way to run scripts as root on the hosts of the inventory, whoever logs in. */
+export function withHosts<T>(inventory: Inventory, body: (run: RunAsRoot) => Promise<T>): Promise<T> {
+  // All that ssh needs of a cluster is in its inventory; key files are found from the directory we run in.
+  const cluster = { ...inventory, directory: process.cwd() } as unknown as Cluster;
+  return withSsh(cluster, (run) =>
+    body(async (host, script, args, timeoutSeconds) => {
+      const result = await run(host, asRoot(script), args, timeoutSeconds);
+      if (result.status === 255 && /spawn ssh ENOENT/.test(result.stderr)) {
+        throw new Error("this machine has no ssh: apt-get install openssh-client");
+      }
+      return result;
+    }),
+  );
+}
+
+/** Enough to keep a slow network busy, few enough for the operator's machine. */
+const atOnce = 64;
+
+/** Does `work` for all hosts, as good as at once; the results are in the order of the hosts. */
+export function onAll<H, R>(hosts: readonly H[], work: (host: H) => Promise<R>): Promise<R[]> {
+  return inParallel(hosts, work, atOnce);
+}
+
+/** The shell that runs this may not have read its own input to the end: the script goes on in a here-document. */
+function asRoot(script: string): string {
+  return `as_root() { if [ "$(id -u)" = 0 ]; then sh -s -- "$@"; else sudo -n sh -s -- "$@"; fi; }
+as_root "$@" <<'END_OF_SCRIPT'
+${script}
+END_OF_SCRIPT
+`;
+}
+
+/** Why a host could not be asked, or nothing when the script ran. */
+export function explainContact(inventory: Inventory, host: Host, result: SshResult): Finding | undefined {
+  const cause =
+    result.status === 255
+      ? sshCause(inventory, host, result.stderr)
+      : result.status === 124
+        ? silentCause(inventory, host, "logged in, but no answer in time")
+        : sudoCause(host, result);
+  return cause && { host: host.name, ...cause };
+}
+
+type Cause = Omit<Finding, "host">;
+
+function sshCause(inventory: Inventory, host: Host, stderr: string): Cause {
+  const { login } = host;
+  const target = `${login.address} port ${login.port}`;
+  const { bastion } = inventory;
+  const via = bastion === undefined ? "" : ` (by way of ${bastion.address})`;
+  const trySsh = `ssh -p ${login.port} ${login.user}@${login.address}`;
+
+  if (/REMOTE HOST IDENTIFICATION HAS CHANGED/.test(stderr)) {
+    const fingerprint = /SHA256:[A-Za-z0-9+/]+/.exec(stderr)?.[0];
+    return {
+      check: "host key",
+      found: `the host key is not the one in known_hosts${fingerprint ? ` (it is ${fingerprint})` : ""}`,
+      needed: `the key that stands in known_hosts, or proof that ${label(host)} got a new one`,
+      mend: `compare with the host's console (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub and so on), then scripts/hostkeys --replace ${host.name}`,
+    };
+  }
+  if (/Host key verification failed|host key is known for/.test(stderr)) {
+    return {
+      check: "host key",
+      found: "no key of this host in known_hosts, or none of a type that it offers",
+      needed: "the host's keys in known_hosts beside the cluster file",
+      mend: `scripts/hostkeys --replace ${host.name}, and compare with the host's console`,
+    };
+  }
+  const denied = /Permission denied \([^)]*\)|Too many authentication failures/.exec(stderr);
+  if (denied) {
+    const { keyFile } = login;
+    const lost = keyFile !== undefined && !existsSync(keyFile.replace(/^~(?=\/)/, homedir()));
+    return {
+      check: "login",
+      found: `${denied[0].toLowerCase()} for ${login.user}@${login.address}${lost ? `; there is no key file ${keyFile}` : ""}`,
+      needed: keyFile ? `the public key of ${keyFile} on the host` : "a key in the SSH agent that the host knows",
+      mend: lost
+        ? "correct ssh.keyFile in the cluster file"
+        : `ssh-copy-id ${keyFile ? `-i ${keyFile} ` : ""}-p ${login.port} ${login.user}@${login.address}`,
+    };
+  }
+  if (/Connection refused/.test(stderr)) {
+    return {
+      check: "reach",
+      found: `connection refused by ${target}${via}`,
+      needed: "sshd that listens there",
+      mend: "systemctl enable --now ssh (on the host), or correct address and port in the cluster file",
+    };
+  }
+  const silent =
+    /connection timed out|operation timed out|timed out|No route to host|Network is unreachable|Host is down|not responding/i.exec(
+      stderr,
+    );
+  if (silent) return silentCause(inventory, host, silent[0].toLowerCase());
+  return {
+    check: "reach",
+    found: `ssh failed: ${lastLine(stderr) || "without a word"}`,
+    needed: `a login as ${login.user}@${login.address} port ${login.port}${via}`,
+    mend: `${trySsh} shows what is in the way`,
+  };
+}
+
+function silentCause({ bastion, settings }: Inventory, { login }: Host, how: string): Cause {
+  return {
+    check: "reach",
+    found: `unreachable: ${login.address} port ${login.port}${bastion ? ` (by way of ${bastion.address})` : ""}: ${how}`,
+    needed: `an answer within ${settings.ssh.timeoutSeconds} s`,
+    mend: "start the host and check its network, or correct its address in the cluster file",
+  };
+}
+
+function sudoCause({ login }: Host, { status, stderr }: SshResult): Cause | undefined {
+  const rule = `${login.user} ALL=(ALL) NOPASSWD: ALL`;
+  const cause = (found: string, mend: string): Cause => ({
+    check: "sudo",
+    found,
+    needed: `sudo without a password for ${login.user}, or root as login user`,
+    mend,
+  });
+  if (status === 0) return undefined;
+  if (/sudo: (command )?not found|sudo: No such file/i.test(stderr)) {
+    return cause("there is no sudo on the host", "apt-get install sudo (as root)");
+  }
+  const refused =
+    /password is required|terminal is required|must have a tty|not in the sudoers|not allowed to|may not run/.exec(
+      stderr,
+    );
+  if (!refused || !/sudo|sudoers/.test(stderr)) return undefined;
+  return cause(
+    /not in the sudoers|not allowed to|may not run/.test(refused[0])
+      ? `sudo refuses ${login.user}: ${lastLine(stderr).replace(/^sudo: /, "")}`
+      : `sudo asks ${login.user} for a password`,
+    `echo '${rule}' > /etc/sudoers.d/${login.user} (as root on the host)`,
+  );
+}
+
+/** The last line that says anything. */
+export function lastLine(text: string): string {
+  return text.trim().split("\n").at(-1)?.trim() ?? "";
+}

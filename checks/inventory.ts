@@ -1,0 +1,83 @@
+/**
+ * What the checks need to know of a cluster, as plain JSON: the same whether they are run from the cluster file or,
+ * during a deploy, from a file beside them. Nothing here or in what the preflight imports needs more than Node.
+ */
+import { type Artifact, type Cluster, type Host, images, type Login, ports } from "../cluster/model.js";
+
+/** A port that a service of the cluster is going to listen on. */
+export interface Port {
+  readonly number: number;
+  readonly protocol: "tcp" | "udp";
+  /** `weave-dns` binds to the bridge of the containers, everything else to the host's address or all of them. */
+  readonly service: "consul" | "weave" | "weave-dns" | "swarm";
+}
+
+export interface InventoryHost extends Host {
+  readonly ports: readonly Port[];
+}
+
+export interface Inventory {
+  readonly name: string;
+  readonly hosts: readonly InventoryHost[];
+  readonly bastion?: Login;
+  readonly settings: {
+    readonly ssh: Pick<Cluster["settings"]["ssh"], "hostKeyChecking" | "timeoutSeconds">;
+    readonly docker: Cluster["settings"]["docker"];
+    readonly weave: Pick<Cluster["settings"]["weave"], "version" | "images" | "dns">;
+    readonly swarm: Pick<Cluster["settings"]["swarm"], "version" | "replication">;
+    readonly verify: Cluster["settings"]["verify"];
+  };
+  readonly artifacts: readonly Pick<Artifact, "name" | "platform" | "version">[];
+  /** Artifacts that every host needs, but for the engine's packages. */
+  readonly required: readonly string[];
+}
+
+/**
+ * The inventory of a cluster.
+ *
+ * @param keyFile turns the path of a key file, as written in the cluster file, into one that is right in the directory
+ *   where the checks are going to run.
+ */
+export function inventoryOf(cluster: Cluster, keyFile: (written: string) => string): Inventory {
+  const { ssh, docker, weave, swarm, verify } = cluster.settings;
+  const located = (login: Login): Login =>
+    login.keyFile === undefined ? login : { ...login, keyFile: keyFile(login.keyFile) };
+  return {
+    name: cluster.name,
+    hosts: cluster.hosts.map((host) => ({ ...host, login: located(host.login), ports: portsOf(host, cluster) })),
+    ...(cluster.bastion ? { bastion: located(cluster.bastion) } : {}),
+    settings: {
+      ssh: { hostKeyChecking: ssh.hostKeyChecking, timeoutSeconds: ssh.timeoutSeconds },
+      docker: { install: docker.install, package: docker.package },
+      weave: { version: weave.version, images: weave.images, dns: weave.dns },
+      swarm: { version: swarm.version, replication: swarm.replication },
+      verify,
+    },
+    artifacts: cluster.artifacts.map(({ name, platform, version }) => ({ name, platform, version })),
+    required: [
+      "consul",
+      "weave",
+      ...[images.weave, images.weaveexec, images.weavedb, images.swarm].map(
+        (image) => `image:${image(cluster.settings)}`,
+      ),
+    ],
+  };
+}
+
+/** Everything that is going to listen on a host. */
+function portsOf(host: Host, { settings }: Cluster): Port[] {
+  const on = (service: Port["service"], protocols: readonly Port["protocol"][], ...numbers: number[]): Port[] =>
+    numbers.flatMap((number) => protocols.map((protocol) => ({ number, protocol, service })));
+  return [
+    ...(host.consul === "server"
+      ? [...on("consul", ["tcp"], ports.consulServer), ...on("consul", ["tcp", "udp"], ports.consulSerfWan)]
+      : []),
+    ...on("consul", ["tcp", "udp"], ports.consulSerfLan),
+    ...on("consul", ["tcp"], ports.consulHttp),
+    ...on("weave", ["tcp", "udp"], ports.weavePeers),
+    ...(settings.weave.fastDatapath ? on("weave", ["udp"], ports.weaveFastDatapath) : []),
+    ...on("weave", ["tcp"], ports.weaveProxy),
+    ...(settings.weave.dns ? on("weave-dns", ["tcp", "udp"], 53) : []),
+    ...(host.manager ? on("swarm", ["tcp"], ports.swarmManager) : []),
+  ];
+}

@@ -1,0 +1,156 @@
+/** The part of the preflight that no host can judge alone: do the hosts, the versions and the lock file fit together? */
+import { apiNeeds, compareVersions, defaultFloor, floorMend } from "./engine-api.js";
+import { type Facts, platformsOf } from "./facts.js";
+import { type Finding, label } from "./findings.js";
+import type { Inventory, InventoryHost } from "./inventory.js";
+
+/** Findings from the facts of all hosts that answered, by name of the host. */
+export function judge(inventory: Inventory, factsOf: ReadonlyMap<string, Facts>): Finding[] {
+  const present = inventory.hosts.flatMap((host) => {
+    const facts = factsOf.get(host.name);
+    return facts === undefined ? [] : [{ host, facts }];
+  });
+  return [
+    ...unique(present, "hostname", "a hostname of its own", (host) => `hostnamectl set-hostname ${host.name}`),
+    ...unique(
+      present,
+      "machine-id",
+      "a machine-id of its own (a copied system keeps the old one)",
+      () => "rm -f /etc/machine-id /var/lib/dbus/machine-id && systemd-machine-id-setup && reboot",
+    ),
+    ...present.flatMap(({ host, facts }) => [
+      ...judgeArtifacts(inventory, host, facts),
+      ...judgeEngine(inventory, host, facts),
+    ]),
+  ];
+}
+
+interface Present {
+  readonly host: InventoryHost;
+  readonly facts: Facts;
+}
+
+function unique(
+  present: readonly Present[],
+  fact: string,
+  needed: string,
+  mend: (host: InventoryHost) => string,
+): Finding[] {
+  const first = new Map<string, InventoryHost>();
+  return present.flatMap(({ host, facts }) => {
+    const value = facts[fact]?.toLowerCase();
+    if (value === undefined) return [];
+    const other = first.get(value);
+    if (other === undefined) first.set(value, host);
+    return other === undefined
+      ? []
+      : [
+          {
+            host: host.name,
+            check: fact,
+            found: `${fact} ${value}, which ${label(other)} has too`,
+            needed,
+            mend: mend(host),
+          },
+        ];
+  });
+}
+
+const lockMend = "scripts/lock, then review the changes of artifacts.lock.json";
+
+function judgeArtifacts({ artifacts, required }: Inventory, host: InventoryHost, facts: Facts): Finding[] {
+  const platforms = platformsOf(facts);
+  const missing = required.filter(
+    (name) => !artifacts.some((artifact) => artifact.name === name && platforms.includes(artifact.platform)),
+  );
+  if (missing.length === 0) return [];
+  return [
+    {
+      host: host.name,
+      check: "artifacts",
+      found: `artifacts.lock.json has no ${missing.join(", ")} for ${platforms.at(-1)}`,
+      needed: "every artifact for the host's platform",
+      mend: lockMend,
+    },
+  ];
+}
+
+function judgeEngine({ settings, artifacts }: Inventory, host: InventoryHost, facts: Facts): Finding[] {
+  const finding = (found: string, needed: string, mend: string): Finding => ({
+    host: host.name,
+    check: "engine",
+    found,
+    needed,
+    mend,
+  });
+  const { install, package: packageName } = settings.docker;
+  if (facts.engine === "absent") {
+    if (!install) {
+      return [
+        finding(
+          "no Docker Engine",
+          "Docker Engine, since the cluster file says docker.install: false",
+          "install Docker Engine on the host, or set docker.install: true",
+        ),
+      ];
+    }
+    const platforms = platformsOf(facts);
+    const locked = artifacts.filter(
+      ({ name, platform }) => name.startsWith("package:docker-engine:") && platforms.includes(platform),
+    );
+    if (locked.length === 0) {
+      return [
+        finding(
+          `no Docker Engine, and artifacts.lock.json has no packages of it for ${platforms.at(-1)}`,
+          "the packages of Docker Engine in the lock file",
+          lockMend,
+        ),
+      ];
+    }
+    const version = locked.find(({ name }) => name === `package:docker-engine:${packageName}`)?.version;
+    return version === undefined
+      ? []
+      : judgeFloor(
+          settings,
+          `${packageName} ${version}, which is going to be installed,`,
+          version,
+          defaultFloor(version),
+          finding,
+        );
+  }
+  const { engine, "engine-client": client } = facts;
+  // A stopped engine has only said its version; the deploy is going to start it.
+  const floor = facts["engine-min-api"] ?? defaultFloor(engine ?? "");
+  return [
+    ...(engine === undefined || engine === "unknown"
+      ? []
+      : judgeFloor(settings, `Docker Engine ${engine}`, engine, floor, finding)),
+    ...(client !== undefined && compareVersions(client, "29") >= 0
+      ? [
+          finding(
+            `the command docker ${client}, which speaks API ${defaultFloor(client)} and newer`,
+            "a docker command up to 28: Swarm answers docker -H :4000 with API 1.30 at most",
+            "apt-get install --allow-downgrades docker-ce-cli=5:28.*",
+          ),
+        ]
+      : []),
+  ];
+}
+
+function judgeFloor(
+  settings: Inventory["settings"],
+  engine: string,
+  version: string,
+  floor: string,
+  finding: (found: string, needed: string, mend: string) => Finding,
+): Finding[] {
+  const refused = apiNeeds(settings).filter(({ api }) => compareVersions(api, floor) < 0);
+  if (refused.length === 0) return [];
+  return [
+    finding(
+      `${engine} refuses clients below API ${floor}`,
+      refused.map(({ component, api }) => `API ${api} for ${component}`).join(", "),
+      floorMend(version, refused, settings),
+    ),
+  ];
+}
