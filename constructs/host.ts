@@ -1,0 +1,75 @@
+/** A host: reached, given what its steps need, and cleaned up again when the cluster is destroyed. */
+import { Resource } from "@cdktf/provider-null/lib/resource";
+import { DataResource, type ITerraformDependable, type SSHProvisionerConnection, type TerraformAsset } from "cdktf";
+import { Construct } from "constructs";
+import type { Cluster, Host } from "../cluster/model.js";
+import { connectionFrom, loginFacts, uploads } from "./connection.js";
+
+export interface HostConstructProps {
+  readonly host: Host;
+  readonly cluster: Cluster;
+  readonly scripts: TerraformAsset;
+  /** Folder, in the stack's, with the files that every host gets; and a hash of them. */
+  readonly shared: { readonly folder: string; readonly hash: string; readonly files: readonly ITerraformDependable[] };
+  /** Artifacts that are sent from the operator's machine: paths in the stack's folder. */
+  readonly pushed: readonly string[];
+  readonly keyFile: (written: string) => string;
+  readonly after: readonly ITerraformDependable[];
+}
+
+export class HostConstruct extends Construct {
+  public readonly host: Host;
+  public readonly connection: SSHProvisionerConnection;
+  /** What comes before a command that needs root. */
+  public readonly sudo: string;
+  /** The host is reachable and nothing but the login user's folder of uploads has been made. */
+  public readonly ready: readonly ITerraformDependable[];
+
+  public constructor(scope: Construct, id: string, props: HostConstructProps) {
+    super(scope, id);
+    const { host, scripts, shared, pushed } = props;
+    this.host = host;
+    this.sudo = host.login.user === "root" ? "" : "sudo -n ";
+    const facts = loginFacts(host, props.cluster, props.keyFile);
+    this.connection = connectionFrom(facts);
+
+    const stage = new Resource(this, "stage", {
+      // The folder is made by the first of these commands, so they themselves run from beside it.
+      connection: connectionFrom(facts, { scriptPath: `${uploads}-%RAND%` }),
+      dependsOn: [...props.after, ...shared.files],
+      triggers: { scripts: scripts.assetHash, shared: shared.hash },
+      provisioners: [
+        {
+          type: "remote-exec",
+          inline: [
+            `umask 077 && rm -rf ${uploads}/scripts ${uploads}/artifacts && mkdir -p ${uploads}/consul ${uploads}/artifacts ${uploads}/scripts`,
+          ],
+        },
+        { type: "file", source: `${scripts.path}/`, destination: `${uploads}/scripts` },
+        { type: "file", source: `${shared.folder}/`, destination: uploads },
+        ...pushed.map((source) => ({
+          type: "file" as const,
+          source,
+          destination: `${uploads}/artifacts/${source.split("/").at(-1)}`,
+        })),
+      ],
+    });
+
+    // The login is an input, not a trigger: a changed one is taken over, and never destroys anything. A step's own
+    // destroy-time provisioner would also run whenever the step is replaced.
+    const remains = `test -e ${uploads}/scripts/uninstall.sh || { echo 'the folder ~/${uploads} is gone: deploy once more, then destroy' >&2; exit 1; }`;
+    const teardown = new DataResource(this, "teardown", {
+      dependsOn: [stage],
+      input: { ...facts, sudo: this.sudo },
+      connection: connectionFrom(facts, { recalled: true }),
+      provisioners: [
+        {
+          type: "remote-exec",
+          when: "destroy",
+          inline: [remains, `\${self.input.sudo}sh ${uploads}/scripts/uninstall.sh`, `rm -rf ${uploads} ${uploads}-*`],
+        } as { type: "remote-exec"; inline: string[] }, // cdktf's type lacks `when`
+      ],
+    });
+    this.ready = [teardown];
+  }
+}

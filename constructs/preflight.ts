@@ -1,0 +1,40 @@
+/** Nothing is changed on any host before every host has passed the preflight. */
+import { File } from "@cdktf/provider-local/lib/file";
+import { Resource } from "@cdktf/provider-null/lib/resource";
+import type { ITerraformDependable, TerraformVariable } from "cdktf";
+import { Construct } from "constructs";
+import type { Inventory } from "../checks/inventory.js";
+import { preflightAsset } from "./assets.js";
+import { literal, sha256 } from "./text.js";
+
+export interface PreflightProps {
+  readonly inventory: Inventory;
+  readonly gossipKey: TerraformVariable;
+}
+
+export class Preflight extends Construct {
+  public readonly ready: readonly ITerraformDependable[];
+
+  public constructor(scope: Construct, id: string, { inventory, gossipKey }: PreflightProps) {
+    super(scope, id);
+    const program = preflightAsset(this);
+    const text = `${JSON.stringify(inventory, null, 2)}\n`;
+    const file = new File(this, "inventory", { filename: "rendered/inventory.json", content: literal(text) });
+    // It runs on the operator's machine, over ssh: one table of all problems of all hosts needs one place that sees them.
+    const run = new Resource(this, "hosts", {
+      triggers: { program: program.assetHash, inventory: sha256(text) },
+      provisioners: [{ type: "local-exec", command: `node ${program.path} ${file.filename}` }],
+      dependsOn: [file],
+      lifecycle: {
+        precondition: [
+          {
+            condition: `\${${gossipKey.fqn} != null}`,
+            errorMessage:
+              "No gossip key: set the environment variable TF_VAR_gossip_key. scripts/keygen prints a new one; keep it where the team keeps its secrets.",
+          },
+        ],
+      },
+    });
+    this.ready = [run];
+  }
+}

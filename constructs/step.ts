@@ -1,0 +1,49 @@
+/** One step on one host: a script of scripts/host, run again when something that it depends on has changed. */
+import { Resource } from "@cdktf/provider-null/lib/resource";
+import type { FileProvisioner, ITerraformDependable } from "cdktf";
+import type { Construct } from "constructs";
+import { stepHash } from "./assets.js";
+import { uploads } from "./connection.js";
+import type { HostConstruct } from "./host.js";
+import { literal, shellWord } from "./text.js";
+
+export interface Upload {
+  /** A file of the stack's folder … */
+  readonly source?: string;
+  /** … or text, which may be a Terraform expression. */
+  readonly content?: string;
+  /** Path below the folder of uploads. */
+  readonly to: string;
+}
+
+export interface StepProps {
+  readonly host: HostConstruct;
+  /** Name of the script in scripts/host, without `.sh`. */
+  readonly script: string;
+  /** The script's NAME=VALUE arguments. Never a secret: they stand in the plan and in the host's process list. */
+  readonly args?: Readonly<Record<string, string | number | boolean>>;
+  /** What is sent before the script runs. A secret goes alone in an upload: Terraform hides the output of its provisioner. */
+  readonly uploads?: readonly Upload[];
+  /** Hashes of what the script reads besides its arguments. */
+  readonly inputs?: Readonly<Record<string, string>>;
+  readonly after: readonly ITerraformDependable[];
+}
+
+export class Step extends Resource {
+  public constructor(scope: Construct, id: string, props: StepProps) {
+    const words = Object.entries(props.args ?? {}).map(([name, value]) => `${name}=${shellWord(String(value))}`);
+    const script = `${props.script}.sh`;
+    const command = [`${props.host.sudo}sh ${uploads}/scripts/${script}`, ...words].join(" ");
+    super(scope, id, {
+      connection: props.host.connection,
+      dependsOn: [...props.after],
+      triggers: { command: literal(command), script: stepHash(script), ...props.inputs },
+      provisioners: [
+        ...(props.uploads ?? []).map(
+          ({ to, ...what }): FileProvisioner => ({ type: "file", ...what, destination: `${uploads}/${to}` }),
+        ),
+        { type: "remote-exec", inline: [literal(command)] },
+      ],
+    });
+  }
+}

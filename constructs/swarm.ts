@@ -1,0 +1,80 @@
+/** Classic Swarm on one host, as containers that the docker provider creates through the host's Weave proxy. */
+import { Container, type ContainerConfig } from "@cdktf/provider-docker/lib/container";
+import { DockerProvider } from "@cdktf/provider-docker/lib/provider";
+import type { ITerraformDependable, TerraformStack } from "cdktf";
+import { Construct } from "constructs";
+import { type Cluster, images, ports } from "../cluster/model.js";
+import type { HostConstruct } from "./host.js";
+
+export interface SwarmProps {
+  readonly cluster: Cluster;
+  /** Consul has a leader and Weave's proxies answer. */
+  readonly after: readonly ITerraformDependable[];
+}
+
+export class Swarm extends Construct {
+  /** The containers of this host. */
+  public readonly containers: readonly Container[];
+
+  public constructor(stack: TerraformStack, on: HostConstruct, { cluster, after }: SwarmProps) {
+    super(on, "swarm");
+    const { host } = on;
+    const { swarm } = cluster.settings;
+    const proxy = `${host.address}:${ports.weaveProxy}`;
+    const discovery = `consul://${host.address}:${ports.consulHttp}`;
+    const provider = new DockerProvider(stack, `docker-${host.name}`, {
+      alias: host.name,
+      host: `tcp://${proxy}`,
+      // Else a first plan fails: there is no proxy yet.
+      disableDockerDaemonCheck: true,
+    });
+    const common: Omit<ContainerConfig, "name" | "command"> = {
+      provider,
+      dependsOn: [...on.ready, ...after],
+      image: images.swarm(cluster.settings),
+      restart: "always",
+      networkMode: "bridge",
+      labels: [{ label: "multicast-swarm", value: cluster.name }],
+      // Swarm itself lives on the LAN, as in the document: it must not wait for an address of the containers' network
+      // after a reboot, and what the proxy would add to it would look like drift for ever.
+      env: ["WEAVE_CIDR=none"],
+      destroyGraceSeconds: 10,
+    };
+    const manager = (): Container =>
+      new Container(this, "manager", {
+        ...common,
+        name: "swarm-manager",
+        command: [
+          "manage",
+          "-H",
+          `:${ports.swarmManager}`,
+          "--strategy",
+          swarm.strategy,
+          // A replica forwards to the primary's address: the manager's own, not the proxy's as in the document's form.
+          ...(swarm.replication
+            ? ["--replication", "--advertise", `${host.address}:${ports.swarmManager}`]
+            : ["--advertise", proxy]),
+          discovery,
+        ],
+        ports: [{ internal: ports.swarmManager, external: ports.swarmManager }],
+      });
+    const agent = (): Container =>
+      new Container(this, "agent", {
+        ...common,
+        name: "swarm-agent",
+        command: [
+          "join",
+          "--heartbeat",
+          swarm.heartbeat,
+          "--ttl",
+          tripled(swarm.heartbeat),
+          `--advertise=${proxy}`,
+          discovery,
+        ],
+      });
+    this.containers = [...(host.manager ? [manager()] : []), ...(host.agent ? [agent()] : [])];
+  }
+}
+
+/** A dead agent's entry outlives two missed heartbeats. */
+const tripled = (duration: string): string => `${Number.parseInt(duration, 10) * 3}${duration.at(-1)}`;

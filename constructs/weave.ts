@@ -1,0 +1,57 @@
+/** Weave Net on one host: its script and images, then its router and Docker API proxy. */
+
+import type { ITerraformDependable } from "cdktf";
+import { Construct } from "constructs";
+import { type Cluster, images } from "../cluster/model.js";
+import { artifactsHash } from "./artifacts.js";
+import type { HostConstruct } from "./host.js";
+import { Step } from "./step.js";
+import { sha256 } from "./text.js";
+
+export interface WeaveProps {
+  readonly cluster: Cluster;
+  readonly after: readonly ITerraformDependable[];
+}
+
+export class Weave extends Construct {
+  /** Router and proxy run; peers may still be connecting. */
+  public readonly launched: Step;
+
+  public constructor(host: HostConstruct, { cluster, after }: WeaveProps) {
+    super(host, "weave");
+    const { settings } = cluster;
+    const { weave, gates, verify } = settings;
+    const wanted = [
+      ...[images.weave, images.weaveexec, images.weavedb, images.swarm].map((image) => image(settings)),
+      // The network tests' image is optional: it comes along when it is locked.
+      ...cluster.artifacts.filter(({ name }) => name === `image:${verify.image}`).map(() => verify.image),
+    ];
+    const install = new Step(this, "install", {
+      host,
+      script: "weave-install",
+      args: { images: [...new Set(wanted)].join(",") },
+      inputs: { artifacts: artifactsHash(cluster, "weave", ...wanted.map((image) => `image:${image}`)) },
+      after,
+    });
+    this.launched = new Step(this, "launch", {
+      host,
+      script: "weave-launch",
+      args: {
+        owner: weave.images,
+        version: weave.version,
+        address: host.host.address,
+        range: weave.range,
+        dns: weave.dns,
+        fast_datapath: weave.fastDatapath,
+        mtu: weave.mtu ?? "default",
+        timeout: gates.timeoutSeconds,
+      },
+      // A hash, not the list: what the file says of a host must not grow with the number of hosts.
+      inputs: {
+        peers: sha256(cluster.hosts.map(({ address }) => address).join("\n")),
+        install: `\${${install.fqn}.id}`,
+      },
+      after: [install],
+    });
+  }
+}
