@@ -45,7 +45,7 @@ image_root() { # DIR PACKAGE,…: an image's root, with busybox for the everyday
 	debian_extract "$dir" "busybox,$2"
 	rm -rf "$dir"/usr/share/{doc,man,info,locale,lintian,bash-completion,perl5,debconf} "$dir"/usr/lib/*/gconv \
 		"$dir"/etc/apt "$dir"/var/{cache,lib}/* "${dir:?}"/dev/*
-	mkdir -p "$dir"/{dev,proc,sys,run,tmp,root}
+	mkdir -p "$dir"/{dev,proc,sys,run,tmp,root,bin,sbin,usr/bin,usr/sbin}
 	for applet in $(chroot "$dir" /bin/busybox --list-full); do
 		[[ -e $dir/$applet || -e $dir/usr/$applet ]] || ln -s /bin/busybox "$dir/$applet"
 	done
@@ -58,7 +58,7 @@ layer() { # DIR FILE: DIR as an image layer; the same content always gives the s
 
 image() { # FILE REPOTAG CONFIG LAYER…: a file for `docker load` with the given layers, lowest first. CONFIG is the
 	# inside of the image's "config" object.
-	local file=$1 tag=$2 config=$3 dir layer sum layers= ids=
+	local file=$1 tag=$2 config=$3 dir layer sum layers="" ids=""
 	shift 3
 	dir=$(mktemp -d -p "$work")
 	for layer in "$@"; do
