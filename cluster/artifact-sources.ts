@@ -30,14 +30,14 @@ export const publishers: Publishers = {
   },
 };
 
-type Say = (line: string) => void;
+export type Say = (line: string) => void;
 
 export async function resolveArtifacts(cluster: Cluster, say: Say, from = publishers): Promise<Artifact[]> {
   const { mirror, directory } = cluster.settings.artifacts;
   const artifacts: Artifact[] = [];
   for (const item of wanted(cluster.settings)) {
     if (mirror !== undefined) artifacts.push(...(await fromStore(item, mirrorStore(mirror), say)));
-    else if (directory !== undefined) artifacts.push(...(await fromStore(item, folderStore(cluster, directory), say)));
+    else if (directory !== undefined) artifacts.push(...(await fromStore(item, folderStore(cluster), say)));
     else artifacts.push(...(await fromPublisher(item, cluster, from, say)));
   }
   return artifacts;
@@ -72,15 +72,18 @@ function mirrorStore(base: string): Store {
   };
 }
 
-function folderStore(cluster: Cluster, written: string): Store {
-  const folder = written.replace(/\/+$/, "");
+/** The folder that `artifacts.directory` names: where it is, and how sources in it begin. */
+export function artifactFolder({ directory, settings }: Cluster): { path: string; source: string } {
+  const written = (settings.artifacts.directory ?? "").replace(/\/+$/, "");
+  return { path: resolve(directory, written.replace(/^~(?=\/|$)/, homedir())), source: `file:${written}` };
+}
+
+function folderStore(cluster: Cluster): Store {
+  const { path: folder, source } = artifactFolder(cluster);
   return {
-    describe: `the folder ${folder}`,
-    source: (path) => `file:${folder}/${path}`,
-    hash: async (path) => {
-      const file = join(resolve(cluster.directory, folder.replace(/^~(?=\/|$)/, homedir())), path);
-      return existsSync(file) ? hashStream(createReadStream(file)) : undefined;
-    },
+    describe: `the folder ${source.replace("file:", "")}`,
+    source: (path) => `${source}/${path}`,
+    hash: async (path) => (existsSync(join(folder, path)) ? hashFile(join(folder, path)) : undefined),
   };
 }
 
@@ -239,6 +242,10 @@ async function hashBody(response: Response, what: string, say: Say): Promise<{ s
   } catch (error) {
     throw new Error(`${what}: broke off: ${reason(error)}`);
   }
+}
+
+export function hashFile(path: string): Promise<{ sha256: string; bytes: number }> {
+  return hashStream(createReadStream(path));
 }
 
 async function hashStream(stream: Readable, progress: (bytes: number) => void = () => {}) {

@@ -77,7 +77,7 @@ export function checkCovers(lock: YamlFile, artifacts: readonly Artifact[], file
     const entries = artifacts.map((entry, i) => ({ ...entry, i })).filter((entry) => entry.name === name);
     if (entries.length === 0 && !optional) {
       const what = name.startsWith("image:") ? name : `${name} ${version}`;
-      problems.add(["artifacts"], `no ${what}`, "every artifact that the cluster file asks for: run scripts/lock");
+      problems.addLack(["artifacts"], `no ${what}`, "every artifact that the cluster file asks for: run scripts/lock");
     }
     for (const { i, source, ...entry } of entries) {
       const at = ["artifacts", i];

@@ -8,6 +8,7 @@ import { resolveArtifacts } from "./artifact-sources.js";
 import { ClusterFileError, loadCluster } from "./load.js";
 import { lockFileName, lockFileSchema, lockFileText } from "./lock-file.js";
 import type { Artifact } from "./model.js";
+import { resolvePackages } from "./packages.js";
 
 const key = ({ name, platform }: Artifact) => `${name} ${platform}`;
 
@@ -40,10 +41,11 @@ function readOld(path: string): readonly Artifact[] {
 export async function lock(clusterFile: string, say: (line: string) => void): Promise<void> {
   const cluster = loadCluster(clusterFile, { lock: "ignore", hostKeys: "ignore", warn: () => {} });
   const path = join(dirname(clusterFile), lockFileName);
-  const found = await resolveArtifacts(cluster, say);
+  const before = readOld(path);
+  const found = [...(await resolveArtifacts(cluster, say)), ...(await resolvePackages(cluster, before, say))];
   const text = lockFileText(found);
   const sorted = lockFileSchema.parse(JSON.parse(text)).artifacts;
-  for (const line of changes(readOld(path), sorted)) say(line);
+  for (const line of changes(before, sorted)) say(line);
   writeFileSync(`${path}.new`, text);
   renameSync(`${path}.new`, path);
   say(`wrote ${path} (${sorted.length} artifacts): review it and commit it`);

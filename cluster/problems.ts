@@ -10,6 +10,8 @@ export interface Position {
 
 export interface Problem extends Position {
   readonly path: Path;
+  /** The value itself is wrong: what else could be said about it, or about parts of it, says nothing new. */
+  readonly covers: boolean;
   /** The finished line "FILE:LINE:COLUMN: PATH: found …, expected …". */
   readonly text: string;
 }
@@ -31,7 +33,7 @@ export function showPath(path: Path): string {
   return text.replace(/^\./, "") || "(file)";
 }
 
-/** Collects problems; a second one about the same value says nothing new and is dropped. */
+/** Collects problems. */
 export class Problems {
   readonly #found: Problem[] = [];
 
@@ -42,24 +44,29 @@ export class Problems {
     return [...this.#found].sort((a, b) => a.line - b.line || a.column - b.column);
   }
 
-  /** `at` names another place to point at when the value itself is a default and stands nowhere. */
+  /** A wrong value. `at` names another place to point at when the value is a default and stands nowhere. */
   add(path: Path, found: string, expected: string, at: Path = path): void {
-    if (this.#found.some((known) => covers(known.path, path))) return;
-    this.addAt(path, this.file.position(at), found, expected);
+    if (this.#found.some((known) => known.covers && isWithin(path, known.path))) return;
+    this.addAt(path, this.file.position(at), found, expected, true);
+  }
+
+  /** Something is missing from a list or mapping that is right otherwise. */
+  addLack(path: Path, found: string, expected: string): void {
+    this.addAt(path, this.file.position(path), found, expected);
   }
 
   addKey(path: Path, found: string, expected: string): void {
     this.addAt(path, this.file.keyPosition(path), found, expected);
   }
 
-  addAt(path: Path, { line, column }: Position, found: string, expected: string): void {
+  addAt(path: Path, { line, column }: Position, found: string, expected: string, covers = false): void {
     const text = `${this.file.name}:${line}:${column}: ${showPath(path)}: found ${found}, expected ${expected}`;
-    this.#found.push({ path, line, column, text });
+    this.#found.push({ path, covers, line, column, text });
   }
 }
 
-function covers(outer: Path, inner: Path): boolean {
-  return outer.length > 0 && outer.every((step, i) => inner[i] === step);
+function isWithin(inner: Path, outer: Path): boolean {
+  return outer.every((step, i) => inner[i] === step);
 }
 
 const secretPath = /secret|passw|token|encrypt|credential|(^|_)key$|(gossip|private|api|access)_?key/i;

@@ -24,12 +24,13 @@ export function checkRules(yaml: YamlFile, cluster: Cluster): string[] {
     }
   }
 
-  if (servers.length === 0) problems.add(["hosts"], "no Consul server", "at least one host that is not consul: client");
+  if (servers.length === 0)
+    problems.addLack(["hosts"], "no Consul server", "at least one host that is not consul: client");
   if (!hosts.some(({ manager }) => manager)) {
-    problems.add(["hosts"], "no Swarm manager", "at least one host with swarm: [manager, …]");
+    problems.addLack(["hosts"], "no Swarm manager", "at least one host with swarm: [manager, …]");
   }
   if (!hosts.some(({ agent }) => agent)) {
-    problems.add(["hosts"], "no Swarm agent", "at least one host with swarm: [agent, …]");
+    problems.addLack(["hosts"], "no Swarm agent", "at least one host with swarm: [agent, …]");
   }
 
   const { consul, weave, artifacts } = settings;

@@ -1,0 +1,143 @@
+/**
+ * Runs scripts on hosts over the operator's `ssh`, with the logins and host keys of the cluster file and nothing
+ * of the operator's own SSH configuration, so that what works here works for Terraform too.
+ */
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { knownHostsName } from "../cluster/known-hosts.js";
+import type { Cluster, Host, Login } from "../cluster/model.js";
+
+export interface SshResult {
+  /** The script's exit status; 255 when ssh itself failed, 124 when the time was up. */
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Feeds `script` (POSIX sh) to `sh -s -- ARGS` on a host, or on the bastion. Never throws for what happens there. */
+export type Run = (
+  where: Host | "bastion",
+  script: string,
+  args?: readonly string[],
+  timeoutSeconds?: number,
+) => Promise<SshResult>;
+
+/** Calls `body` with a `run` whose temporary files are gone when it is done. */
+export async function withSsh<T>(cluster: Cluster, body: (run: Run) => Promise<T>): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), "multicast-swarm-ssh-"));
+  try {
+    const config = join(folder, "config");
+    writeFileSync(join(folder, "known_hosts"), knownHosts(cluster), { mode: 0o600 });
+    writeFileSync(config, sshConfig(cluster, join(folder, "known_hosts")), { mode: 0o600 });
+    return await body((where, script, args = [], timeoutSeconds = 300) => {
+      const alias = where === "bastion" ? bastionAlias : where.name;
+      return ssh(["-F", config, alias, ["sh -s --", ...args.map(quote)].join(" ")], script, timeoutSeconds);
+    });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** One clear line about a failed run: who, what, and the way out. */
+export function explain(where: Host | Login, { status, stderr }: SshResult): string {
+  const { address, user, port } = "login" in where ? where.login : where;
+  const who = "name" in where ? `${where.name} (${user}@${address}:${port})` : `bastion (${user}@${address}:${port})`;
+  const last = stderr.trim().split(/\r?\n/).at(-1) ?? "";
+  if (status === 124) return `${who}: no answer in time`;
+  if (status !== 255) return `${who}: ${last || `exit status ${status}`}`;
+  if (/REMOTE HOST IDENTIFICATION HAS CHANGED/.test(stderr)) {
+    return `${who}: shows another host key than known_hosts has: find out why; scripts/hostkeys --replace records the new one`;
+  }
+  if (/Host key verification failed|No .* host key is known/.test(stderr)) {
+    return `${who}: known_hosts has no key of this machine: run scripts/hostkeys`;
+  }
+  if (/Permission denied/.test(stderr)) return `${who}: login refused: check ssh.user and ssh.keyFile (${last})`;
+  return `${who}: not reachable by ssh: ${last || "no reason given"}`;
+}
+
+/** Runs `body` for all items, at most `limit` at a time: hundreds of ssh processes at once help nobody. */
+export async function inParallel<T, R>(items: readonly T[], body: (item: T) => Promise<R>, limit = 16): Promise<R[]> {
+  const results: R[] = [];
+  const queue = [...items.entries()];
+  const worker = async () => {
+    for (let next = queue.shift(); next; next = queue.shift()) results[next[0]] = await body(next[1]);
+  };
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
+  return results;
+}
+
+/** Not a possible host name, so that no host can be called so. */
+const bastionAlias = "_bastion";
+
+function sshConfig(cluster: Cluster, knownHostsFile: string): string {
+  const { hostKeyChecking, timeoutSeconds } = cluster.settings.ssh;
+  const login = (alias: string, { address, user, port, keyFile }: Login) => [
+    `Host ${alias}`,
+    `  HostName ${address}`,
+    `  User ${user}`,
+    `  Port ${port}`,
+    // Without a key file Terraform asks the agent and tries no file of its own: so does this.
+    keyFile === undefined ? "  IdentityFile none" : `  IdentityFile "${keyPath(cluster, keyFile)}"`,
+    ...(keyFile === undefined ? [] : ["  IdentitiesOnly yes"]),
+    ...(cluster.bastion && alias !== bastionAlias ? [`  ProxyJump ${bastionAlias}`] : []),
+  ];
+  return [
+    ...cluster.hosts.flatMap((host) => login(host.name, host.login)),
+    ...(cluster.bastion ? login(bastionAlias, cluster.bastion) : []),
+    "Host *",
+    "  BatchMode yes",
+    `  ConnectTimeout ${timeoutSeconds}`,
+    "  ServerAliveInterval 15",
+    `  StrictHostKeyChecking ${hostKeyChecking === "off" ? "no" : "yes"}`,
+    `  UserKnownHostsFile ${hostKeyChecking === "off" ? "/dev/null" : `"${knownHostsFile}"`}`,
+    "  GlobalKnownHostsFile /dev/null",
+    "  UpdateHostKeys no",
+    "  LogLevel ERROR",
+    "",
+  ].join("\n");
+}
+
+function knownHosts(cluster: Cluster): string {
+  const logins = [...cluster.hosts.map(({ login }) => login), ...(cluster.bastion ? [cluster.bastion] : [])];
+  const lines = logins.flatMap(({ address, port, hostKeys }) =>
+    hostKeys.map((key) => `${knownHostsName(address, port)} ${key}\n`),
+  );
+  return lines.join("");
+}
+
+/** ssh expands percent signs in the names of key files. */
+function keyPath(cluster: Cluster, keyFile: string): string {
+  return resolve(cluster.directory, keyFile.replace(/^~(?=\/)/, homedir())).replaceAll("%", "%%");
+}
+
+const quote = (arg: string) => `'${arg.replaceAll("'", "'\\''")}'`;
+
+function ssh(args: readonly string[], input: string, timeoutSeconds: number): Promise<SshResult> {
+  return new Promise((done) => {
+    const child = spawn("ssh", args, { stdio: "pipe" });
+    let [stdout, stderr, late] = ["", "", false];
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      stdout += text;
+    });
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      stderr += text;
+    });
+    const timer = setTimeout(() => {
+      late = true;
+      child.kill("SIGKILL");
+    }, timeoutSeconds * 1000);
+    const end = (status: number) => {
+      clearTimeout(timer);
+      done({ status: late ? 124 : status, stdout, stderr });
+    };
+    child.on("error", (error) => {
+      stderr += error.message;
+      end(255);
+    });
+    child.on("close", (code) => end(code ?? 255));
+    // A host that refuses the login closes the pipe before the script is through.
+    child.stdin.on("error", () => {}).end(input);
+  });
+}

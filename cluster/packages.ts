@@ -1,0 +1,130 @@
+/** Packages that hosts lack: Docker Engine, unzip and what they need. Used by `scripts/lock` alone. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { explain, inParallel, type Run, withSsh } from "../checks/ssh.js";
+import { artifactFolder, hashFile, type Say } from "./artifact-sources.js";
+import type { Artifact, Cluster, Host } from "./model.js";
+
+const groups = ["docker-engine", "unzip"];
+
+/** The packages to lock. `before` are the old lock file's artifacts. */
+export async function resolvePackages(cluster: Cluster, before: readonly Artifact[], say: Say): Promise<Artifact[]> {
+  if (!cluster.settings.docker.install) return [];
+  if (cluster.settings.artifacts.directory !== undefined) return fromFolder(cluster, say);
+  return withSsh(cluster, (run) => fromHosts(cluster, run, before, say));
+}
+
+export async function fromHosts(
+  cluster: Cluster,
+  run: Run,
+  before: readonly Artifact[],
+  say: Say,
+): Promise<Artifact[]> {
+  const script = readFileSync(join(__dirname, "../scripts/host/resolve-packages.sh"), "utf8");
+  say(`asking   ${cluster.hosts.length} hosts which packages they lack`);
+  let answered = 0;
+  const answers = await inParallel(cluster.hosts, async (host) => {
+    const result = await run(host, script, [cluster.settings.docker.package]);
+    answered++;
+    if (result.status !== 0) return { host, error: explain(host, result) };
+    const answer = parseAnswer(host, result.stdout);
+    const lacks = groups.filter((group) => answer.packages.some(({ name }) => name.startsWith(`package:${group}:`)));
+    const what =
+      lacks.length > 0 ? `lacks ${lacks.join(" and ")} (${answer.packages.length} packages)` : "lacks nothing";
+    say(`answered ${host.name} (${answered} of ${cluster.hosts.length}): ${answer.platform}, ${what}`);
+    return answer;
+  });
+  const errors = answers.flatMap((answer) => ("error" in answer ? [answer.error] : []));
+  if (errors.length > 0) throw new Error(errors.join("\n"));
+  return merge(
+    answers.flatMap((answer) => ("error" in answer ? [] : [answer])),
+    before,
+    say,
+  );
+}
+
+export interface Answer {
+  readonly host: Pick<Host, "name">;
+  readonly platform: string;
+  readonly packages: readonly Artifact[];
+}
+
+/** Reads what `resolve-packages.sh` prints. */
+export function parseAnswer(host: Pick<Host, "name">, stdout: string): Answer {
+  let platform = "";
+  const packages: Artifact[] = [];
+  for (const line of stdout.split("\n")) {
+    const [kind, ...words] = line.split(" ");
+    if (kind === "platform") platform = words[0] ?? "";
+    if (kind !== "package") continue;
+    const [group = "", name = "", version = "", sha256 = "", source = ""] = words;
+    packages.push({ name: `package:${group}:${name}`, platform, version, sha256, source });
+  }
+  return { host, platform, packages };
+}
+
+/**
+ * What all hosts lack, together. A group that no host of a platform lacks any more keeps its old entries: it
+ * was installed from them, and a rebuilt host will want them again.
+ */
+export function merge(answers: readonly Answer[], before: readonly Artifact[], say: Say): Artifact[] {
+  const found = new Map<string, { artifact: Artifact; host: string }>();
+  for (const { host, packages } of answers) {
+    for (const artifact of packages) {
+      const key = `${artifact.name} ${artifact.platform}`;
+      const other = found.get(key);
+      if (other && (other.artifact.version !== artifact.version || other.artifact.sha256 !== artifact.sha256)) {
+        throw new Error(
+          `${artifact.name}: ${other.host} finds version ${other.artifact.version}, ${host.name} finds ${artifact.version}: give the hosts the same package sources`,
+        );
+      }
+      if (!other) found.set(key, { artifact, host: host.name });
+    }
+  }
+  const fresh = [...found.values()].map(({ artifact }) => artifact);
+  const groupOf = ({ name, platform }: Artifact) => `${name.split(":")[1]} ${platform}`;
+  const resolved = new Set(fresh.map(groupOf));
+  const platforms = new Set(answers.map(({ platform }) => platform));
+  const kept = before.filter(
+    (artifact) =>
+      artifact.name.startsWith("package:") && platforms.has(artifact.platform) && !resolved.has(groupOf(artifact)),
+  );
+  if (kept.length > 0) say(`kept     ${kept.length} packages that hosts have by now and a rebuilt host will want`);
+  return [...fresh, ...kept];
+}
+
+/** `packages/GROUP/PLATFORM/NAME_VERSION_ARCH.deb` in the folder of artifacts, as `apt-get download` names files. */
+async function fromFolder(cluster: Cluster, say: Say): Promise<Artifact[]> {
+  const { path, source } = artifactFolder(cluster);
+  const list = (folder: string) => {
+    try {
+      return readdirSync(join(path, folder)).sort();
+    } catch {
+      return undefined;
+    }
+  };
+  if (list("packages") === undefined) {
+    say(`left out packages: no folder packages in ${source}; hosts need Docker Engine and unzip already`);
+    return [];
+  }
+  const artifacts: Artifact[] = [];
+  for (const group of groups) {
+    for (const platform of list(`packages/${group}`) ?? []) {
+      for (const file of list(`packages/${group}/${platform}`) ?? []) {
+        const [, name, version] = /^([^_]+)_([^_]+)_[^_]+\.deb$/.exec(file) ?? [];
+        if (name === undefined || version === undefined) continue;
+        const place = `packages/${group}/${platform}/${file}`;
+        const { sha256 } = await hashFile(join(path, place));
+        artifacts.push({
+          name: `package:${group}:${name}`,
+          platform,
+          version: version.replace("%3a", ":"),
+          sha256,
+          source: `${source}/${place}`,
+        });
+      }
+    }
+  }
+  say(`found    ${artifacts.length} packages in ${source}/packages`);
+  return artifacts;
+}

@@ -1,0 +1,99 @@
+#!/bin/sh
+# resolve-packages.sh DOCKER_PACKAGE
+# Tells which packages this host would download to get Docker Engine and unzip, by its own package sources.
+# Needs no root and changes nothing: package lists go to a temporary folder.
+#
+# Prints:  platform debian-12-amd64
+#          package GROUP NAME VERSION SHA256 URI      one for each file; none for a group that is there already
+set -eu
+LC_ALL=C
+PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
+export LC_ALL PATH
+
+fail() {
+	echo "$*" >&2
+	exit 1
+}
+
+docker_package=$1
+
+command -v apt-get >/dev/null || fail "no apt-get: only Debian and its kin can be given packages; install Docker Engine and unzip by hand"
+# shellcheck source=/dev/null
+. /etc/os-release
+[ -n "${VERSION_ID-}" ] || fail "/etc/os-release has no VERSION_ID: packages of a moving release cannot be pinned"
+echo "platform $ID-$VERSION_ID-$(dpkg --print-architecture)"
+
+groups=
+command -v dockerd >/dev/null || groups="docker-engine"
+command -v unzip >/dev/null || groups="$groups unzip"
+[ -n "$groups" ] || exit 0
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+mkdir -p "$work/lists/partial" "$work/cache/archives/partial"
+
+# The host's own settings (proxies, pins) hold, but for hooks after an update, which would act on the host.
+# With a sandbox user apt could not read the temporary folder. Error-Mode: a source that fails must not go unnoticed.
+apt-config dump | grep -Ev '^(APT::Update::(Pre|Post)-Invoke|DPkg::)' >"$work/apt.conf"
+cat >>"$work/apt.conf" <<END
+Dir::Etc::main "/dev/null";
+Dir::Etc::parts "/dev/null";
+Dir::State::lists "$work/lists";
+Dir::Cache "$work/cache";
+Debug::NoLocking "true";
+APT::Sandbox::User "root";
+APT::Update::Error-Mode "any";
+Acquire::http::Timeout "20";
+Acquire::https::Timeout "20";
+Acquire::Retries "1";
+END
+APT_CONFIG=$work/apt.conf
+export APT_CONFIG
+
+if ! apt-get -q update </dev/null >"$work/update" 2>&1; then
+	grep '^[EW]:' "$work/update" >&2 || cat "$work/update" >&2
+	fail "apt-get update failed: look at the host's package sources"
+fi
+
+# Worth having beside the engine: known to the sources and not installed, whatever its version.
+missing() {
+	apt-cache show "$1" >/dev/null 2>&1 || return 1
+	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" != installed ]
+}
+
+# Hashes that --print-uris prints may be MD5 or missing, so they are taken from the signed package lists.
+sha256_of() {
+	apt-cache show "$1=$2" | awk '
+		/^SHA256:/ { if (sum != "" && sum != $2) exit 1; sum = $2 }
+		END { if (sum == "") exit 1; print sum }'
+}
+
+for group in $groups; do
+	case $group in
+	docker-engine)
+		set -- "$docker_package"
+		# A package of its own on newer releases, and what the engine needs to pull by https.
+		if missing docker-cli; then set -- "$@" docker-cli; fi
+		if missing ca-certificates; then set -- "$@" ca-certificates; fi
+		;;
+	unzip) set -- unzip ;;
+	esac
+	if ! apt-get -qq -y --no-install-recommends --print-uris install "$@" </dev/null >"$work/uris" 2>"$work/errors"; then
+		cat "$work/uris" "$work/errors" >&2
+		fail "apt-get cannot install $*"
+	fi
+	grep "^'" "$work/uris" >"$work/files" || continue
+	while read -r uri file _; do
+		uri=${uri#\'}
+		uri=${uri%\'}
+		# NAME_VERSION_ARCH.deb, with the colon of an epoch written %3a
+		name=${file%%_*}
+		version=${file#*_}
+		arch=${version##*_}
+		version=$(echo "${version%_*}" | sed 's/%3a/:/')
+		sum=$(sha256_of "$name:${arch%.deb}" "$version") || sum=$(sha256_of "$name" "$version") ||
+			fail "$name $version: the package lists have no SHA-256, or more than one"
+		echo "package $group $name $version $sum $uri"
+	done <"$work/files"
+done
