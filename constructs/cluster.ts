@@ -4,7 +4,7 @@ import { File } from "@cdktf/provider-local/lib/file";
 import { LocalProvider } from "@cdktf/provider-local/lib/provider";
 import { NullProvider } from "@cdktf/provider-null/lib/provider";
 import { Resource } from "@cdktf/provider-null/lib/resource";
-import { type App, type TerraformElement, TerraformStack, type TerraformVariable } from "cdktf";
+import { type App, type TerraformElement, TerraformStack } from "cdktf";
 import { Node } from "constructs";
 import { inventoryOf } from "../checks/inventory.js";
 import type { Cluster } from "../cluster/model.js";
@@ -14,7 +14,7 @@ import { Backend } from "./backend.js";
 import { Consul } from "./consul.js";
 import { DockerEngine } from "./docker-engine.js";
 import { Gate } from "./gate.js";
-import { gossipKeyVariable } from "./gossip-key.js";
+import { declareGossipKey } from "./gossip-key.js";
 import { HostConstruct } from "./host.js";
 import { Preflight } from "./preflight.js";
 import type { Step } from "./step.js";
@@ -33,9 +33,9 @@ export class ClusterStack extends TerraformStack {
 
     new Backend(this, cluster);
     this.addProviders(cluster);
-    const gossipKey = gossipKeyVariable(this);
+    declareGossipKey(this);
 
-    const preflight = new Preflight(this, "preflight", { inventory: inventoryOf(cluster, fromStack), gossipKey });
+    const preflight = new Preflight(this, "preflight", { inventory: inventoryOf(cluster, fromStack) });
     const scripts = hostScriptsAsset(this);
     const shared = this.sharedFiles(cluster);
     const pushed = cluster.artifacts
@@ -49,7 +49,7 @@ export class ClusterStack extends TerraformStack {
     const reached = new Resource(this, "reached", { dependsOn: hosts.flatMap(({ ready }) => [...ready]) });
 
     // Consul and Docker with Weave have nothing to do with each other until Swarm needs both.
-    const agents = startConsul(cluster, hosts, gossipKey, reached);
+    const agents = startConsul(cluster, hosts, reached);
     const routers = hosts.map((host) => {
       const engine = new DockerEngine(host, { cluster, after: [reached] });
       return new Weave(host, { cluster, after: [engine] }).launched;
@@ -106,13 +106,8 @@ export class ClusterStack extends TerraformStack {
 }
 
 /** Every host's Consul, in the order that keeps a running cluster whole: servers one after the other, then clients. */
-function startConsul(
-  cluster: Cluster,
-  hosts: readonly HostConstruct[],
-  gossipKey: TerraformVariable,
-  reached: Resource,
-) {
-  const consuls = hosts.map((on) => ({ on, consul: new Consul(on, { cluster, gossipKey, after: [reached] }) }));
+function startConsul(cluster: Cluster, hosts: readonly HostConstruct[], reached: Resource) {
+  const consuls = hosts.map((on) => ({ on, consul: new Consul(on, { cluster, after: [reached] }) }));
   const servers = consuls.filter(({ on }) => on.host.consul === "server");
   const clients = consuls.filter(({ on }) => on.host.consul === "client");
   const started: Step[] = [];

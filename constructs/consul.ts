@@ -1,17 +1,17 @@
 /** Consul on one host: installed, configured, started. */
 import { File } from "@cdktf/provider-local/lib/file";
-import type { ITerraformDependable, TerraformVariable } from "cdktf";
+import type { ITerraformDependable } from "cdktf";
 import { Construct } from "constructs";
 import type { Cluster } from "../cluster/model.js";
 import { artifactsHash } from "./artifacts.js";
 import { bootstrapConfig, consulConfig } from "./consul-config.js";
+import { gossipKey } from "./gossip-key.js";
 import type { HostConstruct } from "./host.js";
 import { Step, type Upload } from "./step.js";
 import { literal, sha256 } from "./text.js";
 
 export interface ConsulProps {
   readonly cluster: Cluster;
-  readonly gossipKey: TerraformVariable;
   readonly after: readonly ITerraformDependable[];
 }
 
@@ -83,14 +83,13 @@ export class Consul extends Construct {
       },
       uploads: files,
       // A new binary or unit needs a restart, which this step decides on the host.
-      inputs: { ...inputs, install: `\${${this.install.fqn}.id}` },
+      inputs: { ...inputs, install: this.install.id },
       after: [this.install, ...dependencies, ...after],
     });
   }
 
   /** The reviewable configuration, and the gossip key in a file of its own that no plan, state or log shows. */
   private uploads(name: string, config: object) {
-    const { gossipKey } = this.props;
     const text = `${JSON.stringify(config, null, 2)}\n`;
     const rendered = new File(this, name, {
       filename: `rendered/${this.on.host.name}/consul-${name}.json`,
@@ -98,11 +97,11 @@ export class Consul extends Construct {
     });
     const files: Upload[] = [
       { source: rendered.filename, to: `consul/${name}.json` },
-      { content: `\${jsonencode({ encrypt = ${gossipKey.fqn} })}`, to: "consul/encrypt.json" },
+      { content: `\${jsonencode({ encrypt = ${gossipKey} })}`, to: "consul/encrypt.json" },
     ];
     return {
       files,
-      inputs: { config: sha256(text), key: `\${nonsensitive(sha256(jsonencode(${gossipKey.fqn})))}` },
+      inputs: { config: sha256(text), key: `\${nonsensitive(sha256(jsonencode(${gossipKey})))}` },
       dependencies: [rendered],
     };
   }

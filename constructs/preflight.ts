@@ -1,21 +1,21 @@
 /** Nothing is changed on any host before every host has passed the preflight. */
 import { File } from "@cdktf/provider-local/lib/file";
 import { Resource } from "@cdktf/provider-null/lib/resource";
-import type { ITerraformDependable, TerraformVariable } from "cdktf";
+import type { ITerraformDependable } from "cdktf";
 import { Construct } from "constructs";
 import type { Inventory } from "../checks/inventory.js";
 import { preflightAsset } from "./assets.js";
+import { gossipKeyConditions } from "./gossip-key.js";
 import { literal, sha256 } from "./text.js";
 
 export interface PreflightProps {
   readonly inventory: Inventory;
-  readonly gossipKey: TerraformVariable;
 }
 
 export class Preflight extends Construct {
   public readonly ready: readonly ITerraformDependable[];
 
-  public constructor(scope: Construct, id: string, { inventory, gossipKey }: PreflightProps) {
+  public constructor(scope: Construct, id: string, { inventory }: PreflightProps) {
     super(scope, id);
     const program = preflightAsset(this);
     const text = `${JSON.stringify(inventory, null, 2)}\n`;
@@ -25,15 +25,7 @@ export class Preflight extends Construct {
       triggers: { program: program.assetHash, inventory: sha256(text) },
       provisioners: [{ type: "local-exec", command: `node ${program.path} ${file.filename}` }],
       dependsOn: [file],
-      lifecycle: {
-        precondition: [
-          {
-            condition: `\${${gossipKey.fqn} != null}`,
-            errorMessage:
-              "No gossip key: set the environment variable TF_VAR_gossip_key. scripts/keygen prints a new one; keep it where the team keeps its secrets.",
-          },
-        ],
-      },
+      lifecycle: gossipKeyConditions,
     });
     this.ready = [run];
   }

@@ -49,7 +49,7 @@ export class Weave extends Construct {
       // A hash, not the list: what the file says of a host must not grow with the number of hosts.
       inputs: {
         peers: sha256(cluster.hosts.map(({ address }) => address).join("\n")),
-        install: `\${${install.fqn}.id}`,
+        install: install.id,
       },
       after: [install],
     });
