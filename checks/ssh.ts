@@ -3,7 +3,7 @@
  * of the operator's own SSH configuration, so that what works here works for Terraform too.
  */
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { knownHostsName } from "../cluster/known-hosts.js";
@@ -54,7 +54,10 @@ export function explain(where: Host | Login, { status, stderr }: SshResult): str
     return `${who}: known_hosts has no key of this machine: run scripts/hostkeys`;
   }
   if (/Permission denied/.test(stderr)) return `${who}: login refused: check ssh.user and ssh.keyFile (${last})`;
-  return `${who}: not reachable by ssh: ${last || "no reason given"}`;
+  const lines = stderr.split(/\r?\n/);
+  if (lines.includes("stdio forwarding failed")) return `${who}: the bastion does not reach it`;
+  const reason = lines.find((line) => line.startsWith("ssh: ")) ?? last;
+  return `${who}: not reachable by ssh: ${reason || "no reason given"}`;
 }
 
 /** Runs `body` for all items, at most `limit` at a time: hundreds of ssh processes at once help nobody. */
@@ -109,7 +112,10 @@ function knownHosts(cluster: Cluster): string {
 
 /** ssh expands percent signs in the names of key files. */
 function keyPath(cluster: Cluster, keyFile: string): string {
-  return resolve(cluster.directory, keyFile.replace(/^~(?=\/)/, homedir())).replaceAll("%", "%%");
+  const path = resolve(cluster.directory, keyFile.replace(/^~(?=\/)/, homedir()));
+  // ssh itself would go on without a word and be refused.
+  if (!existsSync(path)) throw new Error(`keyFile: found no file ${path}, expected a private key`);
+  return path.replaceAll("%", "%%");
 }
 
 const quote = (arg: string) => `'${arg.replaceAll("'", "'\\''")}'`;

@@ -1,0 +1,192 @@
+/** `scripts/hostkeys`: collects the hosts' SSH keys in `known_hosts`, and never exchanges one unasked. */
+import { spawn } from "node:child_process";
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { parseArgs } from "node:util";
+import { explain, inParallel, withSsh } from "../checks/ssh.js";
+import { KnownHosts, knownHostsFileName, knownHostsName } from "./known-hosts.js";
+import { ClusterFileError, loadCluster } from "./load.js";
+import type { Cluster, Login } from "./model.js";
+
+export interface Machine {
+  /** The host's name in the cluster file; the bastion has its address only. */
+  readonly name: string;
+  readonly login: Pick<Login, "address" | "port">;
+}
+
+/** What a machine showed, against what is recorded of it. */
+export type Finding =
+  | { readonly kind: "same" }
+  | { readonly kind: "add"; readonly keys: readonly string[] }
+  | { readonly kind: "refuse" };
+
+/** A machine that is known has to prove it with a recorded key, and may contradict none. */
+export function compare(recorded: readonly string[], shown: readonly string[]): Finding {
+  const fresh = shown.filter((key) => !recorded.includes(key));
+  if (fresh.length === 0) return { kind: "same" };
+  const typeOf = (key: string) => key.split(" ")[0];
+  const contradicts = fresh.some((key) => recorded.some((known) => typeOf(known) === typeOf(key)));
+  const proven = recorded.length === 0 || fresh.length < shown.length;
+  return contradicts || !proven ? { kind: "refuse" } : { kind: "add", keys: fresh };
+}
+
+/** `known_hosts` without a machine's entries; other names on the same lines stay. */
+export function forget(text: string, { address, port }: Machine["login"]): string {
+  const gone = [`[${address}]:${port}`, address];
+  return text
+    .split("\n")
+    .flatMap((line) => {
+      const [names = "", ...rest] = line.split(" ");
+      if (names.startsWith("#") || names.startsWith("@")) return [line];
+      const kept = names.split(",").filter((name) => !gone.includes(name));
+      if (kept.length === names.split(",").length) return [line];
+      return kept.length > 0 ? [[kept.join(","), ...rest].join(" ")] : [];
+    })
+    .join("\n");
+}
+
+const keyTypes = "ecdsa,rsa,ed25519";
+
+/** "type base64" of each key that a machine shows. */
+async function scan(cluster: Cluster, { name, login }: Machine): Promise<readonly string[]> {
+  const args = ["-T", "10", "-t", keyTypes, "-p", String(login.port), login.address];
+  const host = cluster.hosts.find((candidate) => candidate.name === name);
+  // From behind a bastion only the bastion sees the host.
+  const stdout =
+    cluster.bastion && host
+      ? await withSsh(cluster, async (run) => {
+          const result = await run("bastion", 'exec ssh-keyscan "$@"', args, 60);
+          if (result.status === 255 && cluster.bastion) throw new Error(explain(cluster.bastion, result));
+          return result.stdout;
+        })
+      : await command("ssh-keyscan", args);
+  const lines = stdout.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+  // They come in any order; the file in git should not.
+  return lines.map((line) => line.trim().split(/\s+/).slice(1, 3).join(" ")).sort();
+}
+
+/** Standard output of a command; what it says on standard error shows in the result being empty. */
+function command(name: string, args: readonly string[], input = ""): Promise<string> {
+  return new Promise((done, fail) => {
+    const child = spawn(name, args, { stdio: ["pipe", "pipe", "ignore"] });
+    let stdout = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      stdout += text;
+    });
+    child.on("error", (error) => fail(new Error(`${name}: ${error.message}`)));
+    child.on("close", () => done(stdout));
+    child.stdin.on("error", () => {}).end(input);
+  });
+}
+
+/** Lines like "ECDSA    SHA256:…", as the machine's own console shows them. */
+async function fingerprints(keys: readonly string[]): Promise<string[]> {
+  const listed = await command("ssh-keygen", ["-lf", "-"], keys.map((key) => `x ${key}\n`).join(""));
+  return listed.split("\n").flatMap((line) => {
+    const [, , print, type] = /^(\d+) (\S+) .*\((\S+)\)$/.exec(line) ?? [];
+    return print === undefined || type === undefined ? [] : [`${type.padEnd(8)} ${print}`];
+  });
+}
+
+/** Returns false when a machine was refused or did not answer. */
+export async function collect(
+  clusterFile: string,
+  replace: readonly string[],
+  say: (line: string) => void,
+): Promise<boolean> {
+  const path = join(dirname(clusterFile), knownHostsFileName);
+  const read = () => loadCluster(clusterFile, { lock: "ignore", hostKeys: "ignore", warn: () => {} });
+  const { hosts, bastion } = read();
+  const machines: Machine[] = hosts.map(({ name, login }) => ({ name, login }));
+  const jump: Machine[] = bastion ? [{ name: bastion.address, login: bastion }] : [];
+  const named = (word: string) => [...jump, ...machines].some((m) => m.name === word || m.login.address === word);
+  const unknown = replace.filter((word) => !named(word));
+  if (unknown.length > 0) throw new Error(`--replace ${unknown[0]}: no such host in ${clusterFile}`);
+
+  let whole = true;
+  let added = 0;
+  // The bastion first: its own key has to be trusted before it can be asked about others.
+  for (const group of [jump, machines]) {
+    const cluster = read();
+    const answers = await inParallel(group, async (machine) => ({ machine, keys: await scan(cluster, machine) }));
+    for (const { machine, keys } of answers) {
+      const outcome = await record(path, machine, keys, replace, say);
+      if (outcome === "failed") whole = false;
+      if (outcome === "added") added++;
+    }
+    if (group === jump && (added > 0 || !whole)) {
+      if (whole)
+        say(`Compare the bastion's fingerprints with its console, then run this again for the hosts behind it.`);
+      return false;
+    }
+  }
+  if (added > 0) {
+    say(`Recorded in ${path}. Nothing has proved yet that these are the right machines: compare each new fingerprint`);
+    say(
+      "with the machine's own console (for f in /etc/ssh/ssh_host_*_key.pub; do ssh-keygen -lf $f; done), then commit the file.",
+    );
+  }
+  return whole;
+}
+
+async function record(
+  path: string,
+  { name, login }: Machine,
+  keys: readonly string[],
+  replace: readonly string[],
+  say: (line: string) => void,
+): Promise<"same" | "added" | "failed"> {
+  const entry = knownHostsName(login.address, login.port);
+  const who = name === login.address ? `${name} (bastion, ${entry})` : `${name} (${entry})`;
+  if (keys.length === 0) {
+    say(`no answer ${who}: is it up, and is sshd on port ${login.port}?`);
+    return "failed";
+  }
+  const text = existsSync(path) ? readFileSync(path, "utf8") : "";
+  const recorded = new KnownHosts(text).keysFor(login.address, login.port);
+  const replaced = replace.includes(name) || replace.includes(login.address);
+  const finding = compare(replaced ? [] : recorded, keys);
+  if (finding.kind === "refuse") {
+    say(`REFUSED   ${who} shows another key than the recorded one:`);
+    for (const line of await fingerprints(recorded)) say(`            recorded  ${line}`);
+    for (const line of await fingerprints(keys)) say(`            shown     ${line}`);
+    say(
+      "            Either the machine was set up anew or another one answers in its place. If its console shows these",
+    );
+    say(`            fingerprints: scripts/hostkeys --replace ${name}`);
+    return "failed";
+  }
+  if (finding.kind === "same") {
+    say(`same      ${who}: ${keys.length} keys as recorded`);
+    return "same";
+  }
+  const rest = replaced ? forget(text, login) : text;
+  const lines = finding.keys.map((key) => `${entry} ${key}\n`).join("");
+  writeFileSync(`${path}.new`, `${rest}${rest === "" || rest.endsWith("\n") ? "" : "\n"}${lines}`);
+  renameSync(`${path}.new`, path);
+  say(`${replaced && recorded.length > 0 ? "replaced " : "added    "} ${who}:`);
+  for (const line of await fingerprints(finding.keys)) say(`            ${line}`);
+  return "added";
+}
+
+async function main(): Promise<boolean> {
+  const { values, positionals } = parseArgs({
+    options: { replace: { type: "string", multiple: true } },
+    allowPositionals: true,
+  });
+  const file = positionals[0] ?? process.env.CLUSTER_FILE ?? "./cluster.yaml";
+  return collect(file, values.replace ?? [], (line) => console.log(line));
+}
+
+if (require.main === module) {
+  main().then(
+    (whole) => {
+      process.exitCode = whole ? 0 : 1;
+    },
+    (error: unknown) => {
+      for (const line of error instanceof ClusterFileError ? error.problems : [(error as Error).message])
+        console.error(line);
+      process.exitCode = 1;
+    },
+  );
+}
