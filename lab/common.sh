@@ -4,6 +4,7 @@
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/multicast-swarm
 LAB=/var/lib/multicast-swarm-lab
 NETNS=lab
+LOCK=/run/multicast-swarm-lab.lock
 LAB_ADDRESS=198.18.0.1
 REPO=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 export CACHE LAB REPO

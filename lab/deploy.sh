@@ -9,8 +9,8 @@ operator() {
     TF_VAR_gossip_key=$(cat "$LAB/gossip.key")
     export TF_VAR_gossip_key
     export CLUSTER_FILE=$LAB/cluster.yaml TF_CLI_CONFIG_FILE=$LAB/terraform.rc PATH=$CACHE/bin:$PATH
-    # Nobody to ask, and nowhere to report to.
-    export CI=1 CHECKPOINT_DISABLE=1 DISABLE_VERSION_CHECK=1
+    # Nobody to ask, nowhere to report to, and providers that a rebuild may change under the same version.
+    export CI=1 CHECKPOINT_DISABLE=1 DISABLE_VERSION_CHECK=1 CDKTF_DISABLE_PLUGIN_CACHE_ENV=1
     in_lab "$@"
   )
 }

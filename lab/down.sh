@@ -18,6 +18,12 @@ kill_lab_processes() { # SIGNAL
   done
 }
 
+# For a `down` that finds an `up` or its deploy running.
+stop_lab_processes() {
+  say "$*"
+  kill_lab_processes TERM
+}
+
 lab_is_quiet() {
   local namespace
   for namespace in $(lab_namespaces); do

@@ -22,7 +22,7 @@ lab_up() {
 
   need_machine
   need_packages
-  lab_lock
+  lab_lock say
   if [ -s "$LAB/hosts.list" ] && { [ "$(cat "$LAB/hosts.list")" != "$wanted" ] || [ "$(cat "$LAB/user")" != "$user" ]; }; then
     die "a lab with other hosts is up ($(hosts | paste -sd' '), user $(cat "$LAB/user")): run scripts/lab down first"
   fi
@@ -53,23 +53,35 @@ host_list() {
     [[ $seen != *" $name "* ]] || die "up: two hosts are called '$name'"
     seen+="$name "
     number=$((number + 1))
+    [ $number -le 254 ] || die "up: more hosts than addresses"
     echo "$name 198.18.0.$number"
   done
 }
 
 # One `up` or `down` at a time. What they start in the foreground inherits the lock, so a deploy that outlives
-# a killed `up` is waited for.
+# a killed `up` is waited for. $1 is told of it.
 lab_lock() {
-  exec 9>/run/multicast-swarm-lab.lock
-  flock --nonblock 9 && return
-  say "waiting for another scripts/lab up or down, or what it has left running"
-  flock 9
+  while :; do
+    exec 9>"$LOCK"
+    if ! flock --nonblock 9; then
+      "$1" "waiting for another scripts/lab up or down, or what it has left running"
+      flock 9
+    fi
+    # `down` removes the file: whoever waited for that one has locked nothing.
+    [ ! "$LOCK" -ef /proc/self/fd/9 ] || return 0
+  done
 }
 
 build_parts() { [ ! -x "$REPO/lab/parts/build" ] || "$REPO/lab/parts/build" 9>&-; }
 
 build_rootfs() {
-  ROOTFS=$("$REPO/lab/rootfs/build" "$CACHE")
+  local old
+  "$REPO/lab/rootfs/build" "$CACHE"
+  ROOTFS=$("$REPO/lab/rootfs/build" --where "$CACHE")
+  for old in "$CACHE"/rootfs-*/; do
+    old=${old%/}
+    if [ "$old" != "$ROOTFS" ] && ! grep -qs "$old" "$LAB"/hosts/*/layers; then rm -rf "$old"; fi
+  done
 }
 
 hosts_up() {
