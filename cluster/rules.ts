@@ -60,6 +60,14 @@ export function checkRules(yaml: YamlFile, cluster: Cluster): string[] {
     problems.addKey(["artifacts", "directory"], "both mirror and directory", "one of them");
   }
 
+  if (artifacts.mirror?.includes("@")) {
+    problems.add(
+      ["artifacts", "mirror"],
+      "a URL with a login",
+      "one without: it would stand in the lock file and in the state",
+    );
+  }
+
   const warnings: string[] = [];
   const { line, column } = yaml.position(["hosts"]);
   const place = `${yaml.name}:${line}:${column}: hosts`;

@@ -40,7 +40,8 @@ const flag = z.boolean(expected("true or false"));
 const seconds = (text: string) => z.int(expected(text)).min(1, expected(text)).max(3600, expected(text));
 const choice = <const T extends readonly [string, ...string[]]>(values: T) =>
   z.enum(values, expected(`one of ${values.join(", ")}`));
-const section = <T extends z.ZodRawShape>(shape: T) => z.strictObject(shape, expected("a mapping")).prefault({} as never);
+const section = <T extends z.ZodRawShape>(shape: T) =>
+  z.strictObject(shape, expected("a mapping")).prefault({} as never);
 
 const login = {
   user: userName.describe("Login user. Anything but root needs sudo without a password."),
@@ -53,7 +54,9 @@ const login = {
 const bastion = z
   .strictObject(
     {
-      address: z.string(expected("the address of the jump host")).min(1),
+      address: matching(/^[A-Za-z0-9][A-Za-z0-9.-]*$/, "an IPv4 address or a DNS name").describe(
+        "The jump host's address.",
+      ),
       user: login.user.default("root"),
       port: login.port.default(22),
       keyFile: login.keyFile.optional(),
@@ -64,11 +67,17 @@ const bastion = z
 
 const host = z.strictObject(
   {
-    name: hostName.describe("The host's name and the id of everything that belongs to it; never reuse one for another machine."),
-    address: ipv4.describe("The host's own address on the LAN that the cluster uses. Consul, Weave Net and Swarm bind to it."),
+    name: hostName.describe(
+      "The host's name and the id of everything that belongs to it; never reuse one for another machine.",
+    ),
+    address: ipv4.describe(
+      "The host's own address on the LAN that the cluster uses. Consul, Weave Net and Swarm bind to it.",
+    ),
     consul: choice(["server", "client"])
       .optional()
-      .describe("Role of the host's Consul agent. Default: the first five hosts are servers (three of three or four, one of one or two)."),
+      .describe(
+        "Role of the host's Consul agent. Default: the first five hosts are servers (three of three or four, one of one or two).",
+      ),
     swarm: z
       .array(choice(["manager", "agent"]), expected("a list of manager and agent"))
       .default(["manager", "agent"])
@@ -130,22 +139,32 @@ export const clusterFileSchema = z
           .describe("Install Docker Engine on a host that has none. With `false` such a host fails preflight."),
         package: matching(/^[a-z0-9][a-z0-9.+-]*$/, "the name of a package")
           .default("docker.io")
-          .describe("The package that provides Docker Engine, resolved by `scripts/lock` from the hosts' own package sources."),
+          .describe(
+            "The package that provides Docker Engine, resolved by `scripts/lock` from the hosts' own package sources.",
+          ),
       }).describe("Docker Engine. A host's own engine is kept when it fits."),
       weave: section({
-        version: version.default("2.9.0").describe("Weave Net's version: 2.6.5 to 2.8.1 of weaveworks, 2.8.3 to 2.9.0 of rajchaudhuri."),
+        version: version
+          .default("2.9.0")
+          .describe("Weave Net's version: 2.6.5 to 2.8.1 of weaveworks, 2.8.3 to 2.9.0 of rajchaudhuri."),
         images: choice(["rajchaudhuri", "weaveworks"])
           .default("rajchaudhuri")
-          .describe("Owner of Weave's images. weaveworks' need an engine that accepts API 1.18 (up to 24); rajchaudhuri's API 1.24 (up to 28)."),
+          .describe(
+            "Owner of Weave's images. weaveworks' need an engine that accepts API 1.18 (up to 24); rajchaudhuri's API 1.24 (up to 28).",
+          ),
         range: matching(/^(\d{1,3}\.){3}\d{1,3}\/\d{1,2}$/, "an IPv4 range such as 10.32.0.0/12")
           .default("10.32.0.0/12")
           .describe("The containers' network. Must not overlap with any network that the hosts reach."),
         dns: flag
           .default(true)
-          .describe("Serve weave.local names to containers. `false` is the document's `--no-dns`: then no container finds another by name."),
+          .describe(
+            "Serve weave.local names to containers. `false` is the document's `--no-dns`: then no container finds another by name.",
+          ),
         fastDatapath: flag
           .default(true)
-          .describe("Use the kernel's openvswitch. `false` carries every packet through user space, for kernels without it."),
+          .describe(
+            "Use the kernel's openvswitch. `false` carries every packet through user space, for kernels without it.",
+          ),
         mtu: z
           .int(expected("a packet size from 576 to 65535"))
           .min(576, expected("a packet size from 576 to 65535"))
@@ -158,7 +177,9 @@ export const clusterFileSchema = z
         replication: flag
           .default(true)
           .describe("Managers elect one primary. `false` is the document's form: every manager acts for itself."),
-        strategy: choice(["spread", "binpack", "random"]).default("spread").describe("How the manager chooses a host for a container."),
+        strategy: choice(["spread", "binpack", "random"])
+          .default("spread")
+          .describe("How the manager chooses a host for a container."),
         heartbeat: duration
           .default("10s")
           .describe("How often an agent renews its entry in Consul. A dead agent is forgotten after three."),
@@ -166,11 +187,17 @@ export const clusterFileSchema = z
       artifacts: section({
         mirror: matching(/^https?:\/\/[^\s"'$%\\]+[^\s"'$%\\/]$/, "an http(s) URL without a slash at its end")
           .optional()
-          .describe("Base URL of a mirror in the datacenter that serves every artifact. Default: each publisher's own address."),
+          .describe(
+            "Base URL of a mirror in the datacenter that serves every artifact. Default: each publisher's own address.",
+          ),
         directory: filePath
           .optional()
-          .describe("Folder of artifacts on the operator's machine, relative to the cluster file; pushed to the hosts over SSH."),
-      }).describe("Where hosts get what they install. What exactly is in `artifacts.lock.json`, written by `scripts/lock`."),
+          .describe(
+            "Folder of artifacts on the operator's machine, relative to the cluster file; pushed to the hosts over SSH.",
+          ),
+      }).describe(
+        "Where hosts get what they install. What exactly is in `artifacts.lock.json`, written by `scripts/lock`.",
+      ),
       providers: section({
         docker: version.default("4.5.0").describe("Version of kreuzwerker/docker."),
         local: version.default("2.5.3").describe("Version of hashicorp/local."),
@@ -180,14 +207,19 @@ export const clusterFileSchema = z
         .strictObject(
           {
             type: choice(["local", "consul", "s3", "http", "pg"]).describe("Kind of Terraform backend."),
-            config: z.record(z.string(), z.unknown(), expected("a mapping")).default({}).describe("The backend's own settings, as Terraform documents them."),
+            config: z
+              .record(z.string(), z.unknown(), expected("a mapping"))
+              .default({})
+              .describe("The backend's own settings, as Terraform documents them."),
           },
           expected("a mapping with type and config"),
         )
         .optional()
         .describe("Where Terraform keeps its state. Default: `terraform.NAME.tfstate` beside the output folder."),
       gates: section({
-        timeoutSeconds: seconds("seconds from 1 to 3600").default(120).describe("How long each gate waits for the cluster before it fails."),
+        timeoutSeconds: seconds("seconds from 1 to 3600")
+          .default(120)
+          .describe("How long each gate waits for the cluster before it fails."),
       }).describe("The gates between the steps: Consul has a leader, Weave sees all peers, Swarm sees all nodes."),
       verify: section({
         image: z

@@ -1,7 +1,19 @@
 /** A YAML (or JSON) file whose values know their line and column, checked against a zod schema. */
-import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument } from "yaml";
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type Pair,
+  parseDocument,
+  visit,
+} from "yaml";
 import type { z } from "zod";
 import { nearest, type Path, type Position, Problems, redact, showValue } from "./problems.js";
+import { keysAt } from "./schema-walk.js";
 
 export class YamlFile {
   /** The file's content as plain values; only of use when `problems` has no syntax error. */
@@ -30,6 +42,12 @@ export class YamlFile {
     }
     const broken = [...this.#document.errors, ...this.#document.warnings].filter((e) => e.code !== "DUPLICATE_KEY");
     this.readable = broken.length === 0;
+    // The provider is called null, and nobody remembers that YAML means something else by it.
+    visit(this.#document, {
+      Pair: (_, { key }) => {
+        if (isScalar(key) && key.value === null && key.source === "null") key.value = "null";
+      },
+    });
     this.value = this.readable ? this.#document.toJS() : undefined;
   }
 
@@ -137,22 +155,4 @@ export class YamlFile {
 
 function keyText(pair: Pair): string {
   return isScalar(pair.key) ? String(pair.key.value) : "";
-}
-
-interface Definition {
-  readonly innerType?: z.ZodType;
-  readonly element?: z.ZodType;
-  readonly shape?: Record<string, z.ZodType>;
-}
-
-/** The keys that the schema knows at a path. */
-function keysAt(schema: z.ZodType, path: Path): string[] {
-  let at: z.ZodType | undefined = schema;
-  const definition = () => {
-    let def = (at as unknown as { def: Definition } | undefined)?.def;
-    while (def?.innerType) def = (def.innerType as unknown as { def: Definition }).def;
-    return def;
-  };
-  for (const step of path) at = typeof step === "number" ? definition()?.element : definition()?.shape?.[step];
-  return Object.keys(definition()?.shape ?? {});
 }

@@ -1,0 +1,109 @@
+/** `npm run reference`: writes the cluster file's JSON Schema and its reference page, both from the one schema. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { clusterFileSchema } from "./schema.js";
+import { field } from "./schema-walk.js";
+
+const root = join(__dirname, "..");
+
+/** What is generated: path from the repository's root, and content. */
+export function generated(): Record<string, string> {
+  return { "cluster/cluster.schema.json": jsonSchema(), "docs/cluster-file.md": page() };
+}
+
+/** For editors: as a person writes the file, so fields with a default are not required. */
+function jsonSchema(): string {
+  // Draft 7 is what the YAML support of editors understands best.
+  return `${JSON.stringify(z.toJSONSchema(clusterFileSchema, { io: "input", target: "draft-7" }), null, 2)}\n`;
+}
+
+function page(): string {
+  return `${[intro, ...sections("", clusterFileSchema), outro].join("\n\n")}\n`;
+}
+
+const intro = `# The cluster file
+
+<!-- Written by \`npm run reference\` from cluster/schema.ts. Change it there. -->
+
+One YAML file describes a cluster. This is a whole one:
+
+\`\`\`yaml
+name: office
+hosts:
+  - { name: alpha, address: 192.168.1.11 }
+  - { name: beta, address: 192.168.1.12 }
+  - { name: gamma, address: 192.168.1.13 }
+\`\`\`
+
+Beside it stand two files that tools write and that belong in git with it:
+
+| File | What it holds | Written by |
+| --- | --- | --- |
+| \`known_hosts\` | the hosts' SSH keys, in OpenSSH's format, not hashed | \`scripts/hostkeys\` |
+| \`artifacts.lock.json\` | all that hosts may install: version, source, SHA-256 | \`scripts/lock\` |
+
+Mistakes are reported all at once, each with file, line, column and field. Editors that know JSON Schema check while you
+type when the file begins with
+
+\`\`\`yaml
+# yaml-language-server: $schema=PATH/TO/cluster/cluster.schema.json
+\`\`\`
+
+Every field but \`name\`, \`hosts\`, and each host's \`name\` and \`address\` may be left out.`;
+
+const outro = `## Where artifacts come from
+
+\`scripts/lock\` writes \`artifacts.lock.json\`; hosts install nothing that is not in it. Without \`artifacts\` in the cluster file,
+the sources are the publishers' own: releases.hashicorp.com, the releases of Weave Net on github.com, and docker.io for images,
+which are pinned by the digest of their manifest. With \`artifacts.mirror\` the same files are expected under its URL, with
+\`artifacts.directory\` in that folder:
+
+| File | Artifact |
+| --- | --- |
+| \`consul/VERSION/consul_VERSION_linux_ARCH.zip\` | Consul, as published |
+| \`weave/VERSION/weave\` | the script \`weave\` of the release |
+| \`images/OWNER_NAME_TAG_ARCH.tar\` | an image, written by \`docker save\`; \`/\` and \`:\` of its reference become \`_\` |
+| \`packages/GROUP/PLATFORM/NAME_VERSION_ARCH.deb\` | packages, in a folder only: GROUP is \`docker-engine\` or \`unzip\`, PLATFORM like \`debian-12-amd64\` |
+
+ARCH is \`amd64\` or \`arm64\`. An architecture that is missing there is left out of the lock file.
+
+Packages (Docker Engine and \`unzip\`, for hosts that lack them) otherwise come from the hosts' own package sources: with
+\`docker.install\`, \`scripts/lock\` asks every host over SSH what it would download. That needs no root and changes
+nothing on the host.`;
+
+/** One table for each mapping, in the order of the schema. */
+function sections(path: string, schema: z.ZodType): string[] {
+  const { shape = {}, description } = field(schema);
+  const rows: string[] = [];
+  const inner: string[] = [];
+  for (const [name, schemaOfField] of Object.entries(shape)) {
+    const here = path === "" ? name : `${path}.${name}`;
+    const info = field(schemaOfField);
+    if (info.element && field(info.element).shape) inner.push(...sections(`${here}[]`, info.element));
+    else if (info.shape) inner.push(...sections(here, schemaOfField));
+    const known = info.shape ? `see [${here}](#${anchor(here)})` : info.expected;
+    const type = info.element && field(info.element).shape ? `list, see [${here}[]](#${anchor(`${here}[]`)})` : known;
+    rows.push(`| \`${name}\` | ${cell(type)} | ${showDefault(info)} | ${cell(info.description)} |`);
+  }
+  const table = ["| Field | Value | Default | Meaning |", "| --- | --- | --- | --- |", ...rows].join("\n");
+  const heading = path === "" ? "## Top level" : `## ${path}`;
+  return [[heading, ...(path === "" || description === "" ? [] : [description]), table].join("\n\n"), ...inner];
+}
+
+const anchor = (path: string) => path.toLowerCase().replace(/[^a-z0-9-]/g, "");
+
+const cell = (text: string) => text.replaceAll("|", "\\|");
+
+function showDefault({ required, shape, default: value }: ReturnType<typeof field>): string {
+  if (required) return "required";
+  if (value === undefined || shape) return "";
+  return `\`${typeof value === "string" ? value : JSON.stringify(value).replaceAll(",", ", ")}\``;
+}
+
+if (require.main === module) {
+  for (const [path, text] of Object.entries(generated())) {
+    writeFileSync(join(root, path), text);
+    console.log(`wrote ${path}`);
+  }
+}
