@@ -3,7 +3,7 @@ import { explainContact } from "../checks/contact.js";
 import { type Facts, parseReport } from "../checks/facts.js";
 import type { Inventory, InventoryHost } from "../checks/inventory.js";
 import { judge } from "../checks/judge.js";
-import { preflight, preflightReport, scriptArguments } from "../checks/preflight.js";
+import { preflight, preflightReport } from "../checks/preflight.js";
 import type { SshResult } from "../checks/ssh.js";
 
 function host(name: string, address: string): InventoryHost {
@@ -14,10 +14,7 @@ function host(name: string, address: string): InventoryHost {
     consul: "server",
     manager: true,
     agent: true,
-    ports: [
-      { number: 8500, protocol: "tcp", service: "consul" },
-      { number: 53, protocol: "udp", service: "weave-dns" },
-    ],
+    ports: ["8500/tcp/consul", "53/udp/weave-dns"],
   };
 }
 
@@ -248,8 +245,13 @@ describe("preflight", () => {
     ]);
   });
 
-  it("tells a host's script its address and ports", () => {
-    expect(scriptArguments(host("h2", "198.18.0.12"))).toEqual(["198.18.0.12", "8500/tcp/consul", "53/udp/weave-dns"]);
+  it("tells a host's script its address and ports", async () => {
+    const told: (readonly string[] | undefined)[] = [];
+    await preflight(inventory, "script", async (_, script, args) => {
+      told.push([script, ...(args ?? [])]);
+      return { status: 0, stdout: "", stderr: "" };
+    });
+    expect(told[1]).toEqual(["script", "198.18.0.12", "8500/tcp/consul", "53/udp/weave-dns"]);
   });
 
   it("says one line a host when all is well", async () => {

@@ -4,16 +4,12 @@
  */
 import { type Artifact, type Cluster, type Host, images, type Login, ports } from "../cluster/model.js";
 
-/** A port that a service of the cluster is going to listen on. */
-export interface Port {
-  readonly number: number;
-  readonly protocol: "tcp" | "udp";
-  /** `weave-dns` binds to the bridge of the containers, everything else to the host's address or all of them. */
-  readonly service: "consul" | "weave" | "weave-dns" | "swarm";
-}
-
 export interface InventoryHost extends Host {
-  readonly ports: readonly Port[];
+  /**
+   * What is going to listen on the host: `8500/tcp/consul`. The services are consul, weave, swarm, and weave-dns, which
+   * binds to the bridge of the containers, while the others bind to the host's address or to all.
+   */
+  readonly ports: readonly string[];
 }
 
 export interface Inventory {
@@ -65,9 +61,9 @@ export function inventoryOf(cluster: Cluster, keyFile: (written: string) => stri
 }
 
 /** Everything that is going to listen on a host. */
-function portsOf(host: Host, { settings }: Cluster): Port[] {
-  const on = (service: Port["service"], protocols: readonly Port["protocol"][], ...numbers: number[]): Port[] =>
-    numbers.flatMap((number) => protocols.map((protocol) => ({ number, protocol, service })));
+function portsOf(host: Host, { settings }: Cluster): string[] {
+  const on = (service: string, protocols: readonly ("tcp" | "udp")[], ...numbers: readonly number[]) =>
+    numbers.flatMap((number) => protocols.map((protocol) => `${number}/${protocol}/${service}`));
   return [
     ...(host.consul === "server"
       ? [...on("consul", ["tcp"], ports.consulServer), ...on("consul", ["tcp", "udp"], ports.consulSerfWan)]

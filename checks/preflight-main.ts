@@ -1,19 +1,18 @@
 /**
- * The preflight with Node alone, as a deploy runs it: `node preflight-main.mjs INVENTORY [SCRIPT]`.
- * INVENTORY is `inventoryOf(…)` as JSON; SCRIPT is `preflight.sh`, by default beside it.
+ * The preflight with Node alone, as a deploy runs it: `node preflight.cjs INVENTORY`.
+ * INVENTORY is `inventoryOf(…)` as JSON; esbuild makes this file and all it needs into one.
  */
 import { readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
 import type { Inventory } from "./inventory.js";
 import { runPreflight } from "./preflight.js";
+import script from "./preflight-script.js";
 
-async function main([inventoryFile, scriptFile]: readonly string[]): Promise<number> {
-  if (inventoryFile === undefined) throw new Error("usage: preflight INVENTORY [SCRIPT]");
-  const script = readFileSync(scriptFile ?? join(dirname(inventoryFile), "preflight.sh"), "utf8");
+async function main(inventoryFile: string | undefined): Promise<number> {
+  if (inventoryFile === undefined) throw new Error("usage: preflight INVENTORY");
   return runPreflight(JSON.parse(readFileSync(inventoryFile, "utf8")) as Inventory, script);
 }
 
-main(process.argv.slice(2)).then(
+main(process.argv[2]).then(
   (status) => {
     process.exitCode = status;
   },

@@ -24,7 +24,7 @@ export async function preflight(inventory: Inventory, script: string, run: RunAs
   const findings: Finding[] = [];
   const answers = await onAll(inventory.hosts, async (host) => ({
     host,
-    result: await run(host, script, scriptArguments(host)),
+    result: await run(host, script, [host.address, ...host.ports]),
   }));
   for (const { host, result } of answers) {
     const report = parseReport(host.name, result.stdout);
@@ -47,11 +47,6 @@ export async function runPreflight(inventory: Inventory, script: string): Promis
   const { lines, status } = preflightReport(inventory, result);
   for (const line of lines) console.log(line);
   return status;
-}
-
-/** What `preflight.sh` is told: the host's address, then its ports. */
-export function scriptArguments({ address, ports }: InventoryHost): string[] {
-  return [address, ...ports.map(({ number, protocol, service }) => `${number}/${protocol}/${service}`)];
 }
 
 /** The report and the exit status that belongs to it. */

@@ -1,0 +1,99 @@
+/** The preflight's programs as they are run: the hosts' script by sh, the deploy's bundle by Node. */
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { buildSync } from "esbuild";
+import { afterAll, expect, it } from "vitest";
+import { parseReport } from "../checks/facts.js";
+import { inventoryOf } from "../checks/inventory.js";
+import { loadCluster } from "../cluster/load.js";
+
+const folder = mkdtempSync(join(tmpdir(), "multicast-swarm-test-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function inventory(yaml: string) {
+  writeFileSync(join(folder, "cluster.yaml"), yaml);
+  return inventoryOf(
+    loadCluster(join(folder, "cluster.yaml"), { lock: "ignore", hostKeys: "ignore", warn: () => {} }),
+    (written) => `from-here/${written}`,
+  );
+}
+
+it("finds who holds a port, and that an address is not the host's", async () => {
+  const server = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const { port } = server.address() as { port: number };
+  try {
+    const script = readFileSync("scripts/host/preflight.sh", "utf8");
+    const args = ["-s", "--", "192.0.2.77", `${port}/tcp/consul`, `${port}/udp/consul`];
+    const report = parseReport("h1", execFileSync("sh", args, { input: script, encoding: "utf8" }));
+    expect(report.complete).toBe(true);
+    expect(report.facts).toMatchObject({
+      arch: expect.any(String),
+      os: expect.any(String),
+      hostname: expect.any(String),
+    });
+    const found = (check: string) => report.findings.filter((finding) => finding.check === check);
+    expect(found("ports")).toMatchObject([
+      {
+        found: expect.stringMatching(`^port ${port}/tcp is taken by .*\\(pid ${process.pid}\\b`),
+        needed: "free for Consul",
+      },
+    ]);
+    expect(found("address")).toMatchObject([{ needed: "192.0.2.77 on one of its interfaces" }]);
+  } finally {
+    server.close();
+  }
+});
+
+it("knows what is going to listen on a host", () => {
+  const { hosts, required } = inventory(`
+name: rack
+ssh: { keyFile: id_ed25519 }
+hosts:
+  - { name: a, address: 10.0.1.1 }
+  - { name: b, address: 10.0.1.2, consul: client, swarm: [agent] }
+weave: { dns: false, fastDatapath: false }
+`);
+  const [server, client] = hosts.map(({ ports }) => ports);
+  expect(server).toEqual(
+    expect.arrayContaining(["8300/tcp/consul", "8302/udp/consul", "4000/tcp/swarm", "12375/tcp/weave"]),
+  );
+  expect(client).toEqual(
+    expect.arrayContaining(["8301/tcp/consul", "8301/udp/consul", "8500/tcp/consul", "6783/udp/weave"]),
+  );
+  expect(client?.filter((port) => /^(8300|8302|4000|6784|53)\//.test(port))).toEqual([]);
+  expect(hosts[0]?.login.keyFile).toBe("from-here/id_ed25519");
+  expect(required).toContain("image:swarm:1.2.9");
+});
+
+it("runs as one file with Node alone", () => {
+  const program = join(folder, "preflight.cjs");
+  buildSync({
+    entryPoints: ["checks/preflight-main.ts"],
+    outfile: program,
+    bundle: true,
+    platform: "node",
+    logLevel: "error",
+  });
+  expect(readFileSync(program, "utf8")).not.toMatch(/node_modules/);
+  const run = (...args: string[]) => spawnSync("node", [program, ...args], { cwd: folder, encoding: "utf8" });
+
+  const closed = inventory(`
+name: rack
+ssh: { hostKeyChecking: off, port: 1 }
+hosts: [{ name: h1, address: 192.0.2.1 }]
+`);
+  const [host] = closed.hosts;
+  const local = { ...host, address: "127.0.0.1", login: { ...host?.login, address: "127.0.0.1" } };
+  writeFileSync(join(folder, "inventory.json"), JSON.stringify({ ...closed, hosts: [local] }));
+  const refused = run("inventory.json");
+  expect(refused.stdout).toMatch(/^h1 \(127\.0\.0\.1\) {2}reach {2}connection refused by 127\.0\.0\.1 port 1\n/);
+  expect(refused.status).toBe(1);
+
+  const unreadable = run("nowhere.json");
+  expect(unreadable.stderr).toMatch(/^preflight: could not tell: .*nowhere\.json/);
+  expect(unreadable.status).toBe(2);
+});
