@@ -91,7 +91,7 @@ export class Consul extends Construct {
   /** The reviewable configuration, and the gossip key in a file of its own that no plan, state or log shows. */
   private uploads(name: string, config: object) {
     const text = `${JSON.stringify(config, null, 2)}\n`;
-    const rendered = new File(this, name, {
+    const rendered = new File(this, `${name}-file`, {
       filename: `rendered/${this.on.host.name}/consul-${name}.json`,
       content: literal(text),
     });

@@ -56,9 +56,9 @@ if ! apt-get -q update </dev/null >"$work/update" 2>&1; then
 	fail "apt-get update failed: look at the host's package sources"
 fi
 
-# Worth having beside the engine: known to the sources and not installed, whatever its version.
+# Worth having beside the engine: the sources have it and it is not installed in whatever version.
 missing() {
-	apt-cache show "$1" >/dev/null 2>&1 || return 1
+	apt-cache policy "$1" 2>/dev/null | grep -q '^  Candidate: [^(]' || return 1
 	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" != installed ]
 }
 

@@ -1,0 +1,189 @@
+/** The synthesised JSON is an interface: reviewed, compared and applied by others. */
+import { cpSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { dirname, join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { loadCluster } from "../cluster/load.js";
+import { clusterFile, clusterFrom, synthesise, temporaryFolder } from "./clusters.js";
+
+type Block = Record<string, unknown> & { depends_on?: string[] };
+interface Synthesised {
+  readonly resource: Record<string, Record<string, Block>>;
+  readonly provider: Record<string, unknown>;
+  readonly terraform: unknown;
+}
+
+const project = dirname(__dirname);
+const jsonText = (stack: string) => readFileSync(join(stack, "cdk.tf.json"), "utf8");
+const json = (stack: string) => JSON.parse(jsonText(stack)) as Synthesised;
+
+const files = (folder: string): string[] =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length))
+    .sort();
+
+/** Address → the addresses that Terraform waits for, by `depends_on` and by reference. */
+function graphOf({ resource }: Synthesised): Map<string, string[]> {
+  const blocks = Object.entries(resource).flatMap(([type, byName]) =>
+    Object.entries(byName).map(([name, block]) => [`${type}.${name}`, block] as const),
+  );
+  const addresses = blocks.map(([address]) => address);
+  return new Map(
+    blocks.map(([address, block]) => {
+      const text = JSON.stringify(block);
+      const referred = addresses.filter((other) => other !== address && text.includes(`${other}.`));
+      return [address, [...new Set([...(block.depends_on ?? []), ...referred])]];
+    }),
+  );
+}
+
+/** Everything that happens before `address`. */
+function before(graph: Map<string, string[]>, address: string): Set<string> {
+  const found = new Set<string>();
+  const visit = (at: string, path: readonly string[]) => {
+    if (path.includes(at)) throw new Error(`a circle: ${[...path, at].join(" -> ")}`);
+    for (const other of graph.get(at) ?? []) {
+      if (found.has(other) && !path.includes(other)) continue;
+      found.add(other);
+      visit(other, [...path, at]);
+    }
+  };
+  visit(address, []);
+  return found;
+}
+
+describe("the JSON", () => {
+  test.each(["smallest", "document"])("of examples/%s is the reviewed one", async (example) => {
+    // Copied, so that the path from the stack to the example is the same wherever this checkout lies.
+    const folder = temporaryFolder();
+    cpSync(join(project, "examples", example), folder, { recursive: true });
+    const cluster = loadCluster(join(folder, "cluster.yaml"), { warn: () => undefined });
+    const text = jsonText(synthesise(cluster, join(folder, "cdktf.out")));
+    await expect(text).toMatchFileSnapshot(`__snapshots__/${example}.tf.json`);
+  });
+
+  test("is the same, byte by byte, from two folders", () => {
+    const cluster = clusterFile(3);
+    const [one, two] = ["one", "two"].map((name) => {
+      const folder = join(temporaryFolder(), name);
+      mkdirSync(folder, { recursive: true });
+      return synthesise(clusterFrom(cluster, undefined, folder), join(folder, "cdktf.out"));
+    }) as [string, string];
+    expect(files(two)).toEqual(files(one));
+    for (const file of files(one)) expect(readFileSync(join(two, file))).toEqual(readFileSync(join(one, file)));
+  });
+
+  test("names no folder of this machine and no secret", () => {
+    const folder = temporaryFolder();
+    const stack = synthesise(clusterFrom(clusterFile(3), undefined, folder), join(folder, "cdktf.out"));
+    for (const file of files(stack)) {
+      const text = readFileSync(join(stack, file), "utf8");
+      for (const place of [project, folder, homedir()])
+        expect(text, `${file} names ${place}`).not.toContain(`${place}/`);
+      expect(text).not.toContain("PVcExGWGZeYR79CiRUT4vA");
+      expect(text).not.toContain("PRIVATE KEY");
+    }
+  });
+
+  test("says as much of a host in a large cluster as in a small one", () => {
+    const sizes = [10, 30].map((hosts) => {
+      const { resource } = json(synthesise(clusterFrom(clusterFile(hosts))));
+      // A client: what a server is told of the other servers ends at five.
+      const blocks = Object.entries(resource).flatMap(([type, byName]) =>
+        Object.entries(byName)
+          .filter(([name]) => name.startsWith("h7_"))
+          .map(([name, block]) => [`${type}.${name}`, JSON.stringify(block).length] as const),
+      );
+      return Object.fromEntries(blocks);
+    });
+    expect(Object.keys(sizes[0] as object).length).toBeGreaterThan(5);
+    expect(sizes[1]).toEqual(sizes[0]);
+  });
+
+  test("holds no template that Terraform would misread", () => {
+    const { resource } = json(synthesise(clusterFrom(clusterFile(2))));
+    const text = JSON.stringify(resource);
+    // References that are meant: resources, the key, what a resource remembers, and functions around them.
+    const templates = [...text.matchAll(/(?<!\$)\$\{(.*?)\}/g)].map(([, inside]) => inside as string);
+    const meant =
+      /^(null_resource|local_file)\.|^self\.input\.|^file\(|^sha256\(|^nonsensitive\(sha256|^jsonencode\(|^var\.gossip_key/;
+    expect(templates.filter((template) => !meant.test(template))).toEqual([]);
+    expect(text).not.toMatch(/(?<!%)%\{/);
+  });
+});
+
+describe("the order", () => {
+  const graph = graphOf(json(synthesise(clusterFrom(clusterFile(7)))));
+
+  test("has no circle", () => {
+    for (const address of graph.keys()) before(graph, address);
+  });
+
+  test("changes no host before every host has passed the preflight and been reached", () => {
+    const changes = [...graph.keys()].filter((address) =>
+      /_(install|start|docker|launch|manager|agent)$/.test(address),
+    );
+    expect(changes.length).toBeGreaterThanOrEqual(7 * 6);
+    const first = ["null_resource.preflight_hosts", ...[1, 2, 3, 4, 5, 6, 7].map((n) => `null_resource.h${n}_stage`)];
+    for (const address of changes) expect([...before(graph, address)], address).toEqual(expect.arrayContaining(first));
+  });
+
+  test("lets Consul and Docker with Weave go side by side, and Swarm wait for both", () => {
+    const weave = before(graph, "null_resource.h2_weave_launch");
+    expect([...weave].filter((address) => address.includes("_consul_"))).toEqual([]);
+    const consul = before(graph, "null_resource.h2_consul_start");
+    expect([...consul].filter((address) => /_(docker|weave)/.test(address))).toEqual([]);
+    expect([...before(graph, "docker_container.h2_swarm_manager")]).toEqual(
+      expect.arrayContaining(["null_resource.gate-consul", "null_resource.gate-weave", "terraform_data.h2_teardown"]),
+    );
+  });
+
+  test("starts servers one after the other and clients after them", () => {
+    expect([...before(graph, "null_resource.h5_consul_start")]).toEqual(
+      expect.arrayContaining([1, 2, 3, 4].map((n) => `null_resource.h${n}_consul_start`)),
+    );
+    const client = before(graph, "null_resource.h7_consul_start");
+    expect([...client]).toContain("null_resource.h5_consul_start");
+    expect([...client]).not.toContain("null_resource.h6_consul_start");
+  });
+
+  test("of the document's handover: bootstrap, the other servers, the service of the first", () => {
+    const handover = graphOf(json(synthesise(clusterFrom(clusterFile(3, { consul: { bootstrap: "handover" } })))));
+    expect([...before(handover, "null_resource.h2_consul_start")]).toContain("null_resource.h1_consul_bootstrap");
+    expect([...before(handover, "null_resource.h1_consul_start")]).toEqual(
+      expect.arrayContaining(["null_resource.h2_consul_start", "null_resource.h3_consul_start"]),
+    );
+  });
+});
+
+describe("one edited field", () => {
+  /** Addresses whose blocks differ. */
+  const changed = (edit: Record<string, unknown>): string[] => {
+    const [was, is] = [{}, edit].map((more) => {
+      const { resource } = json(synthesise(clusterFrom(clusterFile(3, more))));
+      return new Map(
+        Object.entries(resource).flatMap(([type, byName]) =>
+          Object.entries(byName).map(([name, block]) => [`${type}.${name}`, JSON.stringify(block)] as const),
+        ),
+      );
+    }) as [Map<string, string>, Map<string, string>];
+    return [...is.keys()].filter((address) => was.get(address) !== is.get(address)).sort();
+  };
+  const ofEach = (...names: string[]) =>
+    ["h1", "h2", "h3"].flatMap((host) => names.map((name) => name.replace("*", host))).sort();
+
+  test("of Consul touches Consul alone", () => {
+    expect(changed({ consul: { logLevel: "DEBUG" } })).toEqual(
+      ofEach("local_file.*_consul_config-file", "null_resource.*_consul_start"),
+    );
+  });
+
+  test("of Weave touches Weave alone", () => {
+    expect(changed({ weave: { mtu: 1300 } })).toEqual(ofEach("null_resource.*_weave_launch"));
+  });
+
+  test("of Swarm touches Swarm alone", () => {
+    expect(changed({ swarm: { heartbeat: "20s" } })).toEqual(ofEach("docker_container.*_swarm_agent"));
+  });
+});
