@@ -8,17 +8,20 @@ write_keys() {
   fi
 }
 
-# Read from the hosts' disks: nothing to trust, no host asked.
-host_key() { # NAME TYPE
-  cut -d' ' -f1,2 "$LAB/hosts/$1/disk/etc/ssh/ssh_host_$2_key.pub"
+# The hosts' ssh keys, read from their disks: nothing to trust, no host asked.
+host_keys() {
+  local host key
+  for host in $(hosts); do
+    for key in "$LAB/hosts/$host"/disk/etc/ssh/ssh_host_*_key.pub; do
+      echo "$host,$(address_of "$host") $(cut -d' ' -f1,2 "$key")"
+    done
+  done
 }
 
+# For the lab's own logins, which always know what the hosts' keys are now.
 write_ssh() {
-  local host address type
-  for host in $(hosts); do
-    address=$(address_of "$host")
-    for type in ed25519 ecdsa rsa; do echo "$host,$address $(host_key "$host" "$type")"; done
-  done >"$LAB/known_hosts"
+  local host
+  host_keys >"$LAB/hosts/known_hosts"
   {
     for host in $(hosts); do
       printf 'Host %s\n  HostName %s\n' "$host" "$(address_of "$host")"
@@ -28,7 +31,7 @@ Host *
   User $(cat "$LAB/user")
   IdentityFile $LAB/id_ed25519
   IdentitiesOnly yes
-  UserKnownHostsFile $LAB/known_hosts
+  UserKnownHostsFile $LAB/hosts/known_hosts
   GlobalKnownHostsFile /dev/null
   StrictHostKeyChecking yes
   BatchMode yes
@@ -38,8 +41,13 @@ END
   } >"$LAB/ssh_config"
 }
 
-# Written once: it is the operator's from then on.
+# The operator's: what was compared and trusted once. A host that was wiped no longer matches it.
+write_known_hosts() { host_keys >"$LAB/known_hosts.new" && mv "$LAB/known_hosts.new" "$LAB/known_hosts"; }
+
+# Written once: these are the operator's from then on.
 write_cluster() {
+  [ -e "$LAB/known_hosts" ] || write_known_hosts
+  [ -e "$LAB/terraform.rc" ] || write_terraform_rc
   [ ! -e "$LAB/cluster.yaml" ] || return 0
   local host number=0 count
   count=$(hosts | wc -l)
@@ -55,8 +63,6 @@ END
       number=$((number + 1))
       echo "  - name: $host"
       echo "    address: $(address_of "$host")"
-      # Of the three key types, the one that Terraform's ssh client asks for first.
-      echo "    hostKey: $(host_key "$host" ecdsa)"
       if [ "$count" -gt 3 ] && [ "$number" -gt 3 ]; then echo "    consul: client"; fi
     done
     cat <<END
@@ -92,16 +98,4 @@ provider_installation {
 }
 disable_checkpoint = true
 END
-}
-
-# Puts the hosts' present keys into the cluster file, each at its host, and changes nothing else in it.
-write_host_keys() {
-  local host
-  for host in $(hosts); do
-    awk -v name="$host" -v key="$(host_key "$host" ecdsa)" '
-      /^ *- name:/ { here = $3 == name }
-      here && $1 == "hostKey:" { sub(/hostKey:.*/, "hostKey: " key) }
-      { print }' "$LAB/cluster.yaml" >"$LAB/cluster.yaml.new"
-    mv "$LAB/cluster.yaml.new" "$LAB/cluster.yaml"
-  done
 }
