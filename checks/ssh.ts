@@ -44,9 +44,10 @@ export async function withSsh<T>(cluster: Cluster, body: (run: Run) => Promise<T
 export function explain(where: Host | Login, { status, stderr }: SshResult): string {
   const { address, user, port } = "login" in where ? where.login : where;
   const who = "name" in where ? `${where.name} (${user}@${address}:${port})` : `bastion (${user}@${address}:${port})`;
-  const last = stderr.trim().split(/\r?\n/).at(-1) ?? "";
+  const lines = stderr.trim().split(/\r?\n/);
+  const last = lines.at(-1) ?? "";
   if (status === 124) return `${who}: no answer in time`;
-  if (status !== 255) return `${who}: ${last || `exit status ${status}`}`;
+  if (status !== 255) return `${who}: ${lines.slice(-3).join("; ") || `exit status ${status}`}`;
   if (/REMOTE HOST IDENTIFICATION HAS CHANGED/.test(stderr)) {
     return `${who}: shows another host key than known_hosts has: find out why; scripts/hostkeys --replace records the new one`;
   }
@@ -54,7 +55,6 @@ export function explain(where: Host | Login, { status, stderr }: SshResult): str
     return `${who}: known_hosts has no key of this machine: run scripts/hostkeys`;
   }
   if (/Permission denied/.test(stderr)) return `${who}: login refused: check ssh.user and ssh.keyFile (${last})`;
-  const lines = stderr.split(/\r?\n/);
   if (lines.includes("stdio forwarding failed")) return `${who}: the bastion does not reach it`;
   const reason = lines.find((line) => line.startsWith("ssh: ")) ?? last;
   return `${who}: not reachable by ssh: ${reason || "no reason given"}`;
