@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { KnownHosts, knownHostsFileName } from "./known-hosts.js";
-import { checkCovers, lockFileName, lockFileSchema } from "./lock-file.js";
+import { checkCovers, countPlaceholders, lockFileName, lockFileSchema } from "./lock-file.js";
 import type { Artifact, Cluster, Host, Login } from "./model.js";
 import { ClusterFileError } from "./problems.js";
 import { checkHostKeys, checkRules } from "./rules.js";
@@ -52,6 +52,13 @@ export function loadCluster(path: string, options: LoadOptions = {}): Cluster {
   const lock = options.lock === "ignore" ? { artifacts: [], problems: [] } : readLock(beside(lockFileName), asked);
   const all = [...problems(), ...lock.problems];
   if (all.length > 0) throw failed(all);
+  const placeholders = countPlaceholders(lock.artifacts);
+  if (placeholders > 0) {
+    const place = `${beside(lockFileName)}:1:1: artifacts`;
+    warnings.push(
+      `${place}: ${placeholders} of them have a placeholder for their SHA-256: run scripts/lock before a deploy`,
+    );
+  }
   for (const line of warnings) (options.warn ?? console.error)(`warning: ${line}`);
   return { ...cluster, artifacts: lock.artifacts };
 }

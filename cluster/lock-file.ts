@@ -106,6 +106,13 @@ export function checkCovers(lock: YamlFile, artifacts: readonly Artifact[], file
   }
 }
 
+/** An example's SHA-256, which nothing matches. */
+export const placeholder = "0".repeat(64);
+
+export function countPlaceholders(artifacts: readonly Artifact[]): number {
+  return artifacts.filter(({ sha256 }) => sha256 === placeholder).length;
+}
+
 /** What every source begins with when the cluster file names a mirror or a directory. */
 export function sourcePrefix({ mirror, directory }: ClusterFile["artifacts"]): string | undefined {
   if (mirror !== undefined) return `${mirror}/`;
