@@ -67,12 +67,13 @@ function sshCause(inventory: Inventory, host: Host, stderr: string): Cause {
   const trySsh = `ssh -p ${login.port} ${login.user}@${login.address}`;
 
   if (/REMOTE HOST IDENTIFICATION HAS CHANGED/.test(stderr)) {
-    const fingerprint = /SHA256:[A-Za-z0-9+/]+/.exec(stderr)?.[0];
+    const [, type = "ed25519", fingerprint] =
+      /fingerprint for the (\w+) key sent by the remote host is\s+(SHA256:[A-Za-z0-9+/]+)/.exec(stderr) ?? [];
     return {
       check: "host key",
-      found: `the host key is not the one in known_hosts${fingerprint ? ` (it is ${fingerprint})` : ""}`,
+      found: `the host key is not the one in known_hosts${fingerprint ? ` (${type} ${fingerprint})` : ""}`,
       needed: `the key that stands in known_hosts, or proof that ${label(host)} got a new one`,
-      mend: `compare with the host's console (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub and so on), then scripts/hostkeys --replace ${host.name}`,
+      mend: `on the host's console: ssh-keygen -lf /etc/ssh/ssh_host_${type.toLowerCase()}_key.pub; if it shows the same, scripts/hostkeys --replace ${host.name}`,
     };
   }
   if (/Host key verification failed|host key is known for/.test(stderr)) {
