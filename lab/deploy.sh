@@ -16,7 +16,13 @@ operator() {
 }
 
 deploy() { operator npx cdktf deploy --auto-approve --skip-provider-lock --output "$LAB/cdktf.out" "$@"; }
-plan() { operator npx cdktf diff --skip-provider-lock --output "$LAB/cdktf.out" "$@"; }
+plan() {
+  local result=0
+  operator npx cdktf diff --skip-provider-lock --output "$LAB/cdktf.out" "$@" || result=$?
+  # cdktf leaves Terraform's plan file behind, with all variables readable in it: the gossip key too.
+  rm -f "$LAB"/cdktf.out/stacks/*/plan
+  return $result
+}
 destroy() { operator npx cdktf destroy --auto-approve --skip-provider-lock --output "$LAB/cdktf.out" "$@"; }
 lock() { operator scripts/lock "$@"; }
 verify() { operator scripts/verify "$@"; }

@@ -32,7 +32,8 @@ lab_up() {
 
   stage "parts ready" build_parts
   stage "root file system ready" build_rootfs
-  mkdir -p "$LAB"
+  # For root alone: a private key, and whatever Terraform writes.
+  mkdir -p "$LAB" && chmod 700 "$LAB"
   echo "$user" >"$LAB/user"
   echo "$wanted" >"$LAB/hosts.list.new" && mv "$LAB/hosts.list.new" "$LAB/hosts.list"
   stage "hosts up" hosts_up
@@ -72,7 +73,7 @@ lab_lock() {
   done
 }
 
-build_parts() { [ ! -x "$REPO/lab/parts/build" ] || "$REPO/lab/parts/build" 9>&-; }
+build_parts() { "$REPO/lab/parts/build" 9>&-; }
 
 build_rootfs() {
   local old
