@@ -35,7 +35,7 @@ export class HostConstruct extends Construct {
 
     const stage = new Resource(this, "stage", {
       // The folder is made by the first of these commands, so they themselves run from beside it.
-      connection: connectionFrom(facts, { scriptPath: `${uploads}-%RAND%` }),
+      connection: connectionFrom(facts, { scriptPath: `./${uploads}-%RAND%` }),
       dependsOn: [...props.after, ...shared.files],
       triggers: { scripts: scripts.assetHash, shared: shared.hash },
       provisioners: [

@@ -144,7 +144,7 @@ download() { # URL FILE
     wget -q --tries=3 --timeout=30 -O "$2" "$1"
   elif [ -x /usr/lib/apt/apt-helper ]; then
     # Every Debian and Ubuntu has apt's own downloader, even where neither curl nor wget is installed.
-    /usr/lib/apt/apt-helper -q -o Acquire::Retries=3 download-file "$1" "$2" >/dev/null
+    /usr/lib/apt/apt-helper -q -o Acquire::Retries=3 -o APT::Sandbox::User=root download-file "$1" "$2" >/dev/null
   else
     die "found no program to download with; install curl or wget"
   fi
@@ -173,7 +173,6 @@ fetch() {
     die "checksum mismatch: $1 has SHA-256 $fetch_hash, artifacts.lock.json says $2; nothing of it was installed"
   fi
   mv -f "$fetch_new" "$3"
-  changed "$(basename "$3") (fetched from $1, checksum is right)"
 }
 
 # install_packages GROUP: installs those packages of the locked group that are missing, from the locked files alone.
@@ -196,13 +195,14 @@ install_packages() {
 $packages_list
 END
   [ -n "$packages_files" ] || return 0
+  # With no sources, apt can take nothing but the files it is given.
   # shellcheck disable=SC2086
-  apt-get install -y -qq --no-install-recommends --no-download -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 $packages_files \
-    >"$state/apt.log" 2>&1 || {
+  apt-get install -y -qq --no-install-recommends -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts=/dev/null \
+    -o APT::Sandbox::User=root -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 $packages_files >"$state/apt.log" 2>&1 || {
     tail -n 20 "$state/apt.log" >&2
     die "apt-get could not install the packages of '$1' (above: the end of its output)"
   }
-  for package_file in $packages_files; do changed "package $(basename "$package_file" .deb) (installed)"; done
+  for package_file in $packages_files; do changed "package $(basename "$package_file" .deb) (installed, checksum is right)"; done
   rm -rf "$packages_dir" "$state/apt.log"
 }
 

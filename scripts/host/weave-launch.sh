@@ -19,6 +19,7 @@ peer_name=$(printf '02:00:%02x:%02x:%02x:%02x' $(printf %s "$address" | tr '.' '
 options="--host $address --name $peer_name --ipalloc-range $range --plugin=false -H tcp://$address:12375"
 [ "$dns" = true ] || options="$options --no-dns"
 
+# Read by systemd and by shells.
 own file /etc/default/weave
 put /etc/default/weave root:root 0644 <<END || true
 DOCKERHUB_USER=$owner
@@ -26,10 +27,10 @@ WEAVE_VERSION=$version
 CHECKPOINT_DISABLE=1
 $([ "$fast_datapath" = true ] || echo WEAVE_NO_FASTDP=1)
 $([ "$mtu" = default ] || echo "WEAVE_MTU=$mtu")
-WEAVE_OPTIONS=$options
+WEAVE_OPTIONS="$options"
 # Read once, when the first container asks for an address.
-WEAVE_QUORUM=--ipalloc-init consensus=$count
-WEAVE_PEERS=$others
+WEAVE_QUORUM="--ipalloc-init consensus=$count"
+WEAVE_PEERS="${others% }"
 END
 
 own unit weave.service
