@@ -67,7 +67,7 @@ function mirrorStore(base: string): Store {
     source: (path) => `${base}/${path}`,
     hash: async (path, say) => {
       const response = await request(`${base}/${path}`, {}, [404]);
-      return response.status === 404 ? undefined : hashBody(response, path, say);
+      return response.status === 404 ? undefined : hashBody(response, `${base}/${path}`, say);
     },
   };
 }

@@ -157,7 +157,7 @@ async function record(
     return "failed";
   }
   if (finding.kind === "same") {
-    say(`same      ${who}: ${keys.length} keys as recorded`);
+    say(`same      ${who}: as recorded`);
     return "same";
   }
   const rest = replaced ? forget(text, login) : text;

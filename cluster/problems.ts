@@ -73,9 +73,9 @@ const secretPath = /secret|passw|token|encrypt|credential|(^|_)key$|(gossip|priv
 
 /** A value as an error may show it: short, and never something that looks like a secret. */
 export function showValue(value: unknown, path: Path = []): string {
-  if (value === undefined) return "nothing";
+  if (value === undefined || value === null) return "nothing";
   if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";
-  if (typeof value === "object" && value !== null) return "a mapping";
+  if (typeof value === "object") return "a mapping";
   const named = path.some((step) => typeof step === "string" && secretPath.test(step));
   if (typeof value === "string" && (looksSecret(value) || (named && value !== ""))) return "a value that is not shown";
   const json = JSON.stringify(value);

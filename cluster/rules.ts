@@ -135,7 +135,7 @@ export function checkHostKeys(yaml: YamlFile, cluster: Cluster, known: KnownHost
   for (const { login, path } of machines) {
     if (login.hostKeys.length > 0) continue;
     const name = knownHostsName(login.address, login.port);
-    const hashed = known?.hashed ? `, which has ${known.hashed} hashed entries that cannot be read` : "";
+    const hashed = known?.hashed ? ` (its hashed entries cannot be read: ${known.hashed})` : "";
     yaml.problems.add(
       path,
       known ? `no key of ${name} in ${file}${hashed}` : `no key of ${name} (there is no ${file})`,

@@ -59,7 +59,7 @@ const bastion = z
       ),
       user: login.user.default("root"),
       port: login.port.default(22),
-      keyFile: login.keyFile.optional(),
+      keyFile: filePath.optional().describe("Private key file for the jump host. Default: that of the hosts."),
     },
     expected("a mapping"),
   )

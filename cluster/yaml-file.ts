@@ -30,6 +30,7 @@ export class YamlFile {
   ) {
     this.problems = new Problems(this);
     this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false });
+    const language = name.endsWith(".json") ? "JSON" : "YAML";
     for (const error of [...this.#document.errors, ...this.#document.warnings]) {
       const position = this.#at(error.pos[0]);
       if (error.code === "DUPLICATE_KEY") {
@@ -37,7 +38,7 @@ export class YamlFile {
       } else if (error.code === "MULTIPLE_DOCS") {
         this.problems.addAt([], position, "a second document", "one document in the file");
       } else {
-        this.problems.addAt([], position, "broken YAML", `valid YAML: ${redact(error.message)}`);
+        this.problems.addAt([], position, `broken ${language}`, `valid ${language}: ${redact(error.message)}`);
       }
     }
     const broken = [...this.#document.errors, ...this.#document.warnings].filter((e) => e.code !== "DUPLICATE_KEY");

@@ -1,0 +1,48 @@
+/** What is generated from the schema is up to date, and the examples are what they say. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { publishers } from "../cluster/artifact-sources.js";
+import { loadCluster } from "../cluster/load.js";
+import { wanted } from "../cluster/lock-file.js";
+import { generated } from "../cluster/reference.js";
+
+const root = join(__dirname, "..");
+
+test.each(Object.entries(generated()))("%s is as `npm run reference` writes it", (path, text) => {
+  expect(readFileSync(join(root, path), "utf8") === text, `${path} is stale: run \`npm run reference\``).toBe(true);
+});
+
+test("the JSON Schema asks for what a person has to write, and no more", () => {
+  const schema = JSON.parse(generated()["cluster/cluster.schema.json"] ?? "");
+  expect(schema.required).toEqual(["name", "hosts"]);
+  expect(schema.properties.hosts.items.required).toEqual(["name", "address"]);
+  expect(schema.additionalProperties).toBe(false);
+});
+
+test("the reference page describes every field", () => {
+  const page = generated()["docs/cluster-file.md"] ?? "";
+  expect(page).toContain("| `heartbeat` | a duration such as 30s or 2m | `10s` |");
+  expect(page).not.toMatch(/\| \|$/m);
+});
+
+test.each(["document", "smallest"])("examples/%s loads, and says that its checksums are placeholders", (name) => {
+  const warnings: string[] = [];
+  const path = join("examples", name, "cluster.yaml");
+  const cluster = loadCluster(join(root, path), { warn: (line) => warnings.push(line.replace(`${root}/`, "")) });
+  expect(warnings).toEqual([
+    `warning: examples/${name}/artifacts.lock.json:1:1: artifacts: ${cluster.artifacts.length} of them have a placeholder for their SHA-256: run scripts/lock before a deploy`,
+  ]);
+  expect(new Set(cluster.artifacts.map((artifact) => artifact.name))).toEqual(
+    new Set(wanted(cluster.settings).map((item) => item.name)),
+  );
+  const consul = cluster.artifacts.find((artifact) => artifact.name === "consul");
+  expect(consul?.source.startsWith(publishers.consul)).toBe(true);
+});
+
+test("the guide's example has its three hosts, its datacenter and its bootstrap", () => {
+  const { hosts, settings, servers } = loadCluster(join(root, "examples/document/cluster.yaml"), { warn: () => {} });
+  expect(hosts.map(({ address }) => address)).toEqual(["10.0.1.104", "10.0.1.106", "10.0.1.111"]);
+  expect(servers).toHaveLength(3);
+  expect(settings.consul).toMatchObject({ datacenter: "aha", bootstrap: "handover", dataDir: "/var/consul" });
+});

@@ -1,0 +1,220 @@
+/** Rules that span fields, roles by default, and the host keys. */
+import { describe, expect, test } from "vitest";
+import { load, three } from "./files.js";
+
+describe("rules", () => {
+  test.each([
+    [
+      "1.21.5",
+      '6:20: consul.version: found "1.21.5", expected another version: 1.21.5 refuses the keys that Swarm writes; 1.21.4 and 1.22.0 take them',
+    ],
+    ["1.8.7", '6:20: consul.version: found "1.8.7", expected 1.9.0 or newer'],
+    ["0.9.0", '6:20: consul.version: found "0.9.0", expected 1.9.0 or newer'],
+  ])("Consul %s is refused", (version, message) => {
+    expect(load(three(`consul: { version: ${version} }`)).problems).toEqual([`cluster.yaml:${message}`]);
+  });
+
+  test.each(["1.9.0", "1.10.0", "1.20.5", "1.21.4", "1.21.6", "1.22.0", "2.1.0"])("Consul %s is taken", (version) => {
+    expect(load(three(`consul: { version: ${version} }`)).problems).toEqual([]);
+  });
+
+  test.each([
+    ["2.6.5", "weaveworks", true],
+    ["2.8.1", "weaveworks", true],
+    ["2.6.4", "weaveworks", false],
+    ["2.9.0", "weaveworks", false],
+    ["2.8.3", "rajchaudhuri", true],
+    ["2.9.0", "rajchaudhuri", true],
+    ["2.8.1", "rajchaudhuri", false],
+    ["2.8.2", "rajchaudhuri", false],
+    ["2.10.0", "rajchaudhuri", false],
+  ])("Weave Net %s of %s: %s", (version, images, fits) => {
+    const { problems } = load(three(`weave: { version: ${version}, images: ${images} }`));
+    expect(problems).toEqual(
+      fits
+        ? []
+        : [
+            `cluster.yaml:6:19: weave.version: found "${version}" with images of ${images}, expected 2.6.5 to 2.8.1 with images: weaveworks, or 2.8.3 to 2.9.0 with images: rajchaudhuri`,
+          ],
+    );
+  });
+
+  test("an owner that does not fit the default version is pointed at where it stands", () => {
+    expect(load(three("weave: { images: weaveworks }")).problems[0]).toMatch(
+      /^cluster\.yaml:6:18: weave\.version: found "2\.9\.0" with images of weaveworks, /,
+    );
+  });
+
+  test.each([
+    ["10.0.0.0/16", "a range without the hosts' addresses (hosts[0] is 10.0.0.1)"],
+    ["10.32.0.1/12", "the range's first address: 10.32.0.0/12"],
+    ["10.300.0.0/12", "an IPv4 range such as 10.32.0.0/12, with a prefix from 1 to 30"],
+    ["10.32.0.0/31", "an IPv4 range such as 10.32.0.0/12, with a prefix from 1 to 30"],
+    ["10.32.0.0", "an IPv4 range such as 10.32.0.0/12"],
+  ])("weave.range %s", (range, expected) => {
+    expect(load(three(`weave: { range: ${range} }`)).problems).toEqual([
+      `cluster.yaml:6:17: weave.range: found "${range}", expected ${expected}`,
+    ]);
+  });
+
+  test("a host inside the default range is pointed at, since the range stands nowhere", () => {
+    expect(load("name: t\nhosts:\n  - { name: a, address: 10.40.0.1 }\n").problems).toEqual([
+      `cluster.yaml:3:25: weave.range: found "10.32.0.0/12", expected a range without the hosts' addresses (hosts[0] is 10.40.0.1)`,
+    ]);
+  });
+
+  test("a mirror and a directory exclude each other", () => {
+    expect(load(three("artifacts:\n  mirror: http://mirror\n  directory: files\n")).problems).toEqual([
+      "cluster.yaml:8:3: artifacts.directory: found both mirror and directory, expected one of them",
+    ]);
+  });
+
+  test("names and addresses belong to one host each", () => {
+    const text = "name: t\nhosts:\n  - { name: a, address: 10.0.0.1 }\n  - { name: a, address: 10.0.0.1 }\n";
+    expect(load(text).problems).toEqual([
+      'cluster.yaml:4:13: hosts[1].name: found "a", expected one of its own (hosts[0] has it too)',
+      'cluster.yaml:4:25: hosts[1].address: found "10.0.0.1", expected one of its own (hosts[0] has it too)',
+    ]);
+  });
+
+  test("somebody has to be server, manager and agent", () => {
+    expect(load("name: t\nhosts:\n  - { name: a, address: 10.0.0.1, consul: client, swarm: [] }\n").problems).toEqual([
+      "cluster.yaml:3:3: hosts: found no Consul server, expected at least one host that is not consul: client",
+      "cluster.yaml:3:3: hosts: found no Swarm manager, expected at least one host with swarm: [manager, …]",
+      "cluster.yaml:3:3: hosts: found no Swarm agent, expected at least one host with swarm: [agent, …]",
+    ]);
+  });
+});
+
+const hosts = (roles: readonly string[]) =>
+  `name: t\nhosts:\n${roles.map((role, i) => `  - { name: h${i}, address: 10.0.0.${i + 1}${role && `, consul: ${role}`} }\n`).join("")}`;
+
+describe("roles", () => {
+  test.each([
+    [1, 1],
+    [2, 1],
+    [3, 3],
+    [4, 3],
+    [5, 5],
+    [9, 5],
+  ])("of %i hosts without roles the first %i are servers", (count, servers) => {
+    const { cluster, warnings } = load(hosts(Array(count).fill("")));
+    expect(cluster?.hosts.map(({ consul }) => consul)).toEqual(
+      Array.from({ length: count }, (_, i) => (i < servers ? "server" : "client")),
+    );
+    expect(cluster?.servers).toHaveLength(servers);
+    expect(warnings).toEqual([]);
+  });
+
+  test("hosts with a role count, the others fill up to an odd number", () => {
+    const roles = (written: readonly string[]) => load(hosts(written)).cluster?.servers.map(({ name }) => name);
+    expect(roles(["client", "", "", ""])).toEqual(["h1", "h2", "h3"]);
+    expect(roles(["", "", "", "", "server"])).toEqual(["h0", "h1", "h2", "h3", "h4"]);
+    expect(roles(["", "", "client", "client", "server"])).toEqual(["h0", "h1", "h4"]);
+    expect(roles(["", "", "client"])).toEqual(["h0"]);
+  });
+
+  test("an even number of servers and more than five are warned about, not refused", () => {
+    expect(load(hosts(["server", "server"]))).toMatchObject({
+      problems: [],
+      warnings: [
+        "warning: cluster.yaml:3:3: hosts: 2 Consul servers survive no more failures than 1: make one a client or add one",
+      ],
+    });
+    expect(load(hosts(Array(7).fill("server"))).warnings).toEqual([
+      "warning: cluster.yaml:3:3: hosts: 7 Consul servers: every write waits for a majority of them; 5 are enough",
+    ]);
+  });
+
+  test("every host is manager and agent unless it says otherwise", () => {
+    const { cluster } = load(
+      "name: t\nhosts:\n  - { name: a, address: 10.0.0.1 }\n  - { name: b, address: 10.0.0.2, swarm: [agent] }\n",
+    );
+    expect(cluster?.managers.map(({ name }) => name)).toEqual(["a"]);
+    expect(cluster?.hosts.map(({ agent }) => agent)).toEqual([true, true]);
+  });
+});
+
+describe("logins", () => {
+  test("a host's own ssh settings go before the cluster's", () => {
+    const text = `name: t
+hosts:
+  - { name: a, address: 10.0.0.1, ssh: { user: ops, port: 2222, keyFile: ~/.ssh/a } }
+  - { name: b, address: 10.0.0.2 }
+ssh: { user: admin, keyFile: keys/id, bastion: { address: 192.0.2.1 } }
+`;
+    const { cluster } = load(text);
+    expect(cluster?.hosts.map(({ login }) => login)).toEqual([
+      { address: "10.0.0.1", user: "ops", port: 2222, keyFile: "~/.ssh/a", hostKeys: [] },
+      { address: "10.0.0.2", user: "admin", port: 22, keyFile: "keys/id", hostKeys: [] },
+    ]);
+    // The key of the hosts is offered to the bastion too, its user is not.
+    expect(cluster?.bastion).toEqual({
+      address: "192.0.2.1",
+      user: "root",
+      port: 22,
+      keyFile: "keys/id",
+      hostKeys: [],
+    });
+  });
+});
+
+describe("host keys", () => {
+  const one = "name: t\nhosts:\n  - { name: a, address: 10.0.0.1 }\n";
+  const keys = (text: string, known: string) => load(text, { known_hosts: known }).cluster?.hosts[0]?.login.hostKeys;
+
+  test("all are kept, the one that Terraform negotiates first", () => {
+    const known =
+      "10.0.0.1 ssh-ed25519 E\n# a comment\n\n10.0.0.2 ssh-rsa X\n10.0.0.1 ssh-rsa R\n10.0.0.1 ecdsa-sha2-nistp256 C comment\n";
+    expect(keys(one, known)).toEqual(["ecdsa-sha2-nistp256 C", "ssh-rsa R", "ssh-ed25519 E"]);
+  });
+
+  test("several names on a line, and a port of its own", () => {
+    expect(keys(one, "a,10.0.0.1 ssh-rsa R\n")).toEqual(["ssh-rsa R"]);
+    const port = one.replace("10.0.0.1 }", "10.0.0.1, ssh: { port: 2222 } }");
+    expect(keys(port, "10.0.0.1 ssh-rsa Q\n[10.0.0.1]:2222 ssh-rsa R\n")).toEqual(["ssh-rsa R"]);
+    expect(keys(port, "10.0.0.1 ssh-rsa Q\n")).toEqual(["ssh-rsa Q"]);
+  });
+
+  test("a revoked key and a certificate authority are no host keys", () => {
+    const known =
+      "10.0.0.1 ssh-rsa R\n10.0.0.1 ssh-ed25519 E\n@revoked * ssh-rsa R\n@cert-authority 10.0.0.1 ssh-rsa S\n";
+    expect(keys(one, known)).toEqual(["ssh-ed25519 E"]);
+  });
+
+  test.each([
+    [
+      "no known_hosts",
+      undefined,
+      one,
+      '3:25: hosts[0].address: found no key of 10.0.0.1 (there is no known_hosts), expected one line "10.0.0.1 TYPE KEY" in known_hosts: run scripts/hostkeys',
+    ],
+    [
+      "no key",
+      "",
+      one,
+      '3:25: hosts[0].address: found no key of 10.0.0.1 in known_hosts, expected one line "10.0.0.1 TYPE KEY" in known_hosts: run scripts/hostkeys',
+    ],
+    [
+      "hashed entries",
+      "|1|salt=|hash= ssh-rsa R\n",
+      one,
+      '3:25: hosts[0].address: found no key of 10.0.0.1 in known_hosts (its hashed entries cannot be read: 1), expected one line "10.0.0.1 TYPE KEY" in known_hosts: run scripts/hostkeys',
+    ],
+    [
+      "a bastion without a key",
+      "10.0.0.1 ssh-rsa R\n",
+      `${one}ssh: { bastion: { address: jump.example, port: 2200 } }`,
+      '4:28: ssh.bastion.address: found no key of [jump.example]:2200 in known_hosts, expected one line "[jump.example]:2200 TYPE KEY" in known_hosts: run scripts/hostkeys',
+    ],
+  ])("%s", (_, known, text, message) => {
+    const { problems } = load(text, known === undefined ? {} : { known_hosts: known }, { lock: "ignore" });
+    expect(problems).toEqual([`cluster.yaml:${message}`]);
+  });
+
+  test("are not asked for when checking is off", () => {
+    const { cluster, problems } = load(`${one}ssh: { hostKeyChecking: off }\n`, {}, { lock: "ignore" });
+    expect(problems).toEqual([]);
+    expect(cluster?.hosts[0]?.login.hostKeys).toEqual([]);
+  });
+});
