@@ -152,7 +152,9 @@ function sudoCause({ login }: Host, { status, stderr }: SshResult): Cause | unde
   );
 }
 
-/** The last line that says anything. */
+/** The last line that says anything; what docker adds to its errors does not. */
 export function lastLine(text: string): string {
-  return text.trim().split("\n").at(-1)?.trim() ?? "";
+  const lines = text.split("\n").map((line) => line.trim());
+  const telling = lines.filter((line) => line !== "" && !/^See 'docker|^errors pretty printing/.test(line));
+  return (telling.at(-1) ?? "").replace(/^ERROR: /, "");
 }

@@ -3,6 +3,7 @@
  * during a deploy, from a file beside them. Nothing here or in what the preflight imports needs more than Node.
  */
 import { type Artifact, type Cluster, type Host, images, type Login, ports } from "../cluster/model.js";
+import { compareVersions } from "./engine-api.js";
 
 export interface InventoryHost extends Host {
   /**
@@ -60,6 +61,9 @@ export function inventoryOf(cluster: Cluster, keyFile: (written: string) => stri
   };
 }
 
+/** What Consul and Weave Net open without being asked to. */
+const unasked = { consulDns: 8600, consulGrpcTls: 8503, weaveStatus: 6782, weaveApi: 6784 } as const;
+
 /** Everything that is going to listen on a host. */
 function portsOf(host: Host, { settings }: Cluster): string[] {
   const on = (service: string, protocols: readonly ("tcp" | "udp")[], ...numbers: readonly number[]) =>
@@ -70,9 +74,13 @@ function portsOf(host: Host, { settings }: Cluster): string[] {
       : []),
     ...on("consul", ["tcp", "udp"], ports.consulSerfLan),
     ...on("consul", ["tcp"], ports.consulHttp),
+    ...on("consul", ["tcp", "udp"], unasked.consulDns),
+    ...(host.consul === "server" && compareVersions(settings.consul.version, "1.14") >= 0
+      ? on("consul", ["tcp"], unasked.consulGrpcTls)
+      : []),
     ...on("weave", ["tcp", "udp"], ports.weavePeers),
     ...(settings.weave.fastDatapath ? on("weave", ["udp"], ports.weaveFastDatapath) : []),
-    ...on("weave", ["tcp"], ports.weaveProxy),
+    ...on("weave", ["tcp"], ports.weaveProxy, unasked.weaveStatus, unasked.weaveApi),
     ...(settings.weave.dns ? on("weave-dns", ["tcp", "udp"], 53) : []),
     ...(host.manager ? on("swarm", ["tcp"], ports.swarmManager) : []),
   ];

@@ -1,13 +1,14 @@
 /** Is the cluster what the cluster file says? Judged from each host's own view. */
 import type { Host } from "../cluster/model.js";
+import { lastLine } from "./contact.js";
 import { label } from "./findings.js";
 import type { Inventory } from "./inventory.js";
 import {
   parseConnections,
   parseMembers,
-  parsePeerName,
   parseRaftPeers,
   parseSwarmInfo,
+  peerName,
   type Said,
   type SwarmInfo,
 } from "./views.js";
@@ -42,7 +43,7 @@ export function judgeViews(inventory: Inventory, views: Views): Verdict[] {
         ...judgeRaft(inventory, text),
         ...judgeLeader(inventory, views, text),
       ]),
-      verdict("weave", "weave-connections", (text) => judgeConnections(inventory, views, host, text)),
+      verdict("weave", "weave-connections", (text) => judgeConnections(inventory, host, text)),
       verdict("proxy", "proxy", () => []),
       ...(host.manager ? [verdict("swarm", "swarm-info", (text) => judgeSwarm(inventory, views, text))] : []),
       {
@@ -60,8 +61,7 @@ export function judgeViews(inventory: Inventory, views: Views): Verdict[] {
 function ifItAnswered(said: Said | undefined, judge: (text: string) => string[]): string[] {
   if (said === undefined) return ["was not asked"];
   if (said.status === 124) return ["no answer within a minute"];
-  const reason = said.text.split("\n").at(-1)?.trim();
-  return said.status === 0 ? judge(said.text) : [reason || `status ${said.status}`];
+  return said.status === 0 ? judge(said.text) : [lastLine(said.text) || `status ${said.status}`];
 }
 
 /** Compares a list of what is there with the hosts that should be. */
@@ -118,14 +118,14 @@ function leaderOf(text: string): string | undefined {
   return parseRaftPeers(text).find(({ leader }) => leader)?.address;
 }
 
-function judgeConnections({ hosts }: Inventory, views: Views, self: Host, text: string): string[] {
+function judgeConnections({ hosts }: Inventory, self: Host, text: string): string[] {
   const connections = parseConnections(text);
   return hosts
     .filter(({ name }) => name !== self.name)
     .flatMap((other) => {
-      const peer = parsePeerName(views.get(other.name)?.get("weave-status")?.text ?? "");
+      // A host with several addresses may call from another one than its own on the LAN.
       const between = connections.filter(
-        (connection) => connection.address === other.address || (peer !== undefined && connection.peer === peer),
+        ({ address, peer }) => address === other.address || peer === peerName(other.address),
       );
       if (between.some(({ state }) => state === "established")) return [];
       const [first] = between;

@@ -56,10 +56,10 @@ export async function verify(
 
   const id = randomBytes(3).toString("hex");
   return await cleanedUp({ inventory, views, script, run, id }, say, async (test) => {
-    say("two containers, kept apart by Swarm, ping each other by name");
-    const ping = await pingTest(test);
-    say("every host sends to 224.2.2.3:54327, all others listen");
-    const multicast = await multicastTest(test, usable);
+    say(
+      "two containers, kept apart by Swarm, ping each other by name; every host sends to 224.2.2.3:54327, all listen",
+    );
+    const [ping, multicast] = await Promise.all([pingTest(test), multicastTest(test, usable)]);
     return {
       verdicts: [...seen, ...ping.verdicts, ...multicast],
       silent,
@@ -115,8 +115,13 @@ function transcript({ hosts }: Inventory, views: Views): string[] {
   return shown.flatMap(([section, command]) => {
     const host = hosts.find(({ name }) => views.get(name)?.get(section)?.status === 0);
     const text = host && views.get(host.name)?.get(section)?.text;
-    return text === undefined ? [] : [`${host?.name}> ${command}`, ...text.split("\n"), ""];
+    return text === undefined ? [] : [`${host?.name}> ${command}`, ...shortened(text).split("\n"), ""];
   });
+}
+
+/** What `docker info` says before and after Swarm's own part is about the command, or empty. */
+function shortened(text: string): string {
+  return text.replace(/^Client:[^]*?\nServer:\n/, "").replace(/\n Plugins:\n[^]*$/, "\n …");
 }
 
 /** A table of hosts and checks, the reasons below it, and the exit status that belongs to it. */

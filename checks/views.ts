@@ -54,9 +54,10 @@ function table(text: string): string[][] {
   return heading < 0 ? [] : rows.slice(heading + 1);
 }
 
-/** The name of this host's Weave peer, from `weave status`. */
-export function parsePeerName(text: string): string | undefined {
-  return /^\s*Name: ([0-9a-f:]{17})/m.exec(text)?.[1];
+/** The name that `weave-launch.sh` gives to the peer on a host. */
+export function peerName(address: string): string {
+  const bytes = address.split(".").map((byte) => Number(byte).toString(16).padStart(2, "0"));
+  return ["02", "00", ...bytes].join(":");
 }
 
 export interface WeaveConnection {
@@ -93,7 +94,9 @@ export interface SwarmInfo {
 /** `docker -H :4000 info` */
 export function parseSwarmInfo(text: string): SwarmInfo {
   const nodes: { name: string; address: string; status: string; error: string }[] = [];
-  for (const line of text.split("\n")) {
+  // Before the list, a replica names its primary in the same form as a node.
+  const [, list = ""] = text.split(/^\s*Nodes: \d+$/m);
+  for (const line of list.split("\n")) {
     const [, name, address] = /^\s*(\S+): (\d+\.\d+\.\d+\.\d+):\d+$/.exec(line) ?? [];
     if (name !== undefined && address !== undefined) nodes.push({ name, address, status: "unknown", error: "" });
     const [, field, value] = /^\s*└ (Status|Error): (.*)$/.exec(line) ?? [];
