@@ -1,6 +1,6 @@
 /** The preflight's programs as they are run: the hosts' script by sh, the deploy's bundle by Node. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -26,8 +26,15 @@ it("finds who holds a port, and that an address is not the host's", async () => 
   await new Promise((resolve) => server.once("listening", resolve));
   const { port } = server.address() as { port: number };
   try {
+    mkdirSync(join(folder, "raft"));
     const script = readFileSync("scripts/host/preflight.sh", "utf8");
-    const args = ["-s", "--", "192.0.2.77", `${port}/tcp/consul`, `${port}/udp/consul`];
+    const args = [
+      "-s",
+      "--",
+      "address=192.0.2.77",
+      `data_dir=${folder}`,
+      `ports=${port}/tcp/consul,${port}/udp/consul`,
+    ];
     const report = parseReport("h1", execFileSync("sh", args, { input: script, encoding: "utf8" }));
     expect(report.complete).toBe(true);
     expect(report.facts).toMatchObject({
@@ -42,6 +49,7 @@ it("finds who holds a port, and that an address is not the host's", async () => 
         needed: "free for Consul",
       },
     ]);
+    expect(found("foreign")).toMatchObject([{ found: `data of an earlier Consul in ${folder}` }]);
     expect(found("address")).toMatchObject([{ needed: "192.0.2.77 on one of its interfaces" }]);
   } finally {
     server.close();

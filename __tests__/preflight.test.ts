@@ -23,6 +23,7 @@ const inventory: Inventory = {
   hosts: [host("h1", "198.18.0.11"), host("h2", "198.18.0.12")],
   settings: {
     ssh: { hostKeyChecking: "required", timeoutSeconds: 30 },
+    consul: { dataDir: "/var/consul" },
     docker: { install: true, package: "docker.io" },
     weave: { version: "2.6.5", images: "weaveworks", dns: true },
     swarm: { version: "1.2.9", replication: true },
@@ -245,13 +246,19 @@ describe("preflight", () => {
     ]);
   });
 
-  it("tells a host's script its address and ports", async () => {
+  it("tells a host's script what to look for", async () => {
     const told: (readonly string[] | undefined)[] = [];
     await preflight(inventory, "script", async (_, script, args) => {
       told.push([script, ...(args ?? [])]);
       return { status: 0, stdout: "", stderr: "" };
     });
-    expect(told[1]).toEqual(["script", "198.18.0.12", "8500/tcp/consul", "53/udp/weave-dns"]);
+    expect(told[1]).toEqual([
+      "script",
+      "address=198.18.0.12",
+      "data_dir=/var/consul",
+      "images=swarm:1.2.9,alpine/socat:1.8.0.3",
+      "ports=8500/tcp/consul,53/udp/weave-dns",
+    ]);
   });
 
   it("says one line a host when all is well", async () => {

@@ -88,6 +88,7 @@ const inventory: Inventory = {
   hosts: [h1, h2, h3],
   settings: {
     ssh: { hostKeyChecking: "required", timeoutSeconds: 30 },
+    consul: { dataDir: "/var/consul" },
     docker: { install: true, package: "docker.io" },
     weave: { version: "2.6.5", images: "weaveworks", dns: true },
     swarm: { version: "1.2.9", replication: true },

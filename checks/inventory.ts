@@ -19,6 +19,7 @@ export interface Inventory {
   readonly bastion?: Login;
   readonly settings: {
     readonly ssh: Pick<Cluster["settings"]["ssh"], "hostKeyChecking" | "timeoutSeconds">;
+    readonly consul: Pick<Cluster["settings"]["consul"], "dataDir">;
     readonly docker: Cluster["settings"]["docker"];
     readonly weave: Pick<Cluster["settings"]["weave"], "version" | "images" | "dns">;
     readonly swarm: Pick<Cluster["settings"]["swarm"], "version" | "replication">;
@@ -36,7 +37,7 @@ export interface Inventory {
  *   where the checks are going to run.
  */
 export function inventoryOf(cluster: Cluster, keyFile: (written: string) => string): Inventory {
-  const { ssh, docker, weave, swarm, verify } = cluster.settings;
+  const { ssh, consul, docker, weave, swarm, verify } = cluster.settings;
   const located = (login: Login): Login =>
     login.keyFile === undefined ? login : { ...login, keyFile: keyFile(login.keyFile) };
   return {
@@ -45,6 +46,7 @@ export function inventoryOf(cluster: Cluster, keyFile: (written: string) => stri
     ...(cluster.bastion ? { bastion: located(cluster.bastion) } : {}),
     settings: {
       ssh: { hostKeyChecking: ssh.hostKeyChecking, timeoutSeconds: ssh.timeoutSeconds },
+      consul: { dataDir: consul.dataDir },
       docker: { install: docker.install, package: docker.package },
       weave: { version: weave.version, images: weave.images, dns: weave.dns },
       swarm: { version: swarm.version, replication: swarm.replication },

@@ -24,7 +24,7 @@ export async function preflight(inventory: Inventory, script: string, run: RunAs
   const findings: Finding[] = [];
   const answers = await onAll(inventory.hosts, async (host) => ({
     host,
-    result: await run(host, script, [host.address, ...host.ports]),
+    result: await run(host, script, scriptArguments(inventory, host)),
   }));
   for (const { host, result } of answers) {
     const report = parseReport(host.name, result.stdout);
@@ -47,6 +47,17 @@ export async function runPreflight(inventory: Inventory, script: string): Promis
   const { lines, status } = preflightReport(inventory, result);
   for (const line of lines) console.log(line);
   return status;
+}
+
+/** What `preflight.sh` is told. */
+function scriptArguments({ settings, required }: Inventory, { address, ports }: InventoryHost): string[] {
+  const images = required.filter((name) => name.startsWith("image:")).map((name) => name.slice("image:".length));
+  return [
+    `address=${address}`,
+    `data_dir=${settings.consul.dataDir}`,
+    `images=${[...images, settings.verify.image].join(",")}`,
+    `ports=${ports.join(",")}`,
+  ];
 }
 
 /** The report and the exit status that belongs to it. */

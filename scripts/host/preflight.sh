@@ -1,10 +1,11 @@
 #!/bin/sh
 # Looks at a host before anything is installed on it, and changes nothing.
 #
-#   sh -s -- ADDRESS [PORT/PROTOCOL/SERVICE…] < preflight.sh      (as root)
+#   sh -s -- address=IP data_dir=DIR images=REFERENCE,… ports=PORT/PROTOCOL/SERVICE,… < preflight.sh      (as root)
 #
-# ADDRESS is the host's own address on the cluster's LAN; each port is one that SERVICE (consul, weave, weave-dns,
-# swarm) is going to listen on. Prints lines for a program to read:
+# address is the host's own on the cluster's LAN; data_dir is Consul's; images are those that the engine is going to
+# be given; ports are those that SERVICE (consul, weave, weave-dns, swarm) is going to listen on. Prints lines for a
+# program to read:
 #
 #   fact NAME VALUE
 #   problem CHECK | found … | needed … | mend: …
@@ -127,7 +128,7 @@ listeners() {
     done
   done
   # shellcheck disable=SC2086  # the list of files is meant to be split
-  awk -v wanted="$*" '
+  awk -v wanted="$1" '
     function decimal(hex,  i, n) {
       for (i = 1; i <= length(hex); i++) n = 16 * n + index("0123456789ABCDEF", substr(hex, i, 1)) - 1
       return n
@@ -181,7 +182,7 @@ container_of() {
 
 # Lines "PORT/PROTOCOL <tab> SERVICE <tab> HOLDER <tab> MEND" for the ports that something foreign holds.
 foreign_listeners() {
-  listeners "$@" | holders | while read -r port service pid; do
+  listeners "$1" | holders | while read -r port service pid; do
     if [ "$pid" = 0 ]; then
       # Weave's fast datapath: openvswitch listens in the kernel.
       [ "$port" = 6784/udp ] && recorded 'unit weave.service' && continue
@@ -205,7 +206,7 @@ foreign_listeners() {
 
 # One problem for each holder and service: a foreign Consul alone holds six ports.
 check_ports() {
-  foreign_listeners "$@" | awk -F '\t' '
+  foreign_listeners "$1" | awk -F '\t' '
     BEGIN {
       label["consul"] = "Consul"; label["weave"] = "Weave Net"; label["weave-dns"] = "Weave DNS"; label["swarm"] = "Swarm"
     }
@@ -226,27 +227,36 @@ check_ports() {
     }'
 }
 
-check_foreign_consul() {
-  if [ -e /usr/local/bin/consul ] && ! recorded 'file /usr/local/bin/consul'; then
-    problem consul '/usr/local/bin/consul, which is not of this project' 'no Consul but the one that is going to be installed' \
-      'rm /usr/local/bin/consul, once nothing uses it'
-  fi
-  if [ "$(systemctl show -p LoadState --value consul.service 2>/dev/null)" = loaded ] && ! recorded 'unit consul.service'; then
-    unit=$(systemctl show -p FragmentPath --value consul.service)
-    if package=$(dpkg -S "$unit" 2>/dev/null); then
+# What the deploy is going to write must not be somebody else's.
+check_foreign_files() {
+  for file in /usr/local/bin/consul /usr/local/bin/weave /etc/default/weave; do
+    [ ! -e "$file" ] || recorded "file $file" ||
+      problem foreign "$file, which is not of this project" 'no Consul and Weave Net but those that are going to be installed' \
+        "mv $file $file.old, once nothing uses it"
+  done
+  for unit in consul.service weave.service; do
+    [ "$(systemctl show -p LoadState --value $unit 2>/dev/null)" = loaded ] || continue
+    recorded "unit $unit" && continue
+    file=$(systemctl show -p FragmentPath --value $unit)
+    if package=$(dpkg -S "$file" 2>/dev/null); then
       mend="apt-get purge ${package%%:*}"
     else
-      mend="systemctl disable --now consul.service && rm $unit && systemctl daemon-reload"
+      mend="systemctl disable --now $unit && rm $file && systemctl daemon-reload"
     fi
-    problem consul "consul.service ($unit), which is not of this project" 'no other Consul on the host' "$mend"
-  fi
+    problem foreign "$unit ($file), which is not of this project" "no other $unit on the host" "$mend"
+  done
   strangers=
   for file in $(find /etc/consul.d -type f 2>/dev/null | sort); do
     recorded "file $file" || strangers="$strangers $file"
   done
   [ -z "$strangers" ] ||
-    problem consul "configuration that is not of this project:$strangers" 'nothing in /etc/consul.d' \
-      "mv /etc/consul.d /etc/consul.d.old"
+    problem foreign "configuration of Consul that is not of this project:$strangers" 'nothing in /etc/consul.d' \
+      'mv /etc/consul.d /etc/consul.d.old'
+  # An agent that finds such data stays a member of the cluster that they are of.
+  if [ -e "$1/raft" ] || [ -e "$1/serf" ]; then
+    recorded 'unit consul.service' || recorded 'file /etc/consul.d/bootstrap/config.json' ||
+      problem foreign "data of an earlier Consul in $1" 'an empty data directory' "mv $1 $1.old"
+  fi
 }
 
 check_foreign_containers() {
@@ -258,12 +268,22 @@ check_foreign_containers() {
       *) continue ;;
     esac
     our_container "$name" ||
-      problem containers "container $name of image $image, which is not of this project" "no other $what on the host" \
+      problem foreign "container $name of image $image, which is not of this project" "no other $what on the host" \
         "docker rm -f $name"
   done
 }
 
-check_engine() {
+# An image under a name that is in the lock file need not be the one that was locked.
+check_foreign_images() {
+  for image in $1; do
+    recorded "image $image" && continue
+    timeout 20 docker image inspect "$image" >/dev/null 2>&1 || continue
+    problem foreign "image $image, which is not of this project" 'the image of the lock file under that name' \
+      "docker image rm $image"
+  done
+}
+
+check_engine() { # IMAGES
   if ! command -v dockerd >/dev/null && [ "$(systemctl show -p LoadState --value docker.service 2>/dev/null)" != loaded ]; then
     fact engine absent
     return
@@ -288,13 +308,14 @@ check_engine() {
   fi
   format='{{.Server.Version}} {{.Server.APIVersion}} {{.Server.MinAPIVersion}} {{.Client.Version}}'
   if answer=$(timeout 20 docker version --format "$format" 2>&1); then
+    check_foreign_containers
+    check_foreign_images "$1"
     # shellcheck disable=SC2086  # four words, meant to be split
     set -- $answer
     fact engine "$1"
     fact engine-api "$2"
     fact engine-min-api "$3"
     fact engine-client "$4"
-    check_foreign_containers
   else
     fact engine unknown
     problem engine "Docker Engine does not answer: $answer" 'an engine that answers root on its socket' \
@@ -302,18 +323,28 @@ check_engine() {
   fi
 }
 
+words() { printf %s "$1" | tr ',' ' '; }
+
 main() {
-  address=$1
-  shift
+  address='' data_dir='' images='' ports=''
+  for pair; do
+    case $pair in
+      address=*) address=${pair#*=} ;;
+      data_dir=*) data_dir=${pair#*=} ;;
+      images=*) images=$(words "${pair#*=}") ;;
+      ports=*) ports=$(words "${pair#*=}") ;;
+      *) printf 'unknown argument %s\n' "$pair" >&2 && exit 2 ;;
+    esac
+  done
   check_root
   check_os
   check_arch
   check_systemd
   check_identity
   check_address "$address"
-  check_ports "$@"
-  check_foreign_consul
-  check_engine
+  check_ports "$ports"
+  check_foreign_files "$data_dir"
+  check_engine "$images"
   fact end ok
 }
 
