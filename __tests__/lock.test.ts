@@ -5,7 +5,7 @@ import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { parseImage, publishers, resolveArtifacts } from "../cluster/artifact-sources.js";
+import { parseImage, patience, publishers, resolveArtifacts } from "../cluster/artifact-sources.js";
 import { loadCluster } from "../cluster/load.js";
 import { lock } from "../cluster/lock.js";
 import { lockFileText, placeholder } from "../cluster/lock-file.js";
@@ -34,6 +34,7 @@ beforeAll(async () => {
   base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 });
 afterAll(() => {
+  server.closeAllConnections();
   server.close();
 });
 beforeEach(() => {
@@ -155,6 +156,25 @@ describe("a mirror", () => {
       setTimeout(() => response.destroy(), 20);
     };
     expect((await run(folder())).error).toMatch(/\/weave\/2\.6\.5\/weave: broke off: /);
+  });
+
+  test.each([
+    ["before", /\/weave\/2\.6\.5\/weave: silent for 0\.2 s$/, () => {}],
+    [
+      "amid",
+      /\/weave\/2\.6\.5\/weave: broke off: silent for 0\.2 s$/,
+      (response: ServerResponse) => response.writeHead(200, { "content-length": "1000" }).write("half"),
+    ],
+  ])("a mirror that falls silent %s its answer is not waited for", async (_, message, answer) => {
+    served = mirror();
+    served["/weave/2.6.5/weave"] = (response) => {
+      answer(response);
+    };
+    const { milliseconds } = patience;
+    patience.milliseconds = 200;
+    const { error } = await run(folder());
+    patience.milliseconds = milliseconds;
+    expect(error).toMatch(message);
   });
 
   test("a mirror that is not there", async () => {

@@ -204,6 +204,11 @@ async function registryToken(refused: Response, repository: string, url: string)
 
 // ── HTTP and hashes ─────────────────────────────────────────────────────────────────────────────────
 
+/** How long a server may be silent; fetch alone would wait five minutes. Tests are less patient. */
+export const patience = { milliseconds: 30_000 };
+
+const silent = () => new Error(`silent for ${patience.milliseconds / 1000} s`);
+
 /** GET; any status but 2xx and the given ones is an error that names the URL. */
 async function request(
   url: string,
@@ -211,10 +216,14 @@ async function request(
   also: readonly number[] = [],
 ): Promise<Response> {
   let response: Response;
+  const abort = new AbortController();
+  const timer = setTimeout(() => abort.abort(silent()), patience.milliseconds);
   try {
-    response = await fetch(url, { headers });
+    response = await fetch(url, { headers, signal: abort.signal });
   } catch (error) {
     throw new Error(`${url}: ${reason(error)}`);
+  } finally {
+    clearTimeout(timer);
   }
   if (!response.ok && !also.includes(response.status)) {
     throw new Error(`${url}: HTTP status ${response.status} ${response.statusText}`.trimEnd());
@@ -232,8 +241,11 @@ async function hashBody(response: Response, what: string, say: Say): Promise<{ s
   if (response.body === null) throw new Error(`${what}: empty answer`);
   const total = Number(response.headers.get("content-length") ?? 0);
   let shown = Date.now();
+  const stream = Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]);
+  const timer = setTimeout(() => stream.destroy(silent()), patience.milliseconds);
   try {
-    return await hashStream(Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]), (bytes) => {
+    return await hashStream(stream, (bytes) => {
+      timer.refresh();
       if (Date.now() - shown < 2000) return;
       shown = Date.now();
       const share = total > 0 ? ` of ${showBytes(total)} (${Math.floor((100 * bytes) / total)} %)` : "";
@@ -241,6 +253,8 @@ async function hashBody(response: Response, what: string, say: Say): Promise<{ s
     });
   } catch (error) {
     throw new Error(`${what}: broke off: ${reason(error)}`);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
