@@ -39,7 +39,7 @@ function graphOf({ resource }: Synthesised): Map<string, string[]> {
 }
 
 /** Everything that happens before `address`. */
-function before(graph: Map<string, string[]>, address: string): Set<string> {
+function predecessors(graph: Map<string, string[]>, address: string): Set<string> {
   const found = new Set<string>();
   const visit = (at: string, path: readonly string[]) => {
     if (path.includes(at)) throw new Error(`a circle: ${[...path, at].join(" -> ")}`);
@@ -117,7 +117,7 @@ describe("the order", () => {
   const graph = graphOf(json(synthesise(clusterFrom(clusterFile(7)))));
 
   test("has no circle", () => {
-    for (const address of graph.keys()) before(graph, address);
+    for (const address of graph.keys()) predecessors(graph, address);
   });
 
   test("changes no host before every host has passed the preflight and been reached", () => {
@@ -126,32 +126,32 @@ describe("the order", () => {
     );
     expect(changes.length).toBeGreaterThanOrEqual(7 * 6);
     const first = ["null_resource.preflight_hosts", ...[1, 2, 3, 4, 5, 6, 7].map((n) => `null_resource.h${n}_stage`)];
-    for (const address of changes) expect([...before(graph, address)], address).toEqual(expect.arrayContaining(first));
+    for (const address of changes) expect([...predecessors(graph, address)], address).toEqual(expect.arrayContaining(first));
   });
 
   test("lets Consul and Docker with Weave go side by side, and Swarm wait for both", () => {
-    const weave = before(graph, "null_resource.h2_weave_launch");
+    const weave = predecessors(graph, "null_resource.h2_weave_launch");
     expect([...weave].filter((address) => address.includes("_consul_"))).toEqual([]);
-    const consul = before(graph, "null_resource.h2_consul_start");
+    const consul = predecessors(graph, "null_resource.h2_consul_start");
     expect([...consul].filter((address) => /_(docker|weave)/.test(address))).toEqual([]);
-    expect([...before(graph, "docker_container.h2_swarm_manager")]).toEqual(
+    expect([...predecessors(graph, "docker_container.h2_swarm_manager")]).toEqual(
       expect.arrayContaining(["null_resource.gate-consul", "null_resource.gate-weave", "terraform_data.h2_teardown"]),
     );
   });
 
   test("starts servers one after the other and clients after them", () => {
-    expect([...before(graph, "null_resource.h5_consul_start")]).toEqual(
+    expect([...predecessors(graph, "null_resource.h5_consul_start")]).toEqual(
       expect.arrayContaining([1, 2, 3, 4].map((n) => `null_resource.h${n}_consul_start`)),
     );
-    const client = before(graph, "null_resource.h7_consul_start");
+    const client = predecessors(graph, "null_resource.h7_consul_start");
     expect([...client]).toContain("null_resource.h5_consul_start");
     expect([...client]).not.toContain("null_resource.h6_consul_start");
   });
 
   test("of the document's handover: bootstrap, the other servers, the service of the first", () => {
     const handover = graphOf(json(synthesise(clusterFrom(clusterFile(3, { consul: { bootstrap: "handover" } })))));
-    expect([...before(handover, "null_resource.h2_consul_start")]).toContain("null_resource.h1_consul_bootstrap");
-    expect([...before(handover, "null_resource.h1_consul_start")]).toEqual(
+    expect([...predecessors(handover, "null_resource.h2_consul_start")]).toContain("null_resource.h1_consul_bootstrap");
+    expect([...predecessors(handover, "null_resource.h1_consul_start")]).toEqual(
       expect.arrayContaining(["null_resource.h2_consul_start", "null_resource.h3_consul_start"]),
     );
   });

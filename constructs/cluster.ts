@@ -79,6 +79,8 @@ export class ClusterStack extends TerraformStack {
   }
 
   private addProviders({ settings: { providers } }: Cluster): void {
+    // Ephemeral variables. OpenTofu has them since 1.11, which this covers too.
+    this.addOverride("terraform.required_version", ">= 1.10");
     new NullProvider(this, "null");
     new LocalProvider(this, "local");
     for (const [name, source] of [

@@ -101,7 +101,7 @@ export class Consul extends Construct {
     ];
     return {
       files,
-      inputs: { config: sha256(text), key: `\${nonsensitive(sha256(jsonencode(${gossipKey})))}` },
+      inputs: { config: sha256(text) },
       dependencies: [rendered],
     };
   }

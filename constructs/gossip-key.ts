@@ -7,13 +7,17 @@ export const gossipKey = "var.gossip_key";
 /** The key that the source document prints is public; only its hash stands here. */
 const publishedKey = "3052a23951ba23032cb026148634facc97dadc6271231e19f86de8019fa5fb4a";
 
-/** The sensitive variable. It may be absent, so that `destroy` needs no key. */
+/**
+ * The variable. It may be absent, so that `destroy` needs no key. Ephemeral: Terraform writes the value of any other
+ * variable, sensitive or not, into every plan file (`cdktf diff` leaves one behind).
+ */
 export function declareGossipKey(stack: TerraformStack): void {
   const key = new TerraformVariable(stack, "gossip_key", {
     type: "string",
     sensitive: true,
     description: "Consul's gossip key, from scripts/keygen",
   });
+  key.addOverride("ephemeral", true);
   key.addOverride("default", null);
 }
 

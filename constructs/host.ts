@@ -42,7 +42,7 @@ export class HostConstruct extends Construct {
         {
           type: "remote-exec",
           inline: [
-            `umask 077 && rm -rf ${uploads}/scripts ${uploads}/artifacts && mkdir -p ${uploads}/consul ${uploads}/artifacts ${uploads}/scripts`,
+            `umask 077 && rm -rf ${uploads} && mkdir -p ${uploads}/consul ${uploads}/artifacts ${uploads}/scripts`,
           ],
         },
         { type: "file", source: `${scripts.path}/`, destination: `${uploads}/scripts` },
@@ -57,6 +57,9 @@ export class HostConstruct extends Construct {
 
     // The login is an input, not a trigger: a changed one is taken over, and never destroys anything. A step's own
     // destroy-time provisioner would also run whenever the step is replaced.
+    // Terraform empties its own script on the host when that has ended: what is left is removed when it has hung up,
+    // which must not end the remover.
+    const clean = `trap '' HUP; setsid sh -c 'while kill -0 "$1" 2>/dev/null; do sleep 0.2; done; rm -rf ${uploads} ${uploads}-*' sh "$PPID" </dev/null >/dev/null 2>&1 &`;
     const remains = `test -e ${uploads}/scripts/uninstall.sh || { echo 'the folder ~/${uploads} is gone: deploy once more, then destroy' >&2; exit 1; }`;
     const teardown = new DataResource(this, "teardown", {
       dependsOn: [stage],
@@ -66,7 +69,7 @@ export class HostConstruct extends Construct {
         {
           type: "remote-exec",
           when: "destroy",
-          inline: [remains, `\${self.input.sudo}sh ${uploads}/scripts/uninstall.sh`, `rm -rf ${uploads} ${uploads}-*`],
+          inline: [remains, `\${self.input.sudo}sh ${uploads}/scripts/uninstall.sh`, clean],
         } as { type: "remote-exec"; inline: string[] }, // cdktf's type lacks `when`
       ],
     });

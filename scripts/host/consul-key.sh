@@ -13,4 +13,5 @@ install_key() {
     die "this agent already runs with another gossip key; rotate it as docs/operations.md says, or set the key it has"
   fi
   put "$1/encrypt.json" root:consul 0640 <"$key_upload" || true
+  rm -f "$key_upload"
 }

@@ -6,6 +6,10 @@
 if command -v dockerd >/dev/null; then
   found "Docker Engine on the host; it stays as it is"
 else
+  # The package leaves these behind even when it is purged.
+  expect file /etc/docker/key.json
+  expect shared /etc/docker /etc/cni /etc/cni/net.d
+  getent group docker >/dev/null || record group docker
   install_packages docker-engine
 fi
 

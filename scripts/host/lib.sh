@@ -73,6 +73,16 @@ own() {
   record "$1" "$2"
 }
 
+# expect KIND PATH…: records what a program that this project starts is going to make, where it is not there yet.
+# A `shared` directory is one that others may use too: it is removed only when it is empty.
+expect() {
+  expect_kind=$1
+  shift
+  for expect_path; do
+    [ -e "$expect_path" ] || record "$expect_kind" "$expect_path"
+  done
+}
+
 own_directory() { # PATH OWNER:GROUP MODE; one that was there before stays someone else's
   [ -d "$1" ] || record directory "$1"
   [ -d "$1" ] || changed "$1 (new directory)"
@@ -195,6 +205,7 @@ install_packages() {
 $packages_list
 END
   [ -n "$packages_files" ] || return 0
+  expect shared /var/lib/apt/lists/auxfiles
   # With no sources, apt can take nothing but the files it is given.
   # shellcheck disable=SC2086
   apt-get install -y -qq --no-install-recommends -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts=/dev/null \

@@ -71,6 +71,7 @@ if has_docker; then
 fi
 
 for file in $(values file); do
+  [ -e "$file" ] || [ -L "$file" ] || continue
   rm -f "$file"
   changed "$file (removed)"
 done
@@ -107,6 +108,13 @@ if [ -n "$packages" ]; then
     rmdir /var/lib/docker /var/lib/containerd 2>/dev/null || true
   fi
 fi
+
+for group in $(values group); do
+  if getent group "$group" >/dev/null && groupdel "$group" 2>/dev/null; then changed "group $group (removed)"; fi
+done
+for directory in $(values shared); do
+  if rmdir "$directory" 2>/dev/null; then changed "$directory (removed)"; fi
+done
 
 rm -rf "$state"
 changed "$state (removed): nothing of multicast-swarm is left"

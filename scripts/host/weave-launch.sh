@@ -33,6 +33,10 @@ WEAVE_QUORUM="--ipalloc-init consensus=$count"
 WEAVE_PEERS="${others% }"
 END
 
+# Weave makes itself known to CNI wherever it is launched, and leaves that behind.
+expect shared /opt/cni /opt/cni/bin /etc/cni /etc/cni/net.d
+expect file /etc/cni/net.d/10-weave.conflist "/opt/cni/bin/weave-plugin-$version" /opt/cni/bin/weave-ipam /opt/cni/bin/weave-net
+
 own unit weave.service
 if put /etc/systemd/system/weave.service root:root 0644 <<'END'
 [Unit]
