@@ -259,8 +259,10 @@ describe("judgeViews", () => {
   it("image: not on the host", () => {
     const absent = { status: 1, text: "Error: No such image: multicast-swarm/toolbox:1" };
     expect(judged({ h2: { image: absent } }, "image")).toEqual([
-      "h2 image: multicast-swarm/toolbox:1 is not on the host: scripts/lock, then deploy, puts it there",
+      "h2 image: No such image: multicast-swarm/toolbox:1: scripts/lock, then deploy, puts it on the host",
     ]);
+    const noDocker = { status: 127, text: "timeout: failed to run command 'docker': No such file or directory" };
+    expect(judged({ h2: { image: noDocker } }, "image")).toEqual(["h2 image: there is no docker on the host"]);
   });
 });
 

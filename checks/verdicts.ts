@@ -46,14 +46,7 @@ export function judgeViews(inventory: Inventory, views: Views): Verdict[] {
       verdict("weave", "weave-connections", (text) => judgeConnections(inventory, host, text)),
       verdict("proxy", "proxy", () => []),
       ...(host.manager ? [verdict("swarm", "swarm-info", (text) => judgeSwarm(inventory, views, text))] : []),
-      {
-        host: host.name,
-        check: "image" as const,
-        wrong:
-          view.get("image")?.status === 0
-            ? []
-            : [`${inventory.settings.verify.image} is not on the host: scripts/lock, then deploy, puts it there`],
-      },
+      verdict("image", "image", () => []),
     ];
   });
 }
@@ -61,7 +54,12 @@ export function judgeViews(inventory: Inventory, views: Views): Verdict[] {
 function ifItAnswered(said: Said | undefined, judge: (text: string) => string[]): string[] {
   if (said === undefined) return ["was not asked"];
   if (said.status === 124) return ["no answer within a minute"];
-  return said.status === 0 ? judge(said.text) : [lastLine(said.text) || `status ${said.status}`];
+  if (said.status === 0) return judge(said.text);
+  const reason = lastLine(said.text);
+  if (/No such image/i.test(reason))
+    return [`${reason.replace(/^Error: /, "")}: scripts/lock, then deploy, puts it on the host`];
+  const [, command] = /^timeout: failed to run command '(.*)': No such file/.exec(reason) ?? [];
+  return [command === undefined ? reason || `status ${said.status}` : `there is no ${command} on the host`];
 }
 
 /** Compares a list of what is there with the hosts that should be. */
