@@ -125,7 +125,7 @@ describe("the order", () => {
       /_(install|start|docker|launch|manager|agent)$/.test(address),
     );
     expect(changes.length).toBeGreaterThanOrEqual(7 * 6);
-    const first = ["null_resource.preflight_hosts", ...[1, 2, 3, 4, 5, 6, 7].map((n) => `null_resource.h${n}_stage`)];
+    const first = ["null_resource.preflight_hosts", ...[1, 2, 3, 4, 5, 6, 7].map((n) => `null_resource.h${n}_fetch`)];
     for (const address of changes) expect([...predecessors(graph, address)], address).toEqual(expect.arrayContaining(first));
   });
 

@@ -1,5 +1,5 @@
 /** The locked artifacts, as hosts read them. */
-import type { Artifact, Cluster } from "../cluster/model.js";
+import { type Artifact, type Cluster, images } from "../cluster/model.js";
 import { sha256 } from "./text.js";
 
 const line = ({ name, platform, version, sha256: hash, source }: Artifact) =>
@@ -19,3 +19,12 @@ export const artifactsHash = ({ artifacts }: Cluster, ...prefixes: readonly stri
       .map(line)
       .join("\n"),
   );
+
+/** The images that every host's engine gets. That of the network tests is optional: it comes along when it is locked. */
+export function wantedImages({ settings, artifacts }: Cluster): string[] {
+  const needed = [images.weave, images.weaveexec, images.weavedb, images.swarm].map((image) => image(settings));
+  const tests = artifacts
+    .filter(({ name }) => name === `image:${settings.verify.image}`)
+    .map(() => settings.verify.image);
+  return [...new Set([...needed, ...tests])];
+}

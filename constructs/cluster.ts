@@ -45,7 +45,7 @@ export class ClusterStack extends TerraformStack {
       const after = preflight.ready;
       return new HostConstruct(this, host.name, { host, cluster, scripts, shared, pushed, keyFile: fromStack, after });
     });
-    // Nothing is changed on one host before Terraform has reached all of them.
+    // Nothing is changed on one host before all of them are reached and have fetched what they need.
     const reached = new Resource(this, "reached", { dependsOn: hosts.flatMap(({ ready }) => [...ready]) });
 
     // Consul and Docker with Weave have nothing to do with each other until Swarm needs both.

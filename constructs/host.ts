@@ -3,7 +3,10 @@ import { Resource } from "@cdktf/provider-null/lib/resource";
 import { DataResource, type ITerraformDependable, type SSHProvisionerConnection, type TerraformAsset } from "cdktf";
 import { Construct } from "constructs";
 import type { Cluster, Host } from "../cluster/model.js";
+import { artifactsTable, wantedImages } from "./artifacts.js";
 import { connectionFrom, loginFacts, uploads } from "./connection.js";
+import { Step } from "./step.js";
+import { sha256 } from "./text.js";
 
 export interface HostConstructProps {
   readonly host: Host;
@@ -22,7 +25,7 @@ export class HostConstruct extends Construct {
   public readonly connection: SSHProvisionerConnection;
   /** What comes before a command that needs root. */
   public readonly sudo: string;
-  /** The host is reachable and nothing but the login user's folder of uploads has been made. */
+  /** The host is reachable and has fetched what it is going to install; nothing has been installed yet. */
   public readonly ready: readonly ITerraformDependable[];
 
   public constructor(scope: Construct, id: string, props: HostConstructProps) {
@@ -73,6 +76,14 @@ export class HostConstruct extends Construct {
         } as { type: "remote-exec"; inline: string[] }, // cdktf's type lacks `when`
       ],
     });
-    this.ready = [teardown];
+    // A wrong checksum or a dead mirror on one host must stop the deploy before it has changed another.
+    const fetch = new Step(this, "fetch", {
+      host: this,
+      script: "fetch",
+      args: { images: wantedImages(props.cluster).join(",") },
+      inputs: { artifacts: sha256(artifactsTable(props.cluster)) },
+      after: [teardown],
+    });
+    this.ready = [teardown, fetch];
   }
 }

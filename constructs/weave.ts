@@ -2,8 +2,8 @@
 
 import type { ITerraformDependable } from "cdktf";
 import { Construct } from "constructs";
-import { type Cluster, images } from "../cluster/model.js";
-import { artifactsHash } from "./artifacts.js";
+import type { Cluster } from "../cluster/model.js";
+import { artifactsHash, wantedImages } from "./artifacts.js";
 import type { HostConstruct } from "./host.js";
 import { Step } from "./step.js";
 import { sha256 } from "./text.js";
@@ -20,17 +20,13 @@ export class Weave extends Construct {
   public constructor(host: HostConstruct, { cluster, after }: WeaveProps) {
     super(host, "weave");
     const { settings } = cluster;
-    const { weave, gates, verify } = settings;
-    const wanted = [
-      ...[images.weave, images.weaveexec, images.weavedb, images.swarm].map((image) => image(settings)),
-      // The network tests' image is optional: it comes along when it is locked.
-      ...cluster.artifacts.filter(({ name }) => name === `image:${verify.image}`).map(() => verify.image),
-    ];
+    const { weave, gates } = settings;
+    const images = wantedImages(cluster);
     const install = new Step(this, "install", {
       host,
       script: "weave-install",
-      args: { images: [...new Set(wanted)].join(",") },
-      inputs: { artifacts: artifactsHash(cluster, "weave", ...wanted.map((image) => `image:${image}`)) },
+      args: { images: images.join(",") },
+      inputs: { artifacts: artifactsHash(cluster, "weave", ...images.map((image) => `image:${image}`)) },
       after,
     });
     this.launched = new Step(this, "launch", {

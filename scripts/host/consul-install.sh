@@ -5,23 +5,21 @@
 role='' data_dir=''
 take "role data_dir" "$@"
 
-binary=/usr/local/bin/consul
-artifact consul
-if [ -x $binary ] && [ "$(note consul-binary)" = "$artifact_sha256 $(hash_of $binary)" ]; then
+binary=$consul_binary
+if consul_installed; then
   found "$binary $artifact_version"
 else
   own file $binary
-  archive=$state/download/consul.zip
-  fetch "$artifact_source" "$artifact_sha256" "$archive"
   command -v unzip >/dev/null || install_packages unzip
+  fetch "$artifact_source" "$artifact_sha256"
   rm -rf "$state/download/consul"
-  unzip -q -o "$archive" consul -d "$state/download/consul"
+  unzip -q -o "$fetched" consul -d "$state/download/consul"
   chmod 0755 "$state/download/consul/consul"
   # Moved, not copied: a running agent keeps its old binary until it is restarted.
   mv -f "$state/download/consul/consul" $binary.new
   chown root:root $binary.new
   mv -f $binary.new $binary
-  rm -rf "$state/download/consul" "$archive"
+  rm -rf "$state/download/consul" "$fetched"
   note consul-binary "$artifact_sha256 $(hash_of $binary)"
   changed "$binary ($(consul version | head -n 1))"
 fi

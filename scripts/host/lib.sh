@@ -160,76 +160,102 @@ download() { # URL FILE
   fi
 }
 
-# fetch SOURCE SHA256 FILE: FILE exists and has that hash, or the step ends here with FILE untouched.
+# fetch SOURCE SHA256: sets fetched to a file with that hash, or ends the step with nothing changed.
 fetch() {
-  if [ -f "$3" ] && [ "$(hash_of "$3")" = "$2" ]; then
+  fetched=$state/download/$2
+  if [ -f "$fetched" ] && [ "$(hash_of "$fetched")" = "$2" ]; then
     return
   fi
-  mkdir -p "$(dirname "$3")"
-  fetch_new=$3.part
-  rm -f "$fetch_new"
+  mkdir -p "$state/download"
+  rm -f "$fetched.part"
   case $1 in
     file:*)
       fetch_pushed=$sent/artifacts/$(basename "$1")
       [ -f "$fetch_pushed" ] || die "$1 was not sent to this host; run deploy again"
-      cp "$fetch_pushed" "$fetch_new"
+      cp "$fetch_pushed" "$fetched.part"
       ;;
-    http://* | https://*) download "$1" "$fetch_new" || die "cannot download $1; is it reachable from this host?" ;;
+    http://* | https://*) download "$1" "$fetched.part" || die "cannot download $1; is it reachable from this host?" ;;
     *) die "cannot fetch from '$1'" ;;
   esac
-  fetch_hash=$(hash_of "$fetch_new")
+  fetch_hash=$(hash_of "$fetched.part")
   if [ "$fetch_hash" != "$2" ]; then
-    rm -f "$fetch_new"
+    rm -f "$fetched.part"
     die "checksum mismatch: $1 has SHA-256 $fetch_hash, artifacts.lock.json says $2; nothing of it was installed"
   fi
-  mv -f "$fetch_new" "$3"
+  mv -f "$fetched.part" "$fetched"
 }
 
-# install_packages GROUP: installs those packages of the locked group that are missing, from the locked files alone.
-install_packages() {
-  packages_files=
+# ---- Consul and the Weave script ----
+
+consul_binary=/usr/local/bin/consul
+weave_script=/usr/local/bin/weave
+
+# Each is true when the locked artifact is what is installed; artifact_* describe it then.
+consul_installed() {
+  artifact consul
+  [ -x $consul_binary ] && [ "$(note consul-binary)" = "$artifact_sha256 $(hash_of $consul_binary)" ]
+}
+weave_installed() {
+  artifact weave
+  [ -x $weave_script ] && [ "$(hash_of $weave_script)" = "$artifact_sha256" ]
+}
+
+# ---- packages ----
+
+# missing_packages GROUP: the lines of the locked group whose packages the host has not got.
+missing_packages() {
   packages_list=$(artifacts "package:$1:")
   [ -n "$packages_list" ] ||
     die "artifacts.lock.json has no packages '$1' for this host ($(platforms)); run scripts/lock, review, and deploy again"
+  printf '%s\n' "$packages_list" | while read -r package_name package_rest; do
+    dpkg-query -W -f '${db:Status-Status}\n' "${package_name##*:}" 2>/dev/null | grep -qx installed ||
+      printf '%s %s\n' "${package_name##*:}" "$package_rest"
+  done
+}
+
+# install_packages GROUP: installs those that are missing, from the locked files alone.
+install_packages() {
+  packages=$(missing_packages "$1")
+  [ -n "$packages" ] || return 0
   packages_dir=$state/download/$1
+  mkdir -p "$packages_dir"
   while read -r package_name package_version package_sha256 package_source; do
-    package_name=${package_name##*:}
-    if dpkg-query -W -f '${db:Status-Status}\n' "$package_name" 2>/dev/null | grep -qx installed; then
-      continue
-    fi
-    package_file=$packages_dir/${package_name}_$(printf %s "$package_version" | tr ':' '_').deb
-    fetch "$package_source" "$package_sha256" "$package_file"
+    fetch "$package_source" "$package_sha256"
+    # apt takes a file for a package by its name.
+    mv -f "$fetched" "$packages_dir/${package_name}_$(printf %s "$package_version" | tr ':' '_').deb"
     record package "$package_name"
-    packages_files="$packages_files $package_file"
   done <<END
-$packages_list
+$packages
 END
-  [ -n "$packages_files" ] || return 0
   expect shared /var/lib/apt/lists/auxfiles
   # With no sources, apt can take nothing but the files it is given.
-  # shellcheck disable=SC2086
   apt-get install -y -qq --no-install-recommends -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts=/dev/null \
-    -o APT::Sandbox::User=root -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 $packages_files >"$state/apt.log" 2>&1 || {
-    tail -n 20 "$state/apt.log" >&2
+    -o APT::Sandbox::User=root -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$packages_dir"/*.deb >"$packages_dir/log" 2>&1 || {
+    tail -n 20 "$packages_dir/log" >&2
     die "apt-get could not install the packages of '$1' (above: the end of its output)"
   }
-  for package_file in $packages_files; do changed "package $(basename "$package_file" .deb) (installed, checksum is right)"; done
-  rm -rf "$packages_dir" "$state/apt.log"
+  changed "packages $(printf '%s\n' "$packages" | awk '{ printf "%s %s, ", $1, $2 }')checksums are right (installed)"
+  rm -rf "$packages_dir"
+}
+
+# ---- images ----
+
+# image_loaded NAME:TAG: true when the engine has the locked image under that reference; sets image_id to what it has.
+image_loaded() {
+  artifact "image:$1"
+  image_note=image-$(printf %s "$1" | tr '/:' '__')
+  image_id=$(docker image inspect -f '{{.Id}}' "$1" 2>/dev/null || true)
+  [ -n "$image_id" ] && [ "$(note "$image_note")" = "$artifact_sha256 $image_id" ]
 }
 
 # load_image NAME:TAG: the engine has the locked image under that reference.
 load_image() {
-  artifact "image:$1"
-  image_id=$(docker image inspect -f '{{.Id}}' "$1" 2>/dev/null || true)
-  image_note=image-$(printf %s "$1" | tr '/:' '__')
-  if [ -n "$image_id" ]; then
-    if [ "$(note "$image_note")" = "$artifact_sha256 $image_id" ]; then
-      found "image $1"
-      return
-    fi
-    recorded image "$1" ||
-      die "the image $1 is on this host already, but was not put there by multicast-swarm; remove it (docker image rm $1) and run deploy again"
+  if image_loaded "$1"; then
+    found "image $1"
+    return
   fi
+  [ -z "$image_id" ] || recorded image "$1" ||
+    die "the image $1 is on this host already, but was not put there by multicast-swarm; remove it (docker image rm $1) and run deploy again"
   record image "$1"
   case $artifact_source in
     docker://*)
@@ -238,10 +264,9 @@ load_image() {
       docker tag "$image_pull" "$1"
       ;;
     *)
-      image_file=$state/download/$image_note.tar
-      fetch "$artifact_source" "$artifact_sha256" "$image_file"
-      docker load -q -i "$image_file" >/dev/null || die "the engine refuses $artifact_source"
-      rm -f "$image_file"
+      fetch "$artifact_source" "$artifact_sha256"
+      docker load -q -i "$fetched" >/dev/null || die "the engine refuses $artifact_source"
+      rm -f "$fetched"
       ;;
   esac
   image_id=$(docker image inspect -f '{{.Id}}' "$1" 2>/dev/null) || die "$artifact_source does not hold an image named $1"

@@ -5,18 +5,16 @@
 images=''
 take "images" "$@"
 
-script=/usr/local/bin/weave
-artifact weave
-if [ -x $script ] && [ "$(hash_of $script)" = "$artifact_sha256" ]; then
-  own file $script
-  found "$script $artifact_version"
+if weave_installed; then
+  own file $weave_script
+  found "$weave_script $artifact_version"
 else
-  own file $script
-  fetch "$artifact_source" "$artifact_sha256" "$state/download/weave"
-  chmod 0755 "$state/download/weave"
-  chown root:root "$state/download/weave"
-  mv -f "$state/download/weave" $script
-  changed "$script ($artifact_version)"
+  own file $weave_script
+  fetch "$artifact_source" "$artifact_sha256"
+  chmod 0755 "$fetched"
+  chown root:root "$fetched"
+  mv -f "$fetched" $weave_script
+  changed "$weave_script ($artifact_version)"
 fi
 
 for image in $(printf %s "$images" | tr ',' ' '); do
