@@ -121,7 +121,7 @@ function transcript({ hosts }: Inventory, views: Views): string[] {
 
 /** What `docker info` says before and after Swarm's own part is about the command, or empty. */
 function shortened(text: string): string {
-  return text.replace(/^Client:[^]*?\nServer:\n/, "").replace(/\n Plugins:\n[^]*$/, "\n …");
+  return text.replace(/^Client:[\s\S]*?\nServer:\n/, "").replace(/\n Plugins:\n[\s\S]*$/, "\n …");
 }
 
 /** A table of hosts and checks, the reasons below it, and the exit status that belongs to it. */
