@@ -2,12 +2,15 @@
 # Names and small helpers that every part of the lab shares. Sourced.
 
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/multicast-swarm
-LAB=/var/lib/multicast-swarm-lab
-NETNS=lab
-LOCK=/run/multicast-swarm-lab.lock
+# Labs of other names can run beside this one; each has its own networks, hosts and files.
+LAB_NAME=${LAB_NAME:-lab}
+[[ $LAB_NAME =~ ^[a-z][a-z0-9]*$ ]] || { echo "lab: LAB_NAME=$LAB_NAME: found a name that is not lower-case letters and digits" >&2 && exit 2; }
+LAB=/var/lib/multicast-swarm-$LAB_NAME
+NETNS=$LAB_NAME
+LOCK=/run/multicast-swarm-$LAB_NAME.lock
 LAB_ADDRESS=198.18.0.1
 REPO=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-export CACHE LAB REPO
+export CACHE LAB LAB_NAME REPO
 
 say() { echo "lab: $*"; }
 die() {

@@ -1,13 +1,13 @@
 # shellcheck shell=bash
 # Takes the lab away and proves that nothing is left. Sourced.
 
-lab_namespaces() { ip netns list 2>/dev/null | awk -v lab="$NETNS" '$1 == lab || index($1, "lab-") == 1 { print $1 }'; }
+lab_namespaces() { ip netns list 2>/dev/null | awk -v lab="$NETNS" '$1 == lab || index($1, lab "-") == 1 { print $1 }'; }
 
 # Processes that have anything of the lab open or mounted, whatever namespace they are in.
 lab_leftovers() {
   {
-    grep -ls "$LAB" /proc/[0-9]*/mountinfo || true
-    find /proc/[0-9]*/cwd /proc/[0-9]*/fd -lname "$LAB*" 2>/dev/null || true
+    grep -ls "$LAB/" /proc/[0-9]*/mountinfo || true
+    find /proc/[0-9]*/cwd /proc/[0-9]*/fd \( -lname "$LAB" -o -lname "$LAB/*" \) 2>/dev/null || true
   } | cut -d/ -f3 | sort -un
 }
 
@@ -48,14 +48,14 @@ lab_down() {
   # A group is busy until the kernel has buried its last process.
   wait_until 10 cgroups_gone || true
   inotify_restore
-  if grep -q " $LAB" /proc/self/mountinfo; then die "still mounted: $(awk '{ print $5 }' /proc/self/mountinfo | grep "^$LAB" | paste -sd' ')"; fi
+  if grep -q " $LAB/" /proc/self/mountinfo; then die "still mounted: $(awk '{ print $5 }' /proc/self/mountinfo | grep "^$LAB/" | paste -sd' ')"; fi
   rm -rf --one-file-system "$LAB"
 }
 
 cgroups_gone() {
   local root
   cgroup_remove
-  for root in $(cgroup_roots); do [ ! -d "$root/multicast-swarm-lab" ] || return 1; done
+  for root in $(cgroup_roots); do [ ! -d "$root/multicast-swarm-$LAB_NAME" ] || return 1; done
 }
 
 prove_down() {
@@ -63,10 +63,10 @@ prove_down() {
   [ ! -e "$LAB" ] || problems+=("directory $LAB")
   [ -z "$(lab_namespaces)" ] || problems+=("network namespaces: $(lab_namespaces | paste -sd' ')")
   [ -z "$(lab_leftovers)" ] || problems+=("processes: $(lab_leftovers | paste -sd' ')")
-  ! grep -q "$LAB" /proc/self/mountinfo || problems+=("mounts below $LAB")
+  ! grep -q "$LAB/" /proc/self/mountinfo || problems+=("mounts below $LAB")
   ! ip -o link | grep -Eq '^[0-9]+: (lab0|port[0-9]+)[@:]' || problems+=("links: $(ip -o link | grep -Eo '(lab0|port[0-9]+)[@:]')")
   for root in $(cgroup_roots); do
-    [ ! -d "$root/multicast-swarm-lab" ] || problems+=("control group $root/multicast-swarm-lab")
+    [ ! -d "$root/multicast-swarm-$LAB_NAME" ] || problems+=("control group $root/multicast-swarm-$LAB_NAME")
   done
   [ ${#problems[@]} = 0 ] || die "down has left something behind: $(printf '%s; ' "${problems[@]}")"
 }
@@ -77,4 +77,12 @@ inotify_raise() {
   [ -s "$LAB/inotify-before" ] || cat "$INOTIFY" >"$LAB/inotify-before"
   [ "$(cat "$INOTIFY")" -ge 4096 ] || echo 4096 >"$INOTIFY"
 }
-inotify_restore() { [ ! -s "$LAB/inotify-before" ] || cat "$LAB/inotify-before" >"$INOTIFY"; }
+# A lab that is still up inherits the duty.
+inotify_restore() {
+  [ -s "$LAB/inotify-before" ] || return 0
+  local other
+  for other in /var/lib/multicast-swarm-*/inotify-before; do
+    [ ! -s "$other" ] || [ "$other" = "$LAB/inotify-before" ] || { cp "$LAB/inotify-before" "$other" && return; }
+  done
+  cat "$LAB/inotify-before" >"$INOTIFY"
+}

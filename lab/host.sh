@@ -26,7 +26,7 @@ is_off() { ! is_on "$1"; }
 # In the latter, init is number 1, and its containers' inits are one level deeper.
 guest_init() {
   local pid
-  for pid in $(ip netns pids "lab-$1" 2>/dev/null); do
+  for pid in $(ip netns pids "$NETNS-$1" 2>/dev/null); do
     awk '/^NSpid:/ { exit !(NF == 3 && $3 == 1) }' "/proc/$pid/status" 2>/dev/null && echo "$pid" && return
   done
   return 1
@@ -51,11 +51,11 @@ cut_guest() {
   if pid=$(guest_init "$1"); then
     kill -KILL "$pid" 2>/dev/null || true
   fi
-  [ -z "$(ip netns pids "lab-$1" 2>/dev/null)" ]
+  [ -z "$(ip netns pids "$NETNS-$1" 2>/dev/null)" ]
 }
 
 power_cut() {
-  wait_until 30 eval "cut_guest '$1' && is_off '$1'" || die "$1: still has processes after a power cut: $(ip netns pids "lab-$1" | paste -sd' ')"
+  wait_until 30 eval "cut_guest '$1' && is_off '$1'" || die "$1: still has processes after a power cut: $(ip netns pids "$NETNS-$1" | paste -sd' ')"
 }
 
 wait_off() { wait_until 60 is_off "$1" || die "$1: did not power off within 60 s; see $LAB/hosts/$1/log"; }

@@ -38,13 +38,13 @@ plug() {
   address=$(address_of "$host")
   number=${address##*.}
   unplug "$host"
-  ip netns add "lab-$host"
-  ip -n "$NETNS" link add "port$number" type veth peer name eth0 address "$(printf '02:00:c6:12:00:%02x' "$number")" netns "lab-$host"
+  ip netns add "$NETNS-$host"
+  ip -n "$NETNS" link add "port$number" type veth peer name eth0 address "$(printf '02:00:c6:12:00:%02x' "$number")" netns "$NETNS-$host"
   ip -n "$NETNS" link set "port$number" master lab0 up
-  ip -n "lab-$host" link set lo up
-  ip -n "lab-$host" addr add "$address/24" dev eth0
-  ip -n "lab-$host" link set eth0 up
-  ip -n "lab-$host" route add default via "$LAB_ADDRESS"
+  ip -n "$NETNS-$host" link set lo up
+  ip -n "$NETNS-$host" addr add "$address/24" dev eth0
+  ip -n "$NETNS-$host" link set eth0 up
+  ip -n "$NETNS-$host" route add default via "$LAB_ADDRESS"
 }
 
 # Deleting the link first is what makes it gone when this returns; a namespace goes in its own time.
@@ -52,5 +52,5 @@ unplug() {
   local address
   address=$(address_of "$1")
   ip -n "$NETNS" link del "port${address##*.}" 2>/dev/null || true
-  ip netns del "lab-$1" 2>/dev/null || true
+  ip netns del "$NETNS-$1" 2>/dev/null || true
 }
