@@ -81,9 +81,16 @@ function compare<T extends { readonly address: string }>(
 }
 
 function judgeMembers({ hosts }: Inventory, text: string): string[] {
-  const members = parseMembers(text).filter(({ status }) => status !== "left");
+  // Consul remembers for three days who has left; of a stranger that is no news.
+  const members = parseMembers(text).filter(
+    ({ address, status }) => status !== "left" || hosts.some((host) => host.address === address),
+  );
   return compare(hosts, members, "Consul member", (host, { status, type }) =>
-    status !== "alive" ? `is ${status}` : type !== host.consul ? `is a ${type}, not a ${host.consul}` : undefined,
+    status !== "alive"
+      ? `${status === "left" ? "has" : "is"} ${status}`
+      : type !== host.consul
+        ? `is a ${type}, not a ${host.consul}`
+        : undefined,
   );
 }
 
