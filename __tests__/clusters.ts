@@ -1,25 +1,15 @@
 /** Clusters for tests, made as a user makes them: of files in a folder. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { App } from "cdktf";
-import { afterAll } from "vitest";
 import { stringify } from "yaml";
 import { loadCluster } from "../cluster/load.js";
 import type { Artifact, Cluster } from "../cluster/model.js";
 import { ClusterStack } from "../constructs/cluster.js";
-
-const folders: string[] = [];
-afterAll(() => {
-  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
-});
+import { files } from "./files.js";
 
 /** A folder that goes when the file's tests have ended. */
-export function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "multicast-swarm-test-"));
-  folders.push(folder);
-  return folder;
-}
+export const temporaryFolder = (): string => files({});
 
 const hex = (digit: string) => digit.repeat(64);
 

@@ -172,7 +172,7 @@ describe("explainContact", () => {
           "No ED25519 host key is known for 198.18.0.12 and you have requested strict checking.\r\nHost key verification failed.\r\n",
       },
       "host key",
-      "no key of this host in known_hosts",
+      "no key of h2 (198.18.0.12) in known_hosts",
     ],
     [
       "changed key",
@@ -215,6 +215,20 @@ describe("explainContact", () => {
       ...result,
     });
     expect(finding).toMatchObject({ host: "h2", check, found: expect.stringContaining(found) });
+  });
+
+  it("tells the jump host from the host behind it", () => {
+    const bastion = { address: "198.18.0.1", user: "root", port: 22, hostKeys: [] };
+    const found = (stderr: string) =>
+      explainContact({ ...inventory, bastion }, host("h2", "198.18.0.12"), { status: 255, stdout: "", stderr })?.found;
+    expect(
+      found("ssh: connect to host 198.18.0.1 port 22: No route to host\nConnection closed by UNKNOWN port 65535\n"),
+    ).toBe("unreachable: jump host 198.18.0.1 port 22: no route to host");
+    expect(found("kex_exchange_identification: Connection closed by remote host\n")).toBe(
+      "unreachable: 198.18.0.12 port 22: the jump host 198.18.0.1 gets no connection to it",
+    );
+    expect(found("ops@198.18.0.12: Permission denied (publickey).\n")).toMatch("for ops@198.18.0.12");
+    expect(found("root@198.18.0.1: Permission denied (publickey).\n")).toMatch("for root@198.18.0.1");
   });
 
   it("has nothing to say when the script ran", () => {

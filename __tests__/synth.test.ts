@@ -126,7 +126,8 @@ describe("the order", () => {
     );
     expect(changes.length).toBeGreaterThanOrEqual(7 * 6);
     const first = ["null_resource.preflight_hosts", ...[1, 2, 3, 4, 5, 6, 7].map((n) => `null_resource.h${n}_fetch`)];
-    for (const address of changes) expect([...predecessors(graph, address)], address).toEqual(expect.arrayContaining(first));
+    for (const address of changes)
+      expect([...predecessors(graph, address)], address).toEqual(expect.arrayContaining(first));
   });
 
   test("lets Consul and Docker with Weave go side by side, and Swarm wait for both", () => {

@@ -5,7 +5,7 @@ import { Construct } from "constructs";
 import type { Cluster, Host } from "../cluster/model.js";
 import { artifactsTable, wantedImages } from "./artifacts.js";
 import { connectionFrom, loginFacts, uploads } from "./connection.js";
-import { Step } from "./step.js";
+import { Step, type StepHost } from "./step.js";
 import { sha256 } from "./text.js";
 
 export interface HostConstructProps {
@@ -20,10 +20,9 @@ export interface HostConstructProps {
   readonly after: readonly ITerraformDependable[];
 }
 
-export class HostConstruct extends Construct {
+export class HostConstruct extends Construct implements StepHost {
   public readonly host: Host;
   public readonly connection: SSHProvisionerConnection;
-  /** What comes before a command that needs root. */
   public readonly sudo: string;
   /** The host is reachable and has fetched what it is going to install; nothing has been installed yet. */
   public readonly ready: readonly ITerraformDependable[];

@@ -1,10 +1,9 @@
 /** One step on one host: a script of scripts/host, run again when something that it depends on has changed. */
 import { Resource } from "@cdktf/provider-null/lib/resource";
-import type { FileProvisioner, ITerraformDependable } from "cdktf";
+import type { FileProvisioner, ITerraformDependable, SSHProvisionerConnection } from "cdktf";
 import type { Construct } from "constructs";
 import { stepHash } from "./assets.js";
 import { uploads } from "./connection.js";
-import type { HostConstruct } from "./host.js";
 import { literal, shellWord } from "./text.js";
 
 export interface Upload {
@@ -16,8 +15,15 @@ export interface Upload {
   readonly to: string;
 }
 
+/** Where a step runs. */
+export interface StepHost {
+  readonly connection: SSHProvisionerConnection;
+  /** What comes before a command that needs root; empty for root. */
+  readonly sudo: string;
+}
+
 export interface StepProps {
-  readonly host: HostConstruct;
+  readonly host: StepHost;
   /** Name of the script in scripts/host, without `.sh`. */
   readonly script: string;
   /** The script's NAME=VALUE arguments. Never a secret: they stand in the plan and in the host's process list. */
