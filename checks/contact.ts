@@ -52,7 +52,7 @@ export function explainContact(inventory: Inventory, host: Host, result: SshResu
     result.status === 255
       ? sshCause(inventory, host, result.stderr)
       : result.status === 124
-        ? silentCause(inventory, host, "logged in, but no answer in time")
+        ? silentCause(inventory, `${host.login.address} port ${host.login.port}`, "no answer in time")
         : sudoCause(host, result);
   return cause && { host: host.name, ...cause };
 }
@@ -60,11 +60,14 @@ export function explainContact(inventory: Inventory, host: Host, result: SshResu
 type Cause = Omit<Finding, "host">;
 
 function sshCause(inventory: Inventory, host: Host, stderr: string): Cause {
-  const { login } = host;
-  const target = `${login.address} port ${login.port}`;
   const { bastion } = inventory;
-  const via = bastion === undefined ? "" : ` (by way of ${bastion.address})`;
-  const trySsh = `ssh -p ${login.port} ${login.user}@${login.address}`;
+  // ssh names the machine that it failed at, and it comes to the jump host first.
+  const atBastion = bastion !== undefined && bastion.address !== host.login.address && names(stderr, bastion.address);
+  const login = atBastion ? bastion : host.login;
+  const who = atBastion ? `the jump host ${login.address}` : label(host);
+  const keyName = atBastion ? login.address : host.name;
+  const target = `${atBastion ? "jump host " : ""}${login.address} port ${login.port}`;
+  const via = bastion === undefined || atBastion ? "" : ` (by way of ${bastion.address})`;
 
   if (/REMOTE HOST IDENTIFICATION HAS CHANGED/.test(stderr)) {
     const [, type = "ed25519", fingerprint] =
@@ -72,16 +75,16 @@ function sshCause(inventory: Inventory, host: Host, stderr: string): Cause {
     return {
       check: "host key",
       found: `the host key is not the one in known_hosts${fingerprint ? ` (${type} ${fingerprint})` : ""}`,
-      needed: `the key that stands in known_hosts, or proof that ${label(host)} got a new one`,
-      mend: `on the host's console: ssh-keygen -lf /etc/ssh/ssh_host_${type.toLowerCase()}_key.pub; if it shows the same, scripts/hostkeys --replace ${host.name}`,
+      needed: `the key that stands in known_hosts, or proof that ${who} got a new one`,
+      mend: `on its console: ssh-keygen -lf /etc/ssh/ssh_host_${type.toLowerCase()}_key.pub; if it shows the same, scripts/hostkeys --replace ${keyName}`,
     };
   }
   if (/Host key verification failed|host key is known for/.test(stderr)) {
     return {
       check: "host key",
-      found: "no key of this host in known_hosts, or none of a type that it offers",
-      needed: "the host's keys in known_hosts beside the cluster file",
-      mend: `scripts/hostkeys --replace ${host.name}, and compare with the host's console`,
+      found: `no key of ${who} in known_hosts, or none of a type that it offers`,
+      needed: "its keys in known_hosts beside the cluster file",
+      mend: `scripts/hostkeys --replace ${keyName}, and compare with its console`,
     };
   }
   const denied = /Permission denied \([^)]*\)|Too many authentication failures/.exec(stderr);
@@ -106,22 +109,30 @@ function sshCause(inventory: Inventory, host: Host, stderr: string): Cause {
     };
   }
   const silent =
-    /connection timed out|operation timed out|timed out|No route to host|Network is unreachable|Host is down|not responding/i.exec(
+    /(?:connection |operation )?timed out|No route to host|Network is unreachable|Host is down|not responding/i.exec(
       stderr,
     );
-  if (silent) return silentCause(inventory, host, silent[0].toLowerCase());
+  if (silent) return silentCause(inventory, target + via, silent[0].toLowerCase());
+  if (bastion && !atBastion && /stdio forwarding failed|kex_exchange_identification: Connection closed/.test(stderr)) {
+    return silentCause(inventory, target, `the jump host ${bastion.address} gets no connection to it`);
+  }
   return {
     check: "reach",
     found: `ssh failed: ${lastLine(stderr) || "without a word"}`,
-    needed: `a login as ${login.user}@${login.address} port ${login.port}${via}`,
-    mend: `${trySsh} shows what is in the way`,
+    needed: `a login as ${login.user} on ${target}${via}`,
+    mend: `ssh -p ${login.port} ${login.user}@${login.address} shows what is in the way`,
   };
 }
 
-function silentCause({ bastion, settings }: Inventory, { login }: Host, how: string): Cause {
+/** Is this address, and not one that only begins or ends like it, in the text? */
+function names(text: string, address: string): boolean {
+  return text.split(/[^A-Za-z0-9.-]+/).some((word) => word.replace(/\.$/, "") === address);
+}
+
+function silentCause({ settings }: Inventory, target: string, how: string): Cause {
   return {
     check: "reach",
-    found: `unreachable: ${login.address} port ${login.port}${bastion ? ` (by way of ${bastion.address})` : ""}: ${how}`,
+    found: `unreachable: ${target}: ${how}`,
     needed: `an answer within ${settings.ssh.timeoutSeconds} s`,
     mend: "start the host and check its network, or correct its address in the cluster file",
   };
