@@ -1,5 +1,5 @@
 /** The files that travel with the stack: what runs on hosts and the preflight program. The only place in constructs/ that reads files. */
-import { readdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { AssetType, TerraformAsset } from "cdktf";
 import type { Construct } from "constructs";
@@ -30,15 +30,21 @@ export function stepHash(script: string, seen = new Set<string>()): string {
 
 /** The preflight as one file that needs nothing but Node, so that applying the stack does not need this checkout. */
 export function preflightAsset(scope: Construct): TerraformAsset {
-  const outfile = join(root, ".build", "preflight.cjs");
-  buildSync({
+  const folder = join(root, ".build");
+  const { outputFiles } = buildSync({
     absWorkingDir: root,
     entryPoints: ["checks/preflight-main.ts"],
-    outfile,
+    write: false,
     bundle: true,
     platform: "node",
     target: "node20",
     logLevel: "error",
   });
-  return new TerraformAsset(scope, "preflight-program", { path: outfile, type: AssetType.FILE });
+  // Renamed into place: another synthesis may be reading it.
+  const path = join(folder, "preflight.cjs");
+  const fresh = `${path}.${process.pid}`;
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(fresh, outputFiles[0]?.contents ?? "");
+  renameSync(fresh, path);
+  return new TerraformAsset(scope, "preflight-program", { path, type: AssetType.FILE });
 }
