@@ -12,6 +12,7 @@ function host(name: string, address: string): InventoryHost {
     address,
     login: { address, user: "ops", port: 22, keyFile: "id_ed25519", hostKeys: [] },
     consul: "server",
+    rebuilt: 0,
     manager: true,
     agent: true,
     ports: ["8500/tcp/consul", "53/udp/weave-dns"],

@@ -187,4 +187,15 @@ describe("one edited field", () => {
   test("of Swarm touches Swarm alone", () => {
     expect(changed({ swarm: { heartbeat: "20s" } })).toEqual(ofEach("docker_container.*_swarm_agent"));
   });
+
+  test("that counts a rebuilt host does everything on that host anew, and nothing on another but the gates", () => {
+    const hosts = (rebuilt: number) =>
+      (clusterFile(3).hosts as object[]).map((host, i) => (i === 1 ? { ...host, rebuilt } : host));
+    const touched = changed({ hosts: hosts(1) }).filter((address) => !address.includes("preflight"));
+    expect(touched).toEqual(
+      ["stage", "fetch", "consul_install", "consul_start", "docker", "weave_install", "weave_launch"]
+        .map((name) => `null_resource.h2_${name}`)
+        .sort(),
+    );
+  });
 });

@@ -75,7 +75,7 @@ ${[1, 2, 3].map(swarmNode).join("")} Plugins:
 
 function host(name: string, address: string, consul: "server" | "client"): InventoryHost {
   const login = { address, user: "root", port: 22, hostKeys: [] };
-  return { name, address, login, consul, manager: consul === "server", agent: true, ports: [] };
+  return { name, address, login, consul, rebuilt: 0, manager: consul === "server", agent: true, ports: [] };
 }
 const [h1, h2, h3] = [
   host("h1", "198.18.0.11", "server"),

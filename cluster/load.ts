@@ -109,6 +109,7 @@ function decide(file: ClusterFile, directory: string, known: KnownHosts | undefi
       address: host.address,
       login: login(host.address, host.ssh ?? {}),
       consul: isServer[i] ? "server" : "client",
+      rebuilt: host.rebuilt,
       manager: host.swarm.includes("manager"),
       agent: host.swarm.includes("agent"),
     }),

@@ -23,6 +23,8 @@ export interface Host {
   readonly address: string;
   readonly login: Login;
   readonly consul: "server" | "client";
+  /** How often the machine behind the name was replaced. */
+  readonly rebuilt: number;
   readonly manager: boolean;
   readonly agent: boolean;
 }

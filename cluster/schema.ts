@@ -82,6 +82,13 @@ const host = z.strictObject(
       .array(choice(["manager", "agent"]), expected("a list of manager and agent"))
       .default(["manager", "agent"])
       .describe("What the host runs of Swarm. The document's choice is both on every host."),
+    rebuilt: z
+      .int(expected("how often the host was rebuilt: a whole number"))
+      .min(0, expected("how often the host was rebuilt: a whole number"))
+      .default(0)
+      .describe(
+        "Count one more whenever the machine behind this name was reinstalled or replaced: the next deploy then does everything on it anew.",
+      ),
     ssh: z
       .strictObject(
         { user: login.user.optional(), port: login.port.optional(), keyFile: login.keyFile.optional() },

@@ -24,6 +24,7 @@ export class HostConstruct extends Construct implements StepHost {
   public readonly host: Host;
   public readonly connection: SSHProvisionerConnection;
   public readonly sudo: string;
+  public readonly triggers: Readonly<Record<string, string>>;
   /** The host is reachable and has fetched what it is going to install; nothing has been installed yet. */
   public readonly ready: readonly ITerraformDependable[];
 
@@ -32,6 +33,7 @@ export class HostConstruct extends Construct implements StepHost {
     const { host, scripts, shared, pushed } = props;
     this.host = host;
     this.sudo = host.login.user === "root" ? "" : "sudo -n ";
+    this.triggers = host.rebuilt > 0 ? { rebuilt: String(host.rebuilt) } : {};
     const facts = loginFacts(host, props.cluster, props.keyFile);
     this.connection = connectionFrom(facts);
 
@@ -39,7 +41,7 @@ export class HostConstruct extends Construct implements StepHost {
       // The folder is made by the first of these commands, so they themselves run from beside it.
       connection: connectionFrom(facts, { scriptPath: `./${uploads}-%RAND%` }),
       dependsOn: [...props.after, ...shared.files],
-      triggers: { scripts: scripts.assetHash, shared: shared.hash },
+      triggers: { scripts: scripts.assetHash, shared: shared.hash, ...this.triggers },
       provisioners: [
         {
           type: "remote-exec",

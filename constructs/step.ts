@@ -20,6 +20,8 @@ export interface StepHost {
   readonly connection: SSHProvisionerConnection;
   /** What comes before a command that needs root; empty for root. */
   readonly sudo: string;
+  /** Triggers of everything that happens on the host. */
+  readonly triggers: Readonly<Record<string, string>>;
 }
 
 export interface StepProps {
@@ -43,7 +45,7 @@ export class Step extends Resource {
     super(scope, id, {
       connection: props.host.connection,
       dependsOn: [...props.after],
-      triggers: { command: literal(command), script: stepHash(script), ...props.inputs },
+      triggers: { command: literal(command), script: stepHash(script), ...props.host.triggers, ...props.inputs },
       provisioners: [
         ...(props.uploads ?? []).map(
           ({ to, ...what }): FileProvisioner => ({ type: "file", ...what, destination: `${uploads}/${to}` }),
