@@ -38,7 +38,8 @@ own_directory "/etc/consul.d/$role" root:consul 0750
 
 own unit consul.service
 # Type=exec, not notify: Consul reports readiness only after it has joined someone, which a first host cannot.
-# Stopping a server is not leaving: it keeps its vote and comes back.
+# Stopping an agent is not leaving: it comes back by itself. (A server that stays away for some ten seconds loses its
+# vote to Autopilot and gets it back when it has returned.)
 if put /etc/systemd/system/consul.service root:root 0644 <<END
 [Unit]
 Description=Consul agent ($role)
