@@ -60,7 +60,10 @@ describe("the JSON", () => {
     cpSync(join(project, "examples", example), folder, { recursive: true });
     const cluster = loadCluster(join(folder, "cluster.yaml"), { warn: () => undefined });
     // Hashes of scripts and programs say nothing to a reviewer of the graph, and change with every edit of one.
-    const text = jsonText(synthesise(cluster, join(folder, "cdktf.out"))).replace(/\b([0-9A-F]{32}|[0-9a-f]{64})\b/g, "HASH");
+    const text = jsonText(synthesise(cluster, join(folder, "cdktf.out"))).replace(
+      /\b([0-9A-F]{32}|[0-9a-f]{64})\b/g,
+      "HASH",
+    );
     await expect(text).toMatchFileSnapshot(`__snapshots__/${example}.tf.json`);
   });
 

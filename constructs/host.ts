@@ -30,7 +30,7 @@ export class HostConstruct extends Construct implements StepHost {
 
   public constructor(scope: Construct, id: string, props: HostConstructProps) {
     super(scope, id);
-    const { host, scripts, shared, pushed } = props;
+    const { host, scripts, shared } = props;
     this.host = host;
     this.sudo = host.login.user === "root" ? "" : "sudo -n ";
     this.triggers = host.rebuilt > 0 ? { rebuilt: String(host.rebuilt) } : {};
@@ -46,16 +46,11 @@ export class HostConstruct extends Construct implements StepHost {
         {
           type: "remote-exec",
           inline: [
-            `umask 077 && rm -rf ${uploads} && mkdir -p ${uploads}/consul ${uploads}/artifacts ${uploads}/scripts`,
+            `umask 077 && rm -rf ${uploads}/scripts && mkdir -p ${uploads}/consul ${uploads}/artifacts ${uploads}/scripts`,
           ],
         },
         { type: "file", source: `${scripts.path}/`, destination: `${uploads}/scripts` },
         { type: "file", source: `${shared.folder}/`, destination: uploads },
-        ...pushed.map((source) => ({
-          type: "file" as const,
-          source,
-          destination: `${uploads}/artifacts/${source.split("/").at(-1)}`,
-        })),
       ],
     });
 
@@ -73,17 +68,30 @@ export class HostConstruct extends Construct implements StepHost {
         {
           type: "remote-exec",
           when: "destroy",
-          inline: [remains, `\${self.input.sudo}sh ${uploads}/scripts/uninstall.sh`, clean],
+          inline: [remains, `\${self.input.sudo}sh ${uploads}/scripts/uninstall.sh || exit 1`, clean],
         } as { type: "remote-exec"; inline: string[] }, // cdktf's type lacks `when`
       ],
     });
+    const artifacts = sha256(artifactsTable(props.cluster));
+    // Files from the operator's machine can be large: they go once, not with every changed script.
+    const push = () =>
+      new Resource(this, "push", {
+        connection: this.connection,
+        dependsOn: [teardown],
+        triggers: { artifacts, ...this.triggers },
+        provisioners: props.pushed.map((source) => ({
+          type: "file" as const,
+          source,
+          destination: `${uploads}/artifacts/${source.split("/").at(-1)}`,
+        })),
+      });
     // A wrong checksum or a dead mirror on one host must stop the deploy before it has changed another.
     const fetch = new Step(this, "fetch", {
       host: this,
       script: "fetch",
       args: { images: wantedImages(props.cluster).join(",") },
-      inputs: { artifacts: sha256(artifactsTable(props.cluster)) },
-      after: [teardown],
+      inputs: { artifacts },
+      after: [teardown, ...(props.pushed.length > 0 ? [push()] : [])],
     });
     this.ready = [teardown, fetch];
   }
