@@ -3,9 +3,12 @@
 # Source document: "DOCKER".
 . "$(dirname "$0")/lib.sh"
 
-if command -v dockerd >/dev/null; then
+# With a note, the engine is ours, though an earlier run may have been cut off in the middle of its installation.
+if command -v dockerd >/dev/null && [ -z "$(note engine-before)" ]; then
   found "Docker Engine on the host; it stays as it is"
 else
+  # The engine makes a router of the host whose policy is to forward nothing, and leaves it so.
+  [ -n "$(note engine-before)" ] || note engine-before "$(cat /proc/sys/net/ipv4/ip_forward) $(forward_policy)"
   # The package leaves these behind even when it is purged.
   expect file /etc/docker/key.json
   expect shared /etc/docker /etc/cni /etc/cni/net.d

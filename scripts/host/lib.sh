@@ -228,6 +228,9 @@ install_packages() {
 $packages
 END
   expect shared /var/lib/apt/lists/auxfiles
+  # A run that was cut off leaves its packages half installed; apt does nothing before that is dealt with. What this
+  # cannot configure yet is what apt is about to complete.
+  [ -z "$(ls -A /var/lib/dpkg/updates)" ] || dpkg --configure -a >/dev/null 2>&1 || true
   # With no sources, apt can take nothing but the files it is given.
   apt-get install -y -qq --no-install-recommends -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts=/dev/null \
     -o APT::Sandbox::User=root -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$packages_dir"/*.deb >"$packages_dir/log" 2>&1 || {
@@ -237,6 +240,9 @@ END
   changed "packages $(printf '%s\n' "$packages" | awk '{ printf "%s %s, ", $1, $2 }')checksums are right (installed)"
   rm -rf "$packages_dir"
 }
+
+# The packet filter's policy for what is forwarded. A host without the command has none but the kernel's.
+forward_policy() { iptables -w -S FORWARD 2>/dev/null | sed -n 's/^-P FORWARD //p' | grep . || echo ACCEPT; }
 
 # ---- images ----
 

@@ -85,6 +85,17 @@ done
 
 # ---- packages, last: the engine was needed until here ----
 
+# The engine's rules and settings outlive it in the kernel: with a policy that forwards nothing.
+forget_engine() {
+  before=$(note engine-before)
+  for family in iptables ip6tables; do
+    $family-save -c 2>/dev/null | grep -q DOCKER || continue
+    $family-save -c | grep -v -e DOCKER -e docker0 | sed "s/^:FORWARD DROP/:FORWARD ${before#* }/" | $family-restore -c
+    changed "the engine's rules ($family, removed)"
+  done
+  [ "${before% *}" != 0 ] || echo 0 >/proc/sys/net/ipv4/ip_forward
+}
+
 packages=$(values package | tr '\n' ' ')
 if printf '%s' "$packages" | grep -qw -e docker.io -e docker-ce && has_docker; then
   strangers=$(docker ps -aq | wc -l)
@@ -94,6 +105,7 @@ if printf '%s' "$packages" | grep -qw -e docker.io -e docker-ce && has_docker; t
   else
     systemctl stop docker.socket docker.service containerd.service 2>/dev/null || true
     ip link delete docker0 2>/dev/null || true
+    forget_engine
   fi
 fi
 if [ -n "$packages" ]; then
