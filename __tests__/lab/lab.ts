@@ -1,0 +1,185 @@
+/** The lab as its user drives it, and its hosts as somebody at their consoles sees them. */
+import { spawn } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
+import { afterAll, beforeAll } from "vitest";
+
+// A developer's own lab stays as it is.
+process.env.LAB_NAME ??= "test";
+
+const repository = join(__dirname, "../..");
+const folder = `/var/lib/multicast-swarm-${process.env.LAB_NAME}`;
+
+/** A file of the lab's: `cluster.yaml`, `known_hosts`, … */
+export const labFile = (name: string): string => join(folder, name);
+export const read = (name: string): string => readFileSync(labFile(name), "utf8");
+export const write = (name: string, text: string): void => writeFileSync(labFile(name), text);
+
+export interface Ended {
+  readonly status: number | null;
+  /** What it printed to both streams, without colours. */
+  readonly output: string;
+}
+
+export interface Running {
+  readonly pid: number;
+  readonly ended: Promise<Ended>;
+  /** Resolves once the output so far matches; rejects when the command ends without it. */
+  readonly printed: (pattern: RegExp) => Promise<void>;
+}
+
+/** Starts a command in the repository. */
+export function start(command: string, args: readonly string[], input = ""): Running {
+  const child = spawn(command, args, { cwd: repository });
+  let output = "";
+  const text = () => stripVTControlCharacters(output);
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8");
+    stream.on("data", (chunk: string) => {
+      output += chunk;
+      child.emit("text");
+    });
+  }
+  child.stdin.on("error", () => undefined); // It may end without having read all of it.
+  child.stdin.end(input);
+  const ended = new Promise<Ended>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (status) => resolve({ status, output: text() }));
+  });
+  const printed = (pattern: RegExp) =>
+    new Promise<void>((resolve, reject) => {
+      const look = () => {
+        if (pattern.test(text())) resolve();
+      };
+      child.on("text", look);
+      child.once("close", () => reject(new Error(`ended without ${pattern}:\n${tail(text())}`)));
+      look();
+    });
+  return { pid: child.pid ?? 0, ended, printed };
+}
+
+const tail = (text: string): string => text.split("\n").slice(-60).join("\n");
+
+/** The output of a command that has to succeed. */
+async function succeed(command: string, args: readonly string[], input?: string): Promise<string> {
+  const { status, output } = await start(command, args, input).ended;
+  if (status !== 0) throw new Error(`${command} ${args.join(" ")} ended with ${status}:\n${tail(output)}`);
+  return output;
+}
+
+/** `scripts/lab …`, whatever comes of it. */
+export const tryLab = (...args: string[]): Promise<Ended> => start("scripts/lab", args).ended;
+/** `scripts/lab …`, which has to succeed: its output. */
+export const lab = (...args: string[]): Promise<string> => succeed("scripts/lab", args);
+
+const withParts = (parts: string, command: string) => [
+  "-c",
+  `set -eu; for part in ${parts}; do . "lab/$part.sh"; done; ${command} "$@"`,
+  "lab",
+];
+/** A command in the operator's place and with the operator's settings, as `scripts/lab deploy` runs cdktf. */
+export const operator = (...command: string[]): Promise<Ended> =>
+  start("bash", [...withParts("common deploy", "operator"), ...command]).ended;
+
+export interface Host {
+  readonly name: string;
+  readonly address: string;
+}
+export const hosts = (): Host[] =>
+  read("hosts.list")
+    .trim()
+    .split("\n")
+    .map((line) => {
+      const [name = "", address = ""] = line.split(" ");
+      return { name, address };
+    });
+export const host = (name: string): Host => {
+  const found = hosts().find((one) => one.name === name);
+  if (!found) throw new Error(`no host is called ${name}`);
+  return found;
+};
+
+const initOf = async ({ name }: Host): Promise<string> =>
+  (await succeed("bash", [...withParts("common host", "guest_init"), name])).trim();
+
+/** The kernel's packet filter of a host, which may have no tool to show it: read by the tool of the first host, which has. */
+export async function iptablesOf({ name }: Host): Promise<string> {
+  const first = hosts()[0];
+  const home = `/proc/${first && (await initOf(first))}`;
+  const network = `/run/netns/${process.env.LAB_NAME}-${name}`;
+  return succeed("nsenter", [
+    `--mount=${home}/ns/mnt`,
+    `--root=${home}/root`,
+    `--net=${network}`,
+    "/usr/sbin/iptables-save",
+  ]);
+}
+
+/** What a script prints that somebody runs as root at the host's console, for which neither ssh nor sudo has to work. */
+export async function atConsole(one: Host, script: string): Promise<string> {
+  const init = await initOf(one);
+  const environment = ["-i", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"];
+  return succeed("nsenter", ["--target", init, "--all", "env", ...environment, "sh", "-eu", "-s"], script);
+}
+
+/** What each host's console prints, by name. */
+export async function atConsoles(script: string, on: readonly Host[] = hosts()): Promise<Record<string, string>> {
+  return Object.fromEntries(
+    await Promise.all(on.map(async (one) => [one.name, await atConsole(one, script)] as const)),
+  );
+}
+
+/** Awaits a condition; the test's own timeout is its limit. */
+export async function until(condition: () => Promise<boolean> | boolean): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 200));
+}
+
+/** Bare hosts for the tests of a file; afterwards they are gone. */
+export function useLab(...options: string[]): void {
+  beforeAll(() => bareHosts(...options));
+  tearDown();
+}
+
+/** Takes the lab down after the tests of a file, whatever has become of them. */
+export function tearDown(): void {
+  afterAll(async () => {
+    if (process.env.KEEP_LAB === "1") console.log(`KEEP_LAB=1: the lab stays up, with its files in ${folder}`);
+    else await lab("down");
+  });
+}
+
+/** Bare hosts that are started up to the end and have nothing left to do, in place of those that there are. */
+export async function bareHosts(...options: string[]): Promise<void> {
+  if (existsSync(folder)) await lab("down");
+  await lab("up", "--to", "hosts", ...options);
+  await atConsoles("systemctl is-system-running --wait || true");
+}
+
+/** The gossip key, and its bytes as hex, as a program might print them. */
+export function keyForms(): string[] {
+  const key = read("gossip.key").trim();
+  return [key, Buffer.from(key, "base64").toString("hex")];
+}
+
+/** Kills Terraform itself, without a word, below a command that runs it. */
+export function killTerraform({ pid }: Running): void {
+  const parents = new Map<number, number>();
+  for (const name of readdirSync("/proc").filter((entry) => /^\d+$/.test(entry))) {
+    const [, parent] = /\) \S (\d+)/.exec(ofProcess(name, "stat")) ?? [];
+    parents.set(Number(name), Number(parent));
+  }
+  const below = (one: number | undefined): boolean => one === pid || (!!one && below(parents.get(one)));
+  const found = [...parents.keys()].filter((one) => below(one) && /^(terraform|tofu)\n/.test(ofProcess(one, "comm")));
+  if (found.length === 0) throw new Error("no Terraform runs");
+  for (const one of found) process.kill(one, "SIGKILL");
+}
+
+/** A file of /proc; empty when the process has ended. */
+export function ofProcess(pid: number | string, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, "latin1");
+  } catch {
+    return "";
+  }
+}
