@@ -1,91 +1,35 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { blame } from "../checks/blame.js";
 import type { Inventory, InventoryHost } from "../checks/inventory.js";
-import { judgeMulticast, judgePings } from "../checks/network-tests.js";
-import { type Check, judgeViews, type Verdict } from "../checks/verdicts.js";
-import { verify, verifyReport } from "../checks/verify.js";
-import { parseConnections, parseSections, parseSwarmInfo, type Said } from "../checks/views.js";
+import { parseProbe } from "../checks/network-tests.js";
+import { unpainted } from "../checks/progress.js";
+import { type Check, checkNames } from "../checks/verdicts.js";
+import { statusOf, type Verified, verify } from "../checks/verify.js";
+import { verifyPage } from "../checks/verify-html.js";
+import { asJson, report, transcript } from "../checks/verify-report.js";
+import { parseSections, parseSwarmInfo, parseWeaveReport } from "../checks/views.js";
 
-// Outputs of Consul 1.20.5, Weave Net 2.6.5 and Swarm 1.2.9, asked by the docker command 20.10.24.
+// What real hosts said (Consul 1.20.5, Weave Net 2.6.5, Swarm 1.2.9, Docker Engine 20.10.24): see recordings/record.ts.
 
-const members = `Node  Address           Status  Type    Build   Protocol  DC   Partition  Segment
-h1    198.18.0.11:8301  alive   server  1.20.5  2         lab  default    <all>
-h2    198.18.0.12:8301  alive   server  1.20.5  2         lab  default    <all>
-h3    198.18.0.13:8301  alive   client  1.20.5  2         lab  default    <default>`;
-
-const raft = `Node  ID                                    Address           State     Voter  RaftProtocol  Commit Index  Trails Leader By
-h2    c68996f6-086b-7579-daa9-909c984906cb  198.18.0.12:8300  leader    true   3             38            -
-h1    4f4fa38b-c87b-6089-c710-b1c2d19bd3c9  198.18.0.11:8300  follower  true   3             38            0 commits`;
-
-const weaveStatus = (last: string, name: string) => `
-        Version: 2.6.5 (version check update disabled)
-
-        Service: router
-       Protocol: weave 1..2
-           Name: 02:00:c6:12:00:${last}(${name})
-     Encryption: disabled
-  PeerDiscovery: enabled
-        Targets: 2
-    Connections: 2 (2 established)
-          Peers: 3 (with 6 established connections)
- TrustedSubnets: none`;
-
-const connections = {
-  h1: `-> 198.18.0.12:6783      established sleeve 02:00:c6:12:00:0c(h2) mtu=1438
--> 198.18.0.13:6783      established sleeve 02:00:c6:12:00:0d(h3) mtu=1438`,
-  h2: `<- 198.18.0.11:38247     established sleeve 02:00:c6:12:00:0b(h1) mtu=1438
-<- 10.9.9.9:41867     established sleeve 02:00:c6:12:00:0d(h3) mtu=1438`,
-  h3: `<- 198.18.0.11:33245     established sleeve 02:00:c6:12:00:0b(h1) mtu=1438
--> 198.18.0.12:6783      established sleeve 02:00:c6:12:00:0c(h2) mtu=1438`,
-};
-
-const swarmNode = (number: number) => `  h${number}: 198.18.0.1${number}:12375
-   └ ID: VEST:QRKC:2SCC:KEPD:2IXV:JMO5:NQZS:A6IY:3DWJ:C53D:BXXW:FDO${number}|198.18.0.1${number}:12375
-   └ Status: Healthy
-   └ Containers: 5 (3 Running, 0 Paused, 2 Stopped)
-   └ Reserved CPUs: 0 / 2
-   └ Reserved Memory: 0B / 24.72GiB
-   └ Labels: kernelversion=6.1.0, operatingsystem=Debian GNU/Linux 12 (bookworm), ostype=linux, storagedriver=overlay2
-   └ UpdatedAt: 2026-11-23T01:22:23Z
-   └ ServerVersion: 20.10.24+dfsg1
-`;
-
-const swarmInfo = (role: "primary" | "replica") => `Client:
- Context:    default
- Debug Mode: false
-
-Server:
- Containers: 15
-  Running: 9
-  Paused: 0
-  Stopped: 6
- Images: 15
- Server Version: swarm/1.2.9
- Role: ${role}
-${role === "replica" ? " Primary: 198.18.0.13:4000\n" : ""} Strategy: spread
- Filters: health, port, containerslots, dependency, affinity, constraint, whitelist
- Nodes: 3
-${[1, 2, 3].map(swarmNode).join("")} Plugins:
-  Volume:
-  Network:
- Swarm:
-  NodeID:
-  Is Manager: false
-  Node Address:
- Name: 06e25469f8e0`;
-
-function host(name: string, address: string, consul: "server" | "client"): InventoryHost {
-  const login = { address, user: "root", port: 22, hostKeys: [] };
-  return { name, address, login, consul, rebuilt: 0, manager: consul === "server", agent: true, ports: [] };
+interface Recorded {
+  readonly host: string;
+  readonly args: readonly string[];
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
 }
-const [h1, h2, h3] = [
-  host("h1", "198.18.0.11", "server"),
-  host("h2", "198.18.0.12", "server"),
-  host("h3", "198.18.0.13", "client"),
-] as const;
+const recorded = (name: string): Recorded[] =>
+  JSON.parse(readFileSync(join(__dirname, `recordings/${name}.json`), "utf8"));
 
+function host(name: string, address: string): InventoryHost {
+  const login = { address, user: "root", port: 22, hostKeys: [] };
+  return { name, address, login, consul: "server", rebuilt: 0, manager: true, agent: true, ports: [] };
+}
 const inventory: Inventory = {
   name: "lab",
-  hosts: [h1, h2, h3],
+  hosts: [host("h1", "198.18.0.11"), host("h2", "198.18.0.12"), host("h3", "198.18.0.13")],
   settings: {
     ssh: { hostKeyChecking: "required", timeoutSeconds: 30 },
     consul: { dataDir: "/var/consul" },
@@ -94,175 +38,415 @@ const inventory: Inventory = {
     swarm: { version: "1.2.9", replication: true },
     verify: { image: "multicast-swarm/toolbox:1" },
   },
-  artifacts: [],
+  artifacts: [{ name: "consul", platform: "amd64", version: "1.20.5" }],
   required: [],
 };
 
-type Output = Record<string, Said | string>;
+const healthy = recorded("healthy");
 
-const healthy: Record<"h1" | "h2" | "h3", Output> = {
-  h1: {
-    "weave-status": weaveStatus("0b", "h1"),
-    "weave-connections": connections.h1,
-    "swarm-info": swarmInfo("primary"),
-  },
-  h2: {
-    "weave-status": weaveStatus("0c", "h2"),
-    "weave-connections": connections.h2,
-    "swarm-info": swarmInfo("replica"),
-  },
-  h3: {
-    "weave-status": weaveStatus("0d", "h3"),
-    "weave-connections": connections.h3,
-    "swarm-info": {
-      status: 1,
-      text: "Server:\nERROR: Cannot connect to the Docker daemon at tcp://localhost:4000. Is the docker daemon running?\nerrors pretty printing info",
+/** Verifies recorded hosts; `change` may alter what one says. */
+function replay(
+  recording: readonly Recorded[],
+  change: (said: Recorded, args: readonly string[]) => Partial<Recorded> = () => ({}),
+  asked: string[] = [],
+): Promise<Verified> {
+  return verify(inventory, {
+    script: "",
+    say: () => {},
+    run: async ({ name }, _, args = []) => {
+      asked.push(`${name} ${args[0]}`);
+      const said = recording.find((one) => one.host === name && one.args[0] === args[0]);
+      if (said === undefined) return { status: 0, stdout: "=== end 0\n", stderr: "" };
+      return { ...said, ...change(said, args) };
     },
-  },
-};
+  });
+}
 
-const everywhere: Output = {
-  "consul-members": members,
-  "consul-raft": raft,
-  proxy: "20.10.24+dfsg1",
-  image: "sha256:143f4ccee8d899f07e38e833a71155f3c5577e828b084262df337d83219c06a1",
-};
+const faults = ({ verdicts }: Pick<Verified, "verdicts">) =>
+  verdicts.filter(({ status }) => status === "failed").map(({ host, check, found }) => `${host} ${check}: ${found}`);
 
-function viewsWith(changed: Partial<Record<"h1" | "h2" | "h3", Output>> = {}) {
-  return new Map(
-    Object.entries(healthy).map(([name, own]) => {
-      const output: Output = { ...everywhere, ...own, ...changed[name as "h1"] };
-      const said = Object.entries(output).map(
-        ([section, text]) => [section, typeof text === "string" ? { status: 0, text } : text] as const,
-      );
-      return [name, new Map<string, Said>(said)] as const;
-    }),
+describe("a healthy cluster", () => {
+  it("passes every check on every host", async () => {
+    const verified = await replay(healthy);
+    expect(faults(verified)).toEqual([]);
+    expect(statusOf(verified)).toBe(0);
+    const passed = verified.verdicts.map(({ host, check }) => `${host} ${check}`);
+    expect(passed.sort()).toEqual(checkNames.flatMap((check) => ["h1", "h2", "h3"].map((h) => `${h} ${check}`)).sort());
+  });
+
+  it("is asked once by each host, and cleaned up", async () => {
+    const asked: string[] = [];
+    await replay(healthy, undefined, asked);
+    for (const name of ["h1", "h2", "h3"]) {
+      for (const action of ["observe", "where", "probe", "send", "heard", "remove"]) {
+        expect(asked.filter((one) => one === `${name} ${action}`)).toHaveLength(1);
+      }
+    }
+    expect(asked.filter((one) => one.endsWith(" start"))).toHaveLength(1);
+  });
+});
+
+describe("recorded faults", () => {
+  const cases: readonly (readonly [string, string, readonly string[]])[] = [
+    ["consul", "consul stopped on h2", ["h2 consul: consul.service is failed"]],
+    ["weave", "weave stopped on h2", ["h2 weave: weave.service is inactive"]],
+    ["agent", "swarm-agent paused on h2", ["h2 swarm: container swarm-agent is paused"]],
+    ["agent-late", "and its entry has expired", ["h2 swarm: container swarm-agent is paused"]],
+    [
+      "udp",
+      "UDP 6783 just blocked on h2",
+      [
+        "h2 weave: Weave's connection is established, but no datagram passes: this host has the rule -A INPUT -p udp -m udp --dport 6783 -j DROP",
+      ],
+    ],
+    ["udp-late", "UDP 6783 blocked for a minute", ["h2 weave: no Weave connection: pending sleeve"]],
+    [
+      "stranger",
+      "a node of someone else's",
+      ["198.18.0.99 swarm: is a Swarm node, but not in the cluster file, seen by h1, h2, h3"],
+    ],
+  ];
+  it.each(cases)("%s: %s is exactly what is found", async (name, _, expected) => {
+    const verified = await replay(recorded(name));
+    const found = faults(verified);
+    expect(found, found.join("\n")).toHaveLength(expected.length);
+    for (const [i, line] of expected.entries()) expect(found[i]).toContain(line);
+    expect(statusOf(verified)).toBe(1);
+  });
+});
+
+/** Verifies the healthy hosts, but for one who says something else: replaced in its answers to that action. */
+function altered(name: string, action: string, ...replace: readonly (readonly [string | RegExp, string])[]) {
+  return replay(healthy, (said) =>
+    (name === "all" || said.host === name) && said.args[0] === action
+      ? {
+          stdout: replace.reduce((text, [from, to]) => {
+            const changed = text.replaceAll(from, to);
+            // A replacement that does not apply proves nothing; only one that speaks of all may miss some.
+            if (changed === text && name !== "all") throw new Error(`${name} does not say ${from}`);
+            return changed;
+          }, said.stdout),
+        }
+      : {},
   );
 }
 
-const wrong = (verdicts: readonly Verdict[]) =>
-  verdicts.flatMap(({ host, check, wrong }) => wrong.map((line) => `${host} ${check}: ${line}`));
+describe("every check can fail", () => {
+  const node = /^ {2}h3: 198\.18\.0\.13:12375\n(?: {3}.*\n)*/gm;
+  const cases: Record<Check, readonly (readonly [() => Promise<Verified>, string])[]> = {
+    engine: [
+      [
+        () => altered("h2", "observe", ["active\nactive\nactive", "active\nfailed\nactive"]),
+        "h2 engine: docker.service is failed",
+      ],
+    ],
+    consul: [
+      [() => altered("all", "observe", [/^h2 .*:8301 .*\n/gm, ""]), "h2 consul: is no Consul member, seen by h1, h3"],
+      [
+        () => altered("h1", "observe", [/^(h3 .*:8301 .*)$/gm, "$1\nx9    198.18.0.99:8301  alive   client  1.20.5"]),
+        "198.18.0.99 consul: is a Consul member, but not in the cluster file, seen by h1",
+      ],
+      [
+        () => altered("all", "observe", [/^(h3 .*:8301 +alive +)server/gm, "$1client"]),
+        "h3 consul: is a Consul client, not a server, seen by h1, h2",
+      ],
+      [
+        () => altered("all", "observe", [/^(h3 .*:8301 +)alive /gm, "$1left  "]),
+        "h3 consul: has left as a Consul member, seen by h1, h2",
+      ],
+      [
+        () =>
+          altered("h2", "observe", [
+            /=== consul-members 0\n[\s\S]*?(?=\n===)/g,
+            "=== consul-members 1\nconnection refused",
+          ]),
+        "h2 consul: connection refused",
+      ],
+      [
+        () => altered("h2", "observe", [/=== consul-members 0\n[\s\S]*?(?=\n===)/g, "=== consul-members 124\n"]),
+        "h2 consul: no answer in time",
+      ],
+    ],
+    leader: [
+      [() => altered("h3", "observe", [/leader( +true)/g, "follower$1"]), "h3 leader: Consul has no leader"],
+      [
+        () => altered("all", "observe", [/^(h2 .*:8300 .*) true /gm, "$1 false"]),
+        "h2 leader: does not vote in Consul, seen by h1, h3",
+      ],
+      [
+        () => altered("h3", "observe", [/leader( +true)/g, "follower$1"], [/^(h3 .*:8300 +)follower/gm, "$1leader"]),
+        "h3 leader: two leaders: h1 and h3",
+      ],
+      [
+        () =>
+          altered(
+            "h1",
+            "observe",
+            [/^Healthy:( +)true/gm, "Healthy:$1false"],
+            [/(Name: +h3\n(?:.*\n){5} +Healthy: +)true/g, "$1false"],
+          ),
+        "h3 leader: is not healthy to Consul's Autopilot, seen by h1",
+      ],
+      [
+        () => altered("h1", "observe", [/^Healthy:( +)true/gm, "Healthy:$1false"]),
+        "h1 leader: Consul's Autopilot is not healthy",
+      ],
+    ],
+    gossip: [
+      [
+        () => altered("h3", "observe", ["encrypted = true", "encrypted = false"]),
+        "h3 gossip: members talk in the clear",
+      ],
+    ],
+    weave: [
+      [
+        () =>
+          altered("all", "observe", [
+            /"State":"established","Info":"sleeve 02:00:c6:12:00:0c\(h2\)"/g,
+            '"State":"pending","Info":"sleeve 02:00:c6:12:00:0c(h2)"',
+          ]),
+        "h2 weave: no Weave connection: pending sleeve, seen by h1, h3",
+      ],
+      [
+        () => altered("h1", "observe", ['"Peers":[{', '"Peers":[{"Name":"02:00:c6:12:00:63","NickName":"x9"},{']),
+        "02:00:c6:12:00:63 weave: is a Weave peer (x9), but not in the cluster file",
+      ],
+      [
+        () =>
+          altered("h2", "observe", [/=== weave-report 0\n.*/g, "=== weave-report 1\nweave container is not running."]),
+        "h2 weave: weave container is not running.",
+      ],
+    ],
+    ipam: [
+      [
+        () => altered("h1", "observe", ['"Nickname":"h2","IsKnownPeer":true', '"Nickname":"h2","IsKnownPeer":false']),
+        "owns 50 % of the containers' addresses, but is no peer now",
+      ],
+      [
+        () =>
+          altered("h1", "observe", [
+            /"Peer":"02:00:c6:12:00:0c","Nickname":"h2"/g,
+            '"Peer":"02:00:c6:12:00:63","Nickname":"x9"',
+          ]),
+        "02:00:c6:12:00:63 ipam: owns 50 % of the containers' addresses, but is not in the cluster file (x9), seen by h1",
+      ],
+      [
+        () =>
+          altered(
+            "h3",
+            "observe",
+            [/"Paxos":null/g, '"Paxos":{"Elector":true}'],
+            [/("DefaultSubnet":"[^"]*",)"Entries":\[.*?\]/g, '$1"Entries":null'],
+          ),
+        "h3 ipam: Weave's address allocator is awaiting consensus",
+      ],
+    ],
+    proxy: [
+      [() => altered("h3", "observe", [/=== proxy 0\n.*/g, "=== proxy 1\nCannot connect"]), "h3 proxy: Cannot connect"],
+    ],
+    swarm: [
+      [() => altered("all", "observe", [node, ""]), "h3 swarm: is no Swarm node, seen by h1, h2"],
+      [
+        () => altered("all", "observe", [/(h2: 198\.18\.0\.12:12375\n.*\n.*Status: )Healthy/g, "$1Unhealthy"]),
+        "h2 swarm: is Unhealthy as a Swarm node",
+      ],
+      [() => altered("all", "observe", ["Role: primary", "Role: replica"]), "h1 swarm: no Swarm manager is primary"],
+      [() => altered("all", "observe", ["Role: replica", "Role: primary"]), "both are primary of the Swarm"],
+      [
+        () => altered("h2", "observe", [/^swarm-agent .*$/gm, "swarm-agent swarm:1.2.9 Exited (1) 5 minutes ago"]),
+        "h2 swarm: container swarm-agent is not up: Exited (1)",
+      ],
+      [() => altered("h2", "observe", [/^swarm-manager .*\n/gm, ""]), "h2 swarm: there is no container swarm-manager"],
+    ],
+    versions: [
+      [
+        () => altered("h2", "observe", ['"Version":"2.6.5"', '"Version":"2.6.4"']),
+        "h2 versions: weave 2.6.4 runs, not 2.6.5",
+      ],
+      [
+        () => altered("h2", "observe", [/^\tversion = 1\.20\.5$/gm, "\tversion = 1.19.2"]),
+        "h2 versions: consul 1.19.2 runs, not 1.20.5",
+      ],
+      [
+        () => altered("h2", "observe", ["swarm-agent swarm:1.2.9", "swarm-agent swarm:1.2.8"]),
+        "h2 versions: swarm-agent 1.2.8 runs, not 1.2.9",
+      ],
+    ],
+    schedule: [
+      [() => altered("h2", "where", [/pingtest.*\n/g, ""]), "h2 schedule: Swarm starts no container here"],
+      [
+        () => altered("h2", "where", [/(pingtest.*\n)/g, "$1pingtest9-ab\n"]),
+        "h2 schedule: Swarm put 2 containers here, in spite of affinity:container!=",
+      ],
+      [
+        () => altered("h2", "observe", [/=== image 0\n.*/g, "=== image 1\nError: No such image"]),
+        "h2 schedule: no image multicast-swarm/toolbox:1 here",
+      ],
+    ],
+    dns: [
+      [
+        () =>
+          altered(
+            "h2",
+            "probe",
+            [/^(\d) name .*$/gm, "$1 name ping: bad address 'pingtest.weave.local'"],
+            [/^\d (ping|tcp|largest).*\n/gm, ""],
+          ),
+        "h2 dns: its name is not known: ping: bad address",
+      ],
+      [
+        () => altered("h2", "probe", [/^(\d) name .*$/gm, "$1 name 10.99.0.1"]),
+        "h2 dns: its name leads to 10.99.0.1, not to 10.",
+      ],
+    ],
+    ping: [
+      [() => altered("h3", "probe", [/4 packets received/g, "1 packets received"]), "h3 ping: 1 of 4 pings answered"],
+    ],
+    tcp: [[() => altered("h3", "probe", [/tcp ok/g, "tcp nc: timed out"]), "h3 tcp: no TCP: nc: timed out"]],
+    multicast: [
+      [() => altered("all", "heard", [/^h2 300$/gm, "h2 200"]), "h2 multicast: 200 of 300 multicast datagrams"],
+      [() => altered("h1", "heard", [/^h[23] 300\n/gm, ""]), "h1 multicast: no multicast passes"],
+      [
+        () => altered("h3", "probe", ["igmp 1", "igmp 0"]),
+        "h3 multicast: its container has not joined 224.2.2.3 (/proc/net/igmp)",
+      ],
+      [
+        () => altered("h3", "send", ["=== send 0\n", "=== send 1\nNetwork is unreachable"]),
+        "h3 multicast: cannot send: Network is unreachable",
+      ],
+    ],
+    mtu: [
+      [() => altered("h3", "probe", [/largest 1410/g, "largest 900"]), "h3 mtu: 900 bytes pass in one piece, not 1410"],
+    ],
+  };
+  it.each(Object.entries(cases).flatMap(([check, list]) => list.map(([run, text]) => [check, text, run] as const)))(
+    "%s: %s",
+    async (check, text, run) => {
+      const verified = await run();
+      expect(faults(verified).join("\n")).toContain(text);
+      // It, and nothing else, is to blame.
+      expect(verified.verdicts.filter((one) => one.status === "failed" && one.check !== check)).toEqual([]);
+      expect(statusOf(verified)).toBe(1);
+    },
+  );
+});
 
-function judged(changed: Parameters<typeof viewsWith>[0], check: Check, where = inventory) {
-  return wrong(judgeViews(where, viewsWith(changed)).filter((verdict) => verdict.check === check));
-}
+describe("the host at fault", () => {
+  const said = (...pairs: readonly string[]) =>
+    pairs.map((pair) => ({ by: pair.slice(0, 1), about: pair.slice(1), found: "x" }));
+  const blamed = (pairs: readonly string[], known: readonly string[] = []) =>
+    [...blame(said(...pairs), new Set(known)).keys()].sort().join("");
 
-describe("judgeViews", () => {
-  it("has nothing to say of a healthy cluster", () => {
-    const verdicts = judgeViews(inventory, viewsWith());
-    expect(wrong(verdicts)).toEqual([]);
-    // Only managers have a swarm to ask.
-    expect(verdicts.map(({ host, check }) => `${host} ${check}`)).toContain("h2 swarm");
-    expect(verdicts.map(({ host, check }) => `${host} ${check}`)).not.toContain("h3 swarm");
+  it("is the one that most others have trouble with, whoever says it", () => {
+    expect(blamed(["ab", "cb"])).toBe("b");
+    expect(blamed(["ba", "bc"])).toBe("b");
+    expect(blamed(["ab", "cb", "ba", "bc"])).toBe("b");
+    expect(blamed(["ab", "cb", "db", "ce", "de"])).toBe("be");
   });
 
-  it("consul: a member that is missing, dead, of another role, or a stranger", () => {
-    const without = members.split("\n").filter((line) => !line.startsWith("h2"));
-    expect(judged({ h1: { "consul-members": without.join("\n") } }, "consul")).toEqual([
-      "h1 consul: h2 (198.18.0.12) is no Consul member",
-    ]);
-    expect(judged({ h3: { "consul-members": members.replace("2:8301  alive ", "2:8301  failed") } }, "consul")).toEqual(
-      ["h3 consul: h2 (198.18.0.12) is failed"],
+  it("is the one that has trouble with itself, or is known to be", () => {
+    expect(blamed(["bb", "ab"])).toBe("b");
+    expect(blamed(["ab"], ["a"])).toBe("a");
+  });
+
+  it("is not known where two have only each other to complain of", () => {
+    expect(blamed(["ab"])).toBe("ab");
+    expect(blamed([])).toBe("");
+  });
+});
+
+describe("hosts that cannot be asked", () => {
+  const away = (said: Recorded) =>
+    said.host === "h3"
+      ? { status: 255, stdout: "", stderr: "ssh: connect to host 198.18.0.13 port 22: No route to host\n" }
+      : {};
+
+  it("are shown as such: nothing is known, exit status 2", async () => {
+    const verified = await replay(healthy, away);
+    expect(verified.silent.get("h3")).toBe("unreachable: 198.18.0.13 port 22: no route to host");
+    expect(faults(verified)).toEqual([]);
+    expect(statusOf(verified)).toBe(2);
+    const lines = report(verified, unpainted);
+    expect(lines).toContain(
+      "? h3 (198.18.0.13): could not be asked: unreachable: 198.18.0.13 port 22: no route to host",
     );
-    expect(judged({ h1: { "consul-members": members.replace("client", "server") } }, "consul")).toEqual([
-      "h1 consul: h3 (198.18.0.13) is a server, not a client",
-    ]);
-    const stranger = members.replaceAll(
-      /^h3.*$/gm,
-      (line) => `${line}\n${line.replace("h3", "x9").replace(".13", ".99")}`,
+    expect(lines.at(-1)).toMatch(/^could not tell: 1 of 3 hosts could not be asked in /);
+    expect(asJson(verified).hosts[2]).toMatchObject({ name: "h3", status: "unknown" });
+  });
+
+  it("account for what others see of them", async () => {
+    const verified = await replay(healthy, (said) =>
+      said.host === "h3" ? away(said) : { stdout: said.stdout.replace(/^(h3 .*:8301 +)alive /gm, "$1failed") },
     );
-    expect(judged({ h1: { "consul-members": stranger } }, "consul")).toEqual([
-      "h1 consul: 198.18.0.99 is a Consul member, but not in the cluster file",
-    ]);
-    expect(judged({ h1: { "consul-members": stranger.replace(/^(x9.*)alive/m, "$1left ") } }, "consul")).toEqual([]);
-    const refused =
-      'Error retrieving members: Get "http://127.0.0.1:8500/v1/agent/members?segment=_all": dial tcp 127.0.0.1:8500: connect: connection refused';
-    expect(judged({ h1: { "consul-members": { status: 1, text: refused } } }, "consul")).toEqual([
-      `h1 consul: ${refused}`,
-    ]);
-    expect(judged({ h1: { "consul-members": { status: 124, text: "" } } }, "consul")).toEqual([
-      "h1 consul: no answer within a minute",
-    ]);
-  });
-
-  it("leader: none, a server that does not vote, or two opinions", () => {
-    const none = raft.replace("leader  ", "follower");
-    expect(judged({ h1: { "consul-raft": none } }, "leader")).toEqual(["h1 leader: Consul has no leader"]);
-    expect(judged({ h3: { "consul-raft": raft.replace("follower  true ", "follower  false") } }, "leader")).toEqual([
-      "h3 leader: h1 (198.18.0.11) does not vote",
-    ]);
-    const other = raft
-      .replace("follower", "leader")
-      .replace("leader    true   3             38            -", "follower  true");
-    expect(judged({ h1: { "consul-raft": other } }, "leader")[0]).toBe(
-      "h1 leader: sees 198.18.0.11 as leader, while h2 (198.18.0.12) sees 198.18.0.12",
+    expect(verified.verdicts).toContainEqual(
+      expect.objectContaining({ host: "h3", check: "consul", status: "unknown" }),
     );
+    expect(statusOf(verified)).toBe(2);
   });
 
-  it("weave: a pair without a connection, and the state that it is in", () => {
-    const failed = connections.h1.replace(
-      /established sleeve (\S+)\(h2\).*/,
-      "failed      dial tcp 198.18.0.11:0->198.18.0.12:6783: connect: connection refused, retry: 2026-11-23 01:18:27",
+  it("do not hide what is wrong elsewhere", async () => {
+    const verified = await replay(healthy, (said) => ({
+      ...away(said),
+      ...(said.host === "h2" ? { stdout: said.stdout.replace("active", "inactive") } : {}),
+    }));
+    expect(statusOf(verified)).toBe(1);
+  });
+});
+
+describe("what verify leaves behind", () => {
+  it("is nothing, also when it fails", async () => {
+    const removed: string[] = [];
+    const run = verify(inventory, {
+      script: "",
+      say: () => {},
+      run: async ({ name }, _, args = []) => {
+        if (args[0] === "start") throw new Error("lost");
+        if (args[0] === "remove") removed.push(name);
+        return (
+          healthy.find((one) => one.host === name && one.args[0] === args[0]) ?? { status: 0, stdout: "", stderr: "" }
+        );
+      },
+    });
+    await expect(run).rejects.toThrow("lost");
+    expect(removed).toEqual(["h1", "h2", "h3"]);
+  });
+});
+
+describe("the report", () => {
+  it("is a table, the reasons and one line", async () => {
+    const lines = report(await replay(recorded("weave")), unpainted);
+    expect(lines[0]).toBe("           h1  h2  h3");
+    expect(lines).toContain("proxy      ✓   ·   ✓   Weave proxy answers the Docker API");
+    expect(lines).toContain("multicast  ✓   -   ✓   0.0 % lost");
+    expect(lines.at(-1)).toMatch(/^unhealthy: 1 fault on h2 in /);
+    expect(lines.length).toBeLessThan(25);
+  });
+
+  it("counts hosts where they are many", async () => {
+    const verified = await replay(healthy);
+    const hosts = Array.from({ length: 30 }, (_, i) => host(`n${i}`, `10.0.0.${i}`));
+    const lines = report({ ...verified, inventory: { ...inventory, hosts } }, unpainted);
+    expect(lines[0]).toMatch(/well +failed +follows +unknown +of 30 hosts/);
+  });
+
+  it("has a form for machines, and a page made of it that needs nothing else", async () => {
+    const json = asJson(await replay(recorded("weave")));
+    expect(json).toMatchObject({ cluster: "lab", status: "unhealthy" });
+    expect(json.checks).toContainEqual(
+      expect.objectContaining({ host: "h2", check: "proxy", status: "follows", because: "weave" }),
     );
-    expect(judged({ h1: { "weave-connections": failed } }, "weave")).toEqual([
-      "h1 weave: no connection to h2 (198.18.0.12): failed dial tcp 198.18.0.11:0->198.18.0.12:6783: connect: connection refused, retry: 2026-11-23 01:18:27",
-    ]);
-    expect(judged({ h2: { "weave-connections": "" } }, "weave")).toHaveLength(2);
-    expect(
-      judged(
-        { h2: { "weave-connections": { status: 1, text: "weave container is not present. Have you launched it?" } } },
-        "weave",
-      ),
-    ).toEqual(["h2 weave: weave container is not present. Have you launched it?"]);
+    expect(json.matrices.multicast.received.h1).toEqual({ h3: 300 });
+    expect(asJson(await replay(recorded("udp"))).matrices.multicast.received.h1).toEqual({ h2: 0, h3: 300 });
+    const page = verifyPage(json);
+    expect(page).not.toMatch(/(?:src|href)=|url\(|@import|<script/);
+    expect(page).toContain("weave.service is inactive");
+    expect(verifyPage({ ...json, cluster: "<b>&" })).toContain("<title>&lt;b&gt;&amp;: unhealthy</title>");
   });
 
-  it("proxy: no answer", () => {
-    const text = "Cannot connect to the Docker daemon at tcp://198.18.0.13:12375. Is the docker daemon running?";
-    expect(judged({ h3: { proxy: { status: 1, text } } }, "proxy")).toEqual([`h3 proxy: ${text}`]);
-  });
-
-  it("swarm: a node that is missing, not healthy or a stranger; a manager that does not answer", () => {
-    expect(
-      judged({ h1: { "swarm-info": swarmInfo("primary").replaceAll("198.18.0.13", "198.18.0.99") } }, "swarm"),
-    ).toEqual([
-      "h1 swarm: h3 (198.18.0.13) is no Swarm node",
-      "h1 swarm: 198.18.0.99 is a Swarm node, but not in the cluster file",
-    ]);
-    const pending = swarmInfo("primary")
-      .replace("Status: Healthy", "Status: Unhealthy")
-      .replace("   └ UpdatedAt", "   └ Error: Cannot connect to the docker engine endpoint\n   └ UpdatedAt");
-    expect(judged({ h1: { "swarm-info": pending } }, "swarm")).toEqual([
-      "h1 swarm: h1 (198.18.0.11) is Unhealthy: Cannot connect to the docker engine endpoint",
-    ]);
-    expect(judged({ h2: { "swarm-info": healthy.h3["swarm-info"] ?? "" } }, "swarm")).toEqual([
-      "h2 swarm: Cannot connect to the Docker daemon at tcp://localhost:4000. Is the docker daemon running?",
-    ]);
-  });
-
-  it("swarm: exactly one primary, unless every manager is one on purpose", () => {
-    expect(judged({ h1: { "swarm-info": swarmInfo("replica") } }, "swarm")).toEqual([
-      "h1 swarm: no manager is primary",
-      "h2 swarm: no manager is primary",
-    ]);
-    expect(judged({ h2: { "swarm-info": swarmInfo("primary") } }, "swarm")).toEqual([
-      "h1 swarm: more than one primary: h1 (198.18.0.11), h2 (198.18.0.12)",
-      "h2 swarm: more than one primary: h1 (198.18.0.11), h2 (198.18.0.12)",
-    ]);
-    const alone = {
-      ...inventory,
-      settings: { ...inventory.settings, swarm: { version: "1.2.9", replication: false } },
-    };
-    expect(judged({ h2: { "swarm-info": swarmInfo("primary") } }, "swarm", alone)).toEqual([]);
-    expect(judged({}, "swarm", alone)).toEqual(["h2 swarm: its role is replica, not primary"]);
-  });
-
-  it("image: not on the host", () => {
-    const absent = { status: 1, text: "Error: No such image: multicast-swarm/toolbox:1" };
-    expect(judged({ h2: { image: absent } }, "image")).toEqual([
-      "h2 image: No such image: multicast-swarm/toolbox:1: scripts/lock, then deploy, puts it on the host",
-    ]);
-    const noDocker = { status: 127, text: "timeout: failed to run command 'docker': No such file or directory" };
-    expect(judged({ h2: { image: noDocker } }, "image")).toEqual(["h2 image: there is no docker on the host"]);
+  it("shows the components' own words to who wants them", async () => {
+    expect(transcript(await replay(healthy)).join("\n")).toMatch(
+      /h1> consul members[\s\S]*h1> docker -H :4000 info[\s\S]*Nodes: 3/,
+    );
   });
 });
 
@@ -276,17 +460,9 @@ describe("parsers", () => {
     ]);
   });
 
-  it("know a peer by name where its connection comes from another address", () => {
-    expect(parseConnections(connections.h2)[1]).toEqual({
-      address: "10.9.9.9",
-      peer: "02:00:c6:12:00:0d",
-      state: "established",
-      detail: "sleeve 02:00:c6:12:00:0d(h3) mtu=1438",
-    });
-  });
-
   it("read the source document's own docker info", () => {
-    const text = ` Role: primary
+    const text = ` Server Version: swarm/1.2.0
+ Role: primary
  Nodes: 2
   demo: 10.0.1.106:12375
    └ Status: Healthy
@@ -296,124 +472,27 @@ describe("parsers", () => {
    └ Error: (none)`;
     expect(parseSwarmInfo(text)).toEqual({
       role: "primary",
+      version: "1.2.0",
       nodes: [
         { name: "demo", address: "10.0.1.106", status: "Healthy", error: "" },
         { name: "snapshot", address: "10.0.1.111", status: "Healthy", error: "" },
       ],
     });
   });
-});
 
-describe("network tests", () => {
-  const ok = (text: string): Said => ({ status: 0, text });
-  const pinged = new Map<string, Said>([
-    ["start pingtest1-ab", ok("1f")],
-    ["start pingtest2-ab", ok("2f")],
-    ["where", ok("h2/pingtest2-ab\nh1/pingtest1-ab")],
-    ["ping pingtest1-ab pingtest2-ab", ok("3 packets transmitted, 3 packets received, 0% packet loss")],
-    ["ping pingtest2-ab pingtest1-ab", ok("3 packets transmitted, 3 packets received, 0% packet loss")],
-  ]);
-  const pings = (changed: readonly (readonly [string, Said])[]) =>
-    wrong(judgePings(inventory, viewsWith(), h1, "ab", new Map([...pinged, ...changed])).verdicts);
-
-  it("ping: both ways, from two hosts", () => {
-    const { verdicts } = judgePings(inventory, viewsWith(), h1, "ab", pinged);
-    expect(verdicts).toEqual([
-      { host: "h1", check: "ping", wrong: [] },
-      { host: "h2", check: "ping", wrong: [] },
-    ]);
+  it("know a fresh Weave, which has not yet shared out addresses", () => {
+    const raw = {
+      Version: "2.6.5",
+      Router: { Peers: [], Connections: null },
+      IPAM: { Range: "10.32.0.0/12", Paxos: null, Entries: null },
+    };
+    expect(parseWeaveReport(JSON.stringify(raw))?.ipam).toEqual({ state: "idle", range: "10.32.0.0/12", owners: [] });
+    expect(parseWeaveReport("weave container is not running.")).toBeUndefined();
   });
 
-  it("ping: names the end that cannot, and the host that it is on", () => {
-    const bad = { status: 1, text: "ping: bad address 'pingtest1-ab.weave.local'" };
-    expect(pings([["ping pingtest2-ab pingtest1-ab", bad]])).toEqual([
-      "h2 ping: pingtest2-ab cannot ping pingtest1-ab.weave.local: ping: bad address 'pingtest1-ab.weave.local'",
-    ]);
-    expect(
-      pings([
-        [
-          "start pingtest2-ab",
-          {
-            status: 125,
-            text: "docker: Error response from daemon: Unable to find a node that satisfies all conditions.\nSee 'docker run --help'.",
-          },
-        ],
-      ]),
-    ).toEqual([
-      "h1 ping: cannot start pingtest2-ab: docker: Error response from daemon: Unable to find a node that satisfies all conditions.",
-    ]);
-    expect(pings([["where", ok("h1/pingtest2-ab\nh1/pingtest1-ab")]])).toEqual([
-      "h1 ping: Swarm put both containers on h1 (198.18.0.11), in spite of affinity:container!=",
-    ]);
-  });
-
-  it("multicast: names who hears nothing of whom", () => {
-    const sent = new Map([h1, h2, h3].map(({ name }) => [name, ok("")]));
-    const heard = new Map([
-      ["h1", ok("h1\nh1\nh2\nh3")],
-      ["h2", ok("h1\nh3")],
-      ["h3", ok("h2")],
-    ]);
-    const judge = (sent: ReadonlyMap<string, Said>) => wrong(judgeMulticast([h1, h2, h3], sent, heard));
-    expect(judge(sent)).toEqual(["h3 multicast: hears nothing of h1 (198.18.0.11) on 224.2.2.3:54327"]);
-    const failed = { status: 1, text: "socat[7] E connect(): Network is unreachable" };
-    expect(judge(new Map([...sent, ["h1", failed]]))).toEqual([`h1 multicast: cannot send: ${failed.text}`]);
-  });
-});
-
-describe("verify", () => {
-  const answer = (name: string) =>
-    [...(viewsWith().get(name) ?? [])]
-      .map(([section, { status, text }]) => `=== ${section} ${status}\n${text}\n`)
-      .join("");
-  const lines: string[] = [];
-  const run = (removed: string[], broken?: string) =>
-    verify(
-      inventory,
-      "script",
-      async ({ name }, _, args = []) => {
-        const [action] = args;
-        if (action === broken) throw new Error("lost");
-        if (action === "remove") removed.push(name);
-        const stdout = action === "observe" && name !== "h3" ? `${answer(name)}=== end 0\n` : "";
-        const stderr = "ssh: connect to host 198.18.0.13 port 22: No route to host\n";
-        return name === "h3" ? { status: 255, stdout: "", stderr } : { status: 0, stdout, stderr: "" };
-      },
-      (line) => lines.push(line),
-    );
-
-  it("removes its containers on all hosts, also when it fails", async () => {
-    const removed: string[] = [];
-    await expect(run(removed, "listen")).rejects.toThrow("lost");
-    expect(removed).toEqual(["h1", "h2", "h3"]);
-  });
-
-  it("shows hosts it could not ask as such, and counts failures first", async () => {
-    const result = await run([]);
-    expect(result.silent.get("h3")).toBe("unreachable: 198.18.0.13 port 22: no route to host");
-    const report = verifyReport(inventory, result);
-    expect(report.status).toBe(1);
-    expect(report.lines.slice(0, 4)).toEqual([
-      "                  consul  leader  weave  proxy  swarm  image  ping  multicast",
-      "h1 (198.18.0.11)  ✓       ✓       ✓      ✓      ✓      ✓      ✗     ✗",
-      "h2 (198.18.0.12)  ✓       ✓       ✓      ✓      ✓      ✓      -     ✗",
-      "h3 (198.18.0.13)  ?       ?       ?      ?      ?      ?      ?     ?",
-    ]);
-    expect(verifyReport(inventory, { ...result, verdicts: [] })).toMatchObject({
-      status: 2,
-      lines: expect.arrayContaining(["verify: could not tell: 1 of 3 hosts could not be asked"]),
-    });
-  });
-
-  it("is healthy when nothing is wrong", () => {
-    const report = verifyReport(inventory, {
-      verdicts: judgeViews(inventory, viewsWith()),
-      silent: new Map(),
-      transcript: [],
-    });
-    expect(report).toMatchObject({
-      status: 0,
-      lines: expect.arrayContaining(["verify: healthy: 17 checks on 3 hosts"]),
-    });
+  it("read what other pings print", () => {
+    const text =
+      "2 name 10.40.0.0\n2 ping 4 packets transmitted, 3 received, 25% packet loss, time 600ms rtt min/avg/max/mdev = 0.3/0.4/0.5/0.1 ms";
+    expect(parseProbe(text).links.get("2")).toEqual({ address: "10.40.0.0", ping: { sent: 4, received: 3, ms: 0.4 } });
   });
 });

@@ -19,6 +19,9 @@ export function label({ name, address }: { readonly name: string; readonly addre
   return `${name} (${address})`;
 }
 
+/** `1 host`, `2 hosts`. */
+export const plural = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`;
+
 /** Sets columns of texts to the width of their widest entry; the last column is left as it is. */
 export function columns(rows: readonly (readonly string[])[]): string[] {
   const widths = rows[0]?.map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0))) ?? [];

@@ -1,165 +1,137 @@
-/** Is the cluster what the cluster file says? Judged from each host's own view. */
-import type { Host } from "../cluster/model.js";
-import { lastLine } from "./contact.js";
-import { label } from "./findings.js";
+/** What the checks are, and how what they find becomes a verdict on each host. */
+import { blame, type Complaint } from "./blame.js";
+import { type Finding, label } from "./findings.js";
 import type { Inventory } from "./inventory.js";
-import {
-  parseConnections,
-  parseMembers,
-  parseRaftPeers,
-  parseSwarmInfo,
-  peerName,
-  type Said,
-  type SwarmInfo,
-} from "./views.js";
 
-export const checks = ["consul", "leader", "weave", "proxy", "swarm", "image", "ping", "multicast"] as const;
-export type Check = (typeof checks)[number];
+/** Each check, what it looks at, and the checks whose failure on a host explains its own there. */
+export const checks = {
+  engine: { title: "Docker Engine runs", after: [] },
+  consul: { title: "Consul members equal the cluster file", after: [] },
+  leader: { title: "One Consul leader, all servers vote, Autopilot healthy", after: ["consul"] },
+  gossip: { title: "Consul gossip encrypted", after: ["consul"] },
+  weave: { title: "Weave connections between all pairs", after: ["engine"] },
+  ipam: { title: "Weave address ranges owned by living peers", after: ["weave"] },
+  proxy: { title: "Weave proxy answers the Docker API", after: ["weave"] },
+  swarm: { title: "Swarm nodes equal the cluster file, one primary", after: ["consul", "leader", "proxy"] },
+  versions: { title: "Versions equal the cluster file", after: ["engine", "consul", "weave", "swarm"] },
+  schedule: { title: "Swarm keeps containers apart by affinity", after: ["swarm", "ipam"] },
+  dns: { title: "Containers find each other by weave.local name", after: ["schedule"] },
+  ping: { title: "Containers ping each other, both ways", after: ["dns"] },
+  tcp: { title: "Containers talk TCP, both ways", after: ["ping"] },
+  multicast: { title: "UDP multicast to 224.2.2.3:54327", after: ["ping"] },
+  mtu: { title: "Largest datagram that passes in one piece", after: ["ping"] },
+} as const satisfies Record<string, { title: string; after: readonly string[] }>;
 
-/** What one check says of one host. */
+export type Check = keyof typeof checks;
+export const checkNames = Object.keys(checks) as Check[];
+
+/** All checks whose failure explains a failure of this one. */
+export function causesOf(check: Check): Set<Check> {
+  const direct: readonly Check[] = checks[check].after;
+  return new Set(direct.flatMap((cause) => [cause, ...causesOf(cause)]));
+}
+
+/** What one check has seen. */
+export interface Observation {
+  readonly check: Check;
+  /** Hosts that it was about, and in a few words what was seen where all is well. */
+  readonly seen: ReadonlyMap<string, string>;
+  readonly complaints: readonly Complaint[];
+  readonly needed: string;
+  /** How to mend what was found at fault: `host` is the one to blame, or a stranger. */
+  mend(host: string, complaints: readonly Complaint[]): string;
+}
+
+/** What one check says of one host, or of a stranger's address. */
 export interface Verdict {
   readonly host: string;
   readonly check: Check;
-  /** What is wrong, piece by piece; nothing when all is well. */
-  readonly wrong: readonly string[];
+  /** `follows`: something is wrong, but another check's failure on this host explains it; `unknown`: it could not be asked. */
+  readonly status: "ok" | "failed" | "follows" | "unknown";
+  readonly found: string;
+  readonly needed?: string;
+  readonly mend?: string;
+  /** What explains it. */
+  readonly because?: string;
 }
 
-/** What each host that answered has said, by name of the host. */
-export type Views = ReadonlyMap<string, ReadonlyMap<string, Said>>;
-
-/** Everything that the hosts' views tell, without the tests of the containers' network. */
-export function judgeViews(inventory: Inventory, views: Views): Verdict[] {
-  return inventory.hosts.flatMap((host) => {
-    const view = views.get(host.name);
-    if (view === undefined) return [];
-    const verdict = (check: Check, command: string, judge: (text: string) => string[]): Verdict => ({
-      host: host.name,
-      check,
-      wrong: ifItAnswered(view.get(command), judge),
-    });
-    return [
-      verdict("consul", "consul-members", (text) => judgeMembers(inventory, text)),
-      verdict("leader", "consul-raft", (text) => [
-        ...judgeRaft(inventory, text),
-        ...judgeLeader(inventory, views, text),
-      ]),
-      verdict("weave", "weave-connections", (text) => judgeConnections(inventory, host, text)),
-      verdict("proxy", "proxy", () => []),
-      ...(host.manager ? [verdict("swarm", "swarm-info", (text) => judgeSwarm(inventory, views, text))] : []),
-      verdict("image", "image", () => []),
-    ];
-  });
-}
-
-function ifItAnswered(said: Said | undefined, judge: (text: string) => string[]): string[] {
-  if (said === undefined) return ["was not asked"];
-  if (said.status === 124) return ["no answer within a minute"];
-  if (said.status === 0) return judge(said.text);
-  const reason = lastLine(said.text);
-  if (/No such image/i.test(reason))
-    return [`${reason.replace(/^Error: /, "")}: scripts/lock, then deploy, puts it on the host`];
-  const [, command] = /^timeout: failed to run command '(.*)': No such file/.exec(reason) ?? [];
-  return [command === undefined ? reason || `status ${said.status}` : `there is no ${command} on the host`];
-}
-
-/** Compares a list of what is there with the hosts that should be. */
-function compare<T extends { readonly address: string }>(
-  hosts: readonly Host[],
-  present: readonly T[],
-  what: string,
-  wrongWith: (host: Host, found: T) => string | undefined,
-): string[] {
-  const missing = hosts.flatMap((host) => {
-    const found = present.find(({ address }) => address === host.address);
-    const wrong = found === undefined ? `is no ${what}` : wrongWith(host, found);
-    return wrong === undefined ? [] : [`${label(host)} ${wrong}`];
-  });
-  const strangers = present
-    .filter(({ address }) => !hosts.some((host) => host.address === address))
-    .map(({ address }) => `${address} is a ${what}, but not in the cluster file`);
-  return [...missing, ...strangers];
-}
-
-function judgeMembers({ hosts }: Inventory, text: string): string[] {
-  // Consul remembers for three days who has left; of a stranger that is no news.
-  const members = parseMembers(text).filter(
-    ({ address, status }) => status !== "left" || hosts.some((host) => host.address === address),
-  );
-  return compare(hosts, members, "Consul member", (host, { status, type }) =>
-    status !== "alive"
-      ? `${status === "left" ? "has" : "is"} ${status}`
-      : type !== host.consul
-        ? `is a ${type}, not a ${host.consul}`
-        : undefined,
-  );
-}
-
-function judgeRaft({ hosts }: Inventory, text: string): string[] {
-  const peers = parseRaftPeers(text);
-  return [
-    ...(peers.some(({ leader }) => leader) ? [] : ["Consul has no leader"]),
-    ...compare(
-      hosts.filter(({ consul }) => consul === "server"),
-      peers,
-      "Consul voter",
-      (_, { voter }) => (voter ? undefined : "does not vote"),
-    ),
-  ];
-}
-
-/** All hosts have to see the same leader. */
-function judgeLeader({ hosts }: Inventory, views: Views, text: string): string[] {
-  const own = leaderOf(text);
-  for (const other of hosts) {
-    const theirs = leaderOf(views.get(other.name)?.get("consul-raft")?.text ?? "");
-    if (own !== undefined && theirs !== undefined && own !== theirs) {
-      return [`sees ${own} as leader, while ${label(other)} sees ${theirs}`];
+/** Judges all observations, in the order of causes. `silent` are the hosts that could not be asked. */
+export function judge(
+  inventory: Inventory,
+  observations: readonly Observation[],
+  silent: ReadonlySet<string>,
+): Verdict[] {
+  const names = inventory.hosts.map(({ name }) => name);
+  const failed = new Map<string, Check[]>();
+  const verdicts = new Map<string, Verdict>();
+  for (const check of checkNames) {
+    const causes = causesOf(check);
+    const cause = (host: string) =>
+      silent.has(host) ? "it could not be asked" : failed.get(host)?.find((other) => causes.has(other));
+    const key = (host: string) => `${host} ${check}`;
+    for (const { seen, complaints, needed, mend } of observations.filter((one) => one.check === check)) {
+      const known = new Set(names.filter((host) => cause(host) !== undefined));
+      const shares = blame(complaints, known);
+      for (const [host, text] of seen) {
+        const earlier = verdicts.get(key(host));
+        if (shares.has(host) || (earlier && earlier.status !== "ok")) continue;
+        verdicts.set(key(host), { host, check, status: "ok", found: text || (earlier?.found ?? "") });
+      }
+      for (const [host, share] of shares) {
+        const because = cause(host);
+        const found = inWords(inventory, host, share);
+        const earlier = verdicts.get(key(host));
+        // The first thing found wrong is the nearest to its cause.
+        if (earlier && earlier.status !== "ok") continue;
+        verdicts.set(key(host), {
+          host,
+          check,
+          status: silent.has(host) ? "unknown" : because === undefined ? "failed" : "follows",
+          found,
+          needed,
+          mend: mend(host, share),
+          ...(because === undefined ? {} : { because }),
+        });
+      }
+    }
+    for (const { host, status } of verdicts.values()) {
+      if (status === "failed" && verdicts.get(key(host))?.status === "failed" && !failed.get(host)?.includes(check)) {
+        failed.set(host, [...(failed.get(host) ?? []), check]);
+      }
     }
   }
-  return [];
+  return [...verdicts.values()];
 }
 
-function leaderOf(text: string): string | undefined {
-  return parseRaftPeers(text).find(({ leader }) => leader)?.address;
-}
-
-function judgeConnections({ hosts }: Inventory, self: Host, text: string): string[] {
-  const connections = parseConnections(text);
-  return hosts
-    .filter(({ name }) => name !== self.name)
-    .flatMap((other) => {
-      // A host with several addresses may call from another one than its own on the LAN.
-      const between = connections.filter(
-        ({ address, peer }) => address === other.address || peer === peerName(other.address),
-      );
-      if (between.some(({ state }) => state === "established")) return [];
-      const [first] = between;
-      return [`no connection to ${label(other)}${first ? `: ${first.state} ${first.detail}` : ""}`];
-    });
-}
-
-function judgeSwarm(inventory: Inventory, views: Views, text: string): string[] {
-  const { hosts, settings } = inventory;
-  const info = parseSwarmInfo(text);
-  const wrong = compare(
-    hosts.filter(({ agent }) => agent),
-    info.nodes,
-    "Swarm node",
-    (_, { status, error }) => (status === "Healthy" ? undefined : `is ${status}${error ? `: ${error}` : ""}`),
-  );
-  const managers = hosts.filter(({ manager }) => manager);
-  if (!settings.swarm.replication || managers.length === 1) {
-    return info.role === "primary" ? wrong : [...wrong, `its role is ${info.role}, not primary`];
+/** One line of what several hosts say: the same words once, with who said them. */
+function inWords({ hosts }: Inventory, blamed: string, share: readonly Complaint[]): string {
+  const said = new Map<string, Set<string>>();
+  // Nobody knows better than the host itself.
+  const own = share.filter(({ by, about }) => by === blamed && about === blamed).map(({ found }) => found);
+  for (const { by, about, found } of share) {
+    if (own.length > 0 && !own.includes(found)) continue;
+    // What the host at fault says of others is about itself too.
+    const text = about === blamed || by === about ? found : `${found} (${about})`;
+    said.set(text, (said.get(text) ?? new Set()).add(by));
   }
-  const primaries = managers.filter(({ name }) => swarmInfo(views, name)?.role === "primary");
-  if (primaries.length === 1) return wrong;
-  // A manager that did not answer may be the primary: then nothing is known against the others.
-  const silent = managers.some(({ name }) => swarmInfo(views, name) === undefined);
-  if (primaries.length === 0) return silent ? wrong : [...wrong, "no manager is primary"];
-  return info.role === "primary" ? [...wrong, `more than one primary: ${primaries.map(label).join(", ")}`] : wrong;
+  const members = new Set(hosts.map(({ name }) => name));
+  return [...said]
+    .map(([text, by]) => {
+      const others = [...by].filter((name) => name !== blamed && members.has(name));
+      return others.length === 0 ? text : `${text}, seen by ${others.join(", ")}`;
+    })
+    .join("; ");
 }
 
-function swarmInfo(views: Views, host: string): SwarmInfo | undefined {
-  const said = views.get(host)?.get("swarm-info");
-  return said?.status === 0 ? parseSwarmInfo(said.text) : undefined;
+/** The failures as findings, for the table below the verdicts. */
+export function findingsOf(verdicts: readonly Verdict[]): Finding[] {
+  return verdicts
+    .filter(({ status }) => status === "failed")
+    .map(({ host, check, found, needed = "", mend = "" }) => ({ host, check, found, needed, mend }));
+}
+
+/** A member's label, or the stranger's address as it stands. */
+export function labelOf({ hosts }: Inventory, name: string): string {
+  const host = hosts.find((one) => one.name === name);
+  return host ? label(host) : name;
 }

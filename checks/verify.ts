@@ -1,71 +1,88 @@
 /** `scripts/verify`: is the cluster what the cluster file says, and does its network do what it is there for? */
 import { randomBytes } from "node:crypto";
-import { explainContact, lastLine, onAll, type RunAsRoot, withHosts } from "./contact.js";
-import { columns, label } from "./findings.js";
+import { explainContact, lastLine, onAll, type RunAsRoot } from "./contact.js";
 import type { Inventory } from "./inventory.js";
-import { multicastTest, pingTest, removeContainers, type TestRun } from "./network-tests.js";
-import { checks, judgeViews, type Verdict, type Views } from "./verdicts.js";
+import { type Network, observeNetwork, removeContainers, type TestRun, testNetwork } from "./network-tests.js";
+import { observe, type Views } from "./observations.js";
+import { causesOf, judge, type Verdict } from "./verdicts.js";
 import { parseSections, type Said } from "./views.js";
 
-export interface VerifyResult {
+/** All that was seen. */
+export interface Verified {
+  readonly inventory: Inventory;
+  readonly time: Date;
+  readonly seconds: number;
+  /** In the order of the checks. */
   readonly verdicts: readonly Verdict[];
   /** Hosts that could not be asked, with the reason. */
   readonly silent: ReadonlyMap<string, string>;
-  /** What a person who knows the components wants to see with their own eyes. */
-  readonly transcript: readonly string[];
+  readonly views: Views;
+  /** What the tests of the containers' network saw, if they could be done. */
+  readonly network?: Network;
 }
 
-/**
- * Verifies the cluster and prints the report.
- *
- * @param script the text of `scripts/host/verify.sh`
- * @returns the exit status: 0 healthy, 1 unhealthy, 2 could not tell
- */
-export async function runVerify(inventory: Inventory, script: string): Promise<0 | 1 | 2> {
-  const result = await withHosts(inventory, (run) =>
-    verify(inventory, script, run, (line) => console.error(`verify: ${line}`)),
-  );
-  const { lines, status } = verifyReport(inventory, result);
-  for (const line of [...result.transcript, ...lines]) console.log(line);
-  return status;
+export interface VerifyOptions {
+  /** Text of `scripts/host/verify.sh`. */
+  readonly script: string;
+  readonly run: RunAsRoot;
+  readonly say: (line: string) => void;
+  /** Also ask for what is only for readers. */
+  readonly transcript?: boolean;
 }
 
 /** Asks all hosts, then tests the network. Nothing that it starts is left, whatever happens. */
-export async function verify(
-  inventory: Inventory,
-  script: string,
-  run: RunAsRoot,
-  say: (line: string) => void,
-): Promise<VerifyResult> {
+export async function verify(inventory: Inventory, options: VerifyOptions): Promise<Verified> {
+  const { script, run, say } = options;
   const { hosts, settings } = inventory;
+  const time = new Date();
   say(`asking ${hosts.length} ${hosts.length === 1 ? "host" : "hosts"}`);
   const silent = new Map<string, string>();
   const views = new Map<string, ReadonlyMap<string, Said>>();
   await onAll(hosts, async (host) => {
-    const result = await run(host, script, ["observe", host.address, settings.verify.image]);
+    const args = ["observe", host.address, settings.verify.image, ...(options.transcript ? ["status"] : [])];
+    const result = await run(host, script, args);
     const view = parseSections(result.stdout);
     if (view.has("end")) views.set(host.name, view);
     else {
       const why = explainContact(inventory, host, result)?.found ?? lastLine(result.stderr);
       silent.set(host.name, why || `the script ended early (status ${result.status})`);
     }
+    if (views.size + silent.size < hosts.length)
+      say(`${views.size + silent.size} of ${hosts.length} hosts have answered`);
   });
-  const seen = judgeViews(inventory, views);
-  const usable = hosts.filter(({ name }) => views.get(name)?.get("image")?.status === 0);
-  if (usable.length === 0) return { verdicts: seen, silent, transcript: transcript(inventory, views) };
 
-  const id = randomBytes(3).toString("hex");
-  return await cleanedUp({ inventory, views, script, run, id }, say, async (test) => {
-    say(
-      "two containers, kept apart by Swarm, ping each other by name; every host sends to 224.2.2.3:54327, all listen",
-    );
-    const [ping, multicast] = await Promise.all([pingTest(test), multicastTest(test, usable)]);
-    return {
-      verdicts: [...seen, ...ping.verdicts, ...multicast],
-      silent,
-      transcript: [...transcript(inventory, views), ...ping.transcript],
-    };
-  });
+  const quiet = new Set(silent.keys());
+  const observations = observe(inventory, views);
+  // A host whose lower layers are at fault would only be in the way of the others.
+  const lower = causesOf("schedule");
+  const sick = new Set(
+    judge(inventory, observations, quiet).flatMap(({ host, check, status }) =>
+      status === "failed" && lower.has(check) ? [host] : [],
+    ),
+  );
+  const well = (name: string) => !sick.has(name);
+  const answers = (name: string, section: string) => views.get(name)?.get(section)?.status === 0;
+  const usable = hosts.filter(({ name, agent }) => agent && answers(name, "proxy") && answers(name, "image"));
+  const sound = usable.filter(({ name }) => well(name));
+  const managers = hosts.filter(({ name, manager }) => manager && answers(name, "swarm-info"));
+  const manager = managers.find(({ name }) => well(name)) ?? managers[0];
+  const tested = sound.length > 0 ? sound : usable;
+
+  let network: Network | undefined;
+  if (manager && tested.length > 0) {
+    const test = { inventory, views, script, run, id: randomBytes(3).toString("hex") };
+    network = await cleanedUp(test, say, (guarded) => testNetwork(guarded, manager, tested, say));
+  }
+  const all = network ? [...observations, ...observeNetwork(inventory, views, network)] : observations;
+  return {
+    inventory,
+    time,
+    seconds: (Date.now() - time.getTime()) / 1000,
+    verdicts: judge(inventory, all, quiet),
+    silent,
+    views,
+    ...(network ? { network } : {}),
+  };
 }
 
 /** Removes the test's containers after `body`, also when it fails or the operator interrupts it. */
@@ -85,8 +102,9 @@ async function cleanedUp<T>(
     interrupt(interruption);
   };
   for (const signal of signals) process.on(signal, onSignal);
+  const hosts = test.inventory.hosts.filter(({ name }) => test.views.has(name));
   const remove = async () => {
-    for (const line of await removeContainers(test)) say(line);
+    for (const line of await removeContainers(test, hosts)) say(line);
   };
   const run: RunAsRoot = async (...args) => {
     if (interruption) throw interruption;
@@ -106,55 +124,8 @@ async function cleanedUp<T>(
   }
 }
 
-function transcript({ hosts }: Inventory, views: Views): string[] {
-  const shown = [
-    ["consul-members", "consul members"],
-    ["weave-status", "weave status"],
-    ["swarm-info", "docker -H :4000 info"],
-  ] as const;
-  return shown.flatMap(([section, command]) => {
-    const host = hosts.find(({ name }) => views.get(name)?.get(section)?.status === 0);
-    const text = host && views.get(host.name)?.get(section)?.text;
-    return text === undefined ? [] : [`${host?.name}> ${command}`, ...shortened(text).split("\n"), ""];
-  });
-}
-
-/** What `docker info` says before and after Swarm's own part is about the command, or empty. */
-function shortened(text: string): string {
-  return text.replace(/^Client:[\s\S]*?\nServer:\n/, "").replace(/\n Plugins:\n[\s\S]*$/, "\n …");
-}
-
-/** A table of hosts and checks, the reasons below it, and the exit status that belongs to it. */
-export function verifyReport(
-  inventory: Inventory,
-  { verdicts, silent }: VerifyResult,
-): { readonly lines: string[]; readonly status: 0 | 1 | 2 } {
-  const { hosts } = inventory;
-  const verdictOf = (host: string, check: string) => verdicts.find((v) => v.host === host && v.check === check);
-  const rows = hosts.map((host) => [
-    label(host),
-    ...checks.map((check) => {
-      if (silent.has(host.name)) return "?";
-      const verdict = verdictOf(host.name, check);
-      return verdict === undefined ? "-" : verdict.wrong.length === 0 ? "✓" : "✗";
-    }),
-  ]);
-  const bad = verdicts.filter(({ wrong }) => wrong.length > 0);
-  const sick = new Set(bad.map(({ host }) => host)).size;
-  const reasons = hosts.flatMap((host) => [
-    ...(silent.has(host.name) ? [[`? ${label(host)}`, "", silent.get(host.name) ?? ""]] : []),
-    ...bad
-      .filter((verdict) => verdict.host === host.name)
-      .flatMap(({ check, wrong }) => wrong.map((line) => [`✗ ${label(host)}`, check, line])),
-  ]);
-  const summary =
-    bad.length > 0
-      ? `verify: unhealthy: ${bad.length} checks failed on ${sick} of ${hosts.length} hosts`
-      : silent.size > 0
-        ? `verify: could not tell: ${silent.size} of ${hosts.length} hosts could not be asked`
-        : `verify: healthy: ${verdicts.length} checks on ${hosts.length} hosts`;
-  return {
-    lines: [...columns([["", ...checks], ...rows]).map((line) => line.trimEnd()), "", ...columns(reasons), summary],
-    status: bad.length > 0 ? 1 : silent.size > 0 ? 2 : 0,
-  };
+/** 0 healthy, 1 unhealthy, 2 could not tell. */
+export function statusOf({ verdicts, silent }: Pick<Verified, "verdicts" | "silent">): 0 | 1 | 2 {
+  if (verdicts.some(({ status }) => status === "failed")) return 1;
+  return silent.size > 0 || verdicts.length === 0 ? 2 : 0;
 }

@@ -47,6 +47,28 @@ export function parseRaftPeers(text: string): RaftPeer[] {
   );
 }
 
+/** `consul operator autopilot state`: addresses of servers that are not healthy; nothing when it is not in that form. */
+export function parseAutopilot(text: string): { readonly healthy: boolean; readonly sick: string[] } | undefined {
+  const [, healthy] = /^Healthy:\s+(true|false)$/m.exec(text) ?? [];
+  if (healthy === undefined) return undefined;
+  const servers = text.matchAll(/^\s+Address:\s+(\S+)$[\s\S]*?^\s+Healthy:\s+(true|false)$/gm);
+  const sick = [...servers].flatMap(([, address, well]) =>
+    address !== undefined && well === "false" ? [withoutPort(address)] : [],
+  );
+  return { healthy: healthy === "true", sick };
+}
+
+/** `consul info`: the program's version, and whether members' gossip is encrypted. */
+export function parseConsulInfo(text: string): { readonly version?: string; readonly encrypted?: boolean } {
+  const of = (section: string, key: string) =>
+    new RegExp(`^${section}:\n(?:\\s.*\n)*?\\s+${key} = (.*)$`, "m").exec(text)?.[1];
+  const [version, encrypted] = [of("build", "version"), of("serf_lan", "encrypted")];
+  return {
+    ...(version === undefined ? {} : { version }),
+    ...(encrypted === undefined ? {} : { encrypted: encrypted === "true" }),
+  };
+}
+
 /** Rows of a table in words, without its heading. */
 function table(text: string): string[][] {
   const rows = text.split("\n").map((line) => line.trim().split(/\s+/));
@@ -66,17 +88,111 @@ export interface WeaveConnection {
   /** The other end's peer name, once it is known. */
   readonly peer?: string;
   readonly state: string;
+  /** `sleeve` or `fastdp`, or what is in the way. */
   readonly detail: string;
+  /** Bytes of the largest packet that it carries in one piece, once that is known. */
+  readonly mtu?: number;
 }
 
-/** `weave status connections` */
-export function parseConnections(text: string): WeaveConnection[] {
-  return text.split("\n").flatMap((line) => {
-    const [, address, state, detail = ""] = /^(?:->|<-) ([\d.]+):\d+\s+(\w+)\s*(.*)$/.exec(line.trim()) ?? [];
-    if (address === undefined || state === undefined) return [];
-    const peer = /\b([0-9a-f]{2}(?::[0-9a-f]{2}){5})\(/.exec(detail)?.[1];
-    return [{ address, state, detail: detail.trim(), ...(peer === undefined ? {} : { peer }) }];
-  });
+export interface WeaveReport {
+  readonly version: string;
+  readonly connections: readonly WeaveConnection[];
+  /** All peers that it has heard of, itself too. */
+  readonly peers: readonly { readonly name: string; readonly nickname: string }[];
+  readonly ipam: {
+    /** In the words of `weave status`. */
+    readonly state: "ready" | "idle" | "awaiting consensus" | "waiting for addresses";
+    readonly range: string;
+    /** Addresses that each peer owns, and whether it is one of the peers. */
+    readonly owners: readonly {
+      readonly peer: string;
+      readonly nickname: string;
+      readonly addresses: number;
+      readonly known: boolean;
+    }[];
+  };
+  /** The domain of Weave's own DNS; nothing when it is off. */
+  readonly domain?: string;
+}
+
+/** `weave report`, which is JSON in all versions; nothing when it is not. */
+export function parseWeaveReport(text: string): WeaveReport | undefined {
+  let report: RawReport;
+  try {
+    report = JSON.parse(text.slice(text.indexOf("{")));
+  } catch {
+    return undefined;
+  }
+  const { Router: router, IPAM: ipam, DNS: dns } = report;
+  if (!router || !ipam) return undefined;
+  const owners = new Map<string, WeaveReport["ipam"]["owners"][number]>();
+  for (const { Peer: peer, Nickname: nickname, Size: size, IsKnownPeer: known } of ipam.Entries ?? []) {
+    owners.set(peer, { peer, nickname, known, addresses: size + (owners.get(peer)?.addresses ?? 0) });
+  }
+  const state =
+    owners.size > 0
+      ? (ipam.PendingAllocates ?? []).length > 0
+        ? "waiting for addresses"
+        : "ready"
+      : ipam.Paxos
+        ? "awaiting consensus"
+        : "idle";
+  return {
+    version: report.Version ?? "unknown",
+    connections: (router.Connections ?? []).map(({ Address, State, Info = "", Attrs }) => {
+      const peer = /\b([0-9a-f]{2}(?::[0-9a-f]{2}){5})\(/.exec(Info)?.[1];
+      const detail = Info.replace(/\s*\b[0-9a-f]{2}(?::[0-9a-f]{2}){5}\(.*?\)/, "").trim();
+      return {
+        address: withoutPort(Address),
+        state: State,
+        detail,
+        ...(peer === undefined ? {} : { peer }),
+        ...(Attrs?.mtu === undefined ? {} : { mtu: Attrs.mtu }),
+      };
+    }),
+    peers: (router.Peers ?? []).map(({ Name, NickName }) => ({ name: Name, nickname: NickName })),
+    ipam: { state, range: ipam.Range ?? "", owners: [...owners.values()] },
+    ...(dns?.Domain ? { domain: dns.Domain } : {}),
+  };
+}
+
+interface RawReport {
+  readonly Version?: string;
+  readonly Router?: {
+    readonly Peers?: readonly { readonly Name: string; readonly NickName: string }[] | null;
+    readonly Connections?:
+      | readonly {
+          readonly Address: string;
+          readonly State: string;
+          readonly Info?: string;
+          readonly Attrs?: { readonly mtu?: number };
+        }[]
+      | null;
+  };
+  readonly IPAM?: {
+    readonly Range?: string;
+    readonly Paxos?: unknown;
+    readonly Entries?:
+      | readonly {
+          readonly Peer: string;
+          readonly Nickname: string;
+          readonly Size: number;
+          readonly IsKnownPeer: boolean;
+        }[]
+      | null;
+    readonly PendingAllocates?: readonly unknown[] | null;
+  };
+  readonly DNS?: { readonly Domain?: string } | null;
+}
+
+/** `docker ps -a`, by name: the image, and what the engine says of its state. */
+export function parseContainers(text: string): Map<string, { readonly image: string; readonly status: string }> {
+  return new Map(
+    text.split("\n").flatMap((line) => {
+      const [, name, image, status] = /^(\S+) (\S+) (.+)$/.exec(line.trim()) ?? [];
+      return name && image && status ? [[name, { image, status }] as const] : [];
+    }),
+  );
 }
 
 export interface SwarmNode {
@@ -88,6 +204,7 @@ export interface SwarmNode {
 
 export interface SwarmInfo {
   readonly role: string;
+  readonly version: string;
   readonly nodes: readonly SwarmNode[];
 }
 
@@ -104,7 +221,8 @@ export function parseSwarmInfo(text: string): SwarmInfo {
     if (node && field === "Status") node.status = value ?? "";
     if (node && field === "Error") node.error = value === "(none)" ? "" : (value ?? "");
   }
-  return { role: /^\s*Role: (\S+)/m.exec(text)?.[1] ?? "unknown", nodes };
+  const role = /^\s*Role: (\S+)/m.exec(text)?.[1] ?? "unknown";
+  return { role, version: /^\s*Server Version: swarm\/(\S+)/m.exec(text)?.[1] ?? "unknown", nodes };
 }
 
 function withoutPort(address: string): string {

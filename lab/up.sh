@@ -43,7 +43,7 @@ lab_up() {
   stage "artifacts locked" lock
   stage "deployed" deploy
   if [ "$to" = cluster ]; then return; fi
-  stage "verified" verify
+  stage "verified" verify --transcript
 }
 
 # "a,b" -> "a 198.18.0.11" and "b 198.18.0.12", a line each.
