@@ -27,13 +27,16 @@ it("finds who holds a port, and that an address is not the host's", async () => 
   const { port } = server.address() as { port: number };
   try {
     mkdirSync(join(folder, "raft"));
-    const script = readFileSync("scripts/host/preflight.sh", "utf8");
+    const script = ["preflight-facts.sh", "preflight.sh"]
+      .map((name) => readFileSync(`scripts/host/${name}`, "utf8"))
+      .join("\n");
     const args = [
       "-s",
       "--",
       "address=192.0.2.77",
       `data_dir=${folder}`,
       `ports=${port}/tcp/consul,${port}/udp/consul`,
+      "names=localhost,nowhere.invalid",
     ];
     const report = parseReport("h1", execFileSync("sh", args, { input: script, encoding: "utf8" }));
     expect(report.complete).toBe(true);
@@ -42,6 +45,18 @@ it("finds who holds a port, and that an address is not the host's", async () => 
       os: expect.any(String),
       hostname: expect.any(String),
     });
+    // What is judged elsewhere has to be there, in the form that is expected there.
+    for (const [name, form] of Object.entries({
+      kernel: /^\d+\.\d+/,
+      "kernel-bridge": /^(yes|no|unknown|unloadable)$/,
+      "disk-docker": /^\/\S* \d+ (\d+|-) (rw|ro)$/,
+      "memory-available": /^\d+$/,
+      routes: /^(\d+(\.\d+){3}\/\d+@\S+ ?)*$/,
+      unresolved: /^nowhere\.invalid$/,
+      firewall: /^(iptables|nft|ufw|firewalld)$/,
+    })) {
+      expect(report.facts[name], name).toMatch(form);
+    }
     const found = (check: string) => report.findings.filter((finding) => finding.check === check);
     expect(found("ports")).toMatchObject([
       {

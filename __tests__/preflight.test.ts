@@ -3,7 +3,8 @@ import { explainContact } from "../checks/contact.js";
 import { type Facts, parseReport } from "../checks/facts.js";
 import type { Inventory, InventoryHost } from "../checks/inventory.js";
 import { judge } from "../checks/judge.js";
-import { preflight, preflightReport } from "../checks/preflight.js";
+import type { Links } from "../checks/links.js";
+import { asJson, preflight, preflightReport } from "../checks/preflight.js";
 import type { SshResult } from "../checks/ssh.js";
 
 function host(name: string, address: string): InventoryHost {
@@ -26,7 +27,7 @@ const inventory: Inventory = {
     ssh: { hostKeyChecking: "required", timeoutSeconds: 30 },
     consul: { dataDir: "/var/consul" },
     docker: { install: true, package: "docker.io" },
-    weave: { version: "2.6.5", images: "weaveworks", dns: true },
+    weave: { version: "2.6.5", images: "weaveworks", dns: true, range: "10.32.0.0/12", fastDatapath: true },
     swarm: { version: "1.2.9", replication: true },
     verify: { image: "alpine/socat:1.8.0.3" },
   },
@@ -37,6 +38,7 @@ const inventory: Inventory = {
     { name: "package:docker-engine:docker.io", platform: "debian-12-amd64", version: "20.10.24+dfsg1-1+deb12u1" },
   ],
   required: ["consul", "weave", "image:swarm:1.2.9"],
+  sources: [],
 };
 
 const withSettings = (settings: Partial<Inventory["settings"]>): Inventory => ({
@@ -49,6 +51,9 @@ function facts(own: Facts): Facts {
     os: "debian 12",
     arch: "amd64",
     systemd: "running",
+    kernel: "6.1.0-28-amd64",
+    "kernel-openvswitch": "yes",
+    "kernel-vxlan": "yes",
     engine: "20.10.24+dfsg1",
     "engine-api": "1.41",
     "engine-min-api": "1.12",
@@ -89,6 +94,13 @@ describe("judge", () => {
     expect(found[0]?.mend).toBe("hostnamectl set-hostname h2");
   });
 
+  it("sees a disk that was copied from another member", () => {
+    expect(judged({ "weave-peer": "02:00:c6:12:00:0b" })).toMatchObject([
+      { host: "h2", check: "weave peer", found: expect.stringContaining("that of h1 (198.18.0.11)") },
+    ]);
+    expect(judged({ "weave-peer": "02:00:c6:12:00:0c" })).toEqual([]);
+  });
+
   it("wants every artifact for the host's own platform", () => {
     expect(judged({ arch: "arm64" })).toMatchObject([
       {
@@ -112,7 +124,7 @@ describe("judge", () => {
     ]);
   });
 
-  const current = { version: "2.9.0", images: "rajchaudhuri", dns: true } as const;
+  const current = { ...inventory.settings.weave, version: "2.9.0", images: "rajchaudhuri" } as const;
   it.each([
     ["24.0.9", "1.12", inventory.settings.weave, undefined],
     ["25.0.5", "1.24", inventory.settings.weave, "API 1.18 for Weave Net 2.6.5 of weaveworks"],
@@ -240,8 +252,14 @@ describe("explainContact", () => {
 });
 
 describe("preflight", () => {
-  const run = (answers: Record<string, Partial<SshResult>>) =>
-    preflight(inventory, "script", async ({ name }) => ({ status: 0, stdout: "", stderr: "", ...answers[name] }));
+  const nothing: Links = { links: [], paths: [], clocks: new Map(), silent: new Map() };
+  const run = (answers: Record<string, Partial<SshResult>>, seen: Partial<Links> = {}) =>
+    preflight(
+      inventory,
+      "script",
+      async ({ name }) => ({ status: 0, stdout: "", stderr: "", ...answers[name] }),
+      async () => ({ ...nothing, ...seen }),
+    );
 
   it("reads what a host says, and passes a login's greeting over", () => {
     const report = parseReport(
@@ -263,16 +281,22 @@ describe("preflight", () => {
 
   it("tells a host's script what to look for", async () => {
     const told: (readonly string[] | undefined)[] = [];
-    await preflight(inventory, "script", async (_, script, args) => {
-      told.push([script, ...(args ?? [])]);
-      return { status: 0, stdout: "", stderr: "" };
-    });
+    await preflight(
+      inventory,
+      "script",
+      async (_, script, args) => {
+        told.push([script, ...(args ?? [])]);
+        return { status: 0, stdout: "", stderr: "" };
+      },
+      async () => nothing,
+    );
     expect(told[1]).toEqual([
       "script",
       "address=198.18.0.12",
       "data_dir=/var/consul",
       "images=swarm:1.2.9,alpine/socat:1.8.0.3",
       "ports=8500/tcp/consul,53/udp/weave-dns",
+      "names=",
     ]);
   });
 
@@ -280,8 +304,8 @@ describe("preflight", () => {
     const report = preflightReport(inventory, await run({ h1: { stdout: asText(h1) }, h2: { stdout: asText(h2) } }));
     expect(report).toEqual({
       lines: [
-        "h1 (198.18.0.11)  debian 12, amd64, Docker Engine 20.10.24+dfsg1 (API 1.12 to 1.41)",
-        "h2 (198.18.0.12)  debian 12, amd64, Docker Engine 20.10.24+dfsg1 (API 1.12 to 1.41)",
+        "h1 (198.18.0.11)  debian 12, amd64, kernel 6.1.0-28-amd64, Docker Engine 20.10.24+dfsg1 (API 1.12 to 1.41), fast datapath",
+        "h2 (198.18.0.12)  debian 12, amd64, kernel 6.1.0-28-amd64, Docker Engine 20.10.24+dfsg1 (API 1.12 to 1.41), fast datapath",
         "preflight: no problem on 2 hosts",
       ],
       status: 0,
@@ -306,6 +330,34 @@ describe("preflight", () => {
       "                         mend:  kill 7",
       "preflight: 2 problems on 2 of 2 hosts; nothing was changed",
     ]);
+  });
+
+  it("shows warnings without failing", async () => {
+    const clocks = new Map([
+      ["h1", { ahead: 0, uncertain: 0.01 }],
+      ["h2", { ahead: 4, uncertain: 0.01 }],
+    ]);
+    const result = await run({ h1: { stdout: asText(h1) }, h2: { stdout: asText(h2) } }, { clocks });
+    const { lines, status } = preflightReport(inventory, result);
+    expect(status).toBe(0);
+    expect(lines.slice(2)).toEqual([
+      "h2 (198.18.0.12)  clock  warning: the clock is 4.0 s ahead of most hosts",
+      "                         needs: less than 2 s of difference",
+      "                         mend:  timedatectl set-ntp true (with systemd-timesyncd or chrony installed), and look at timedatectl status",
+      "preflight: no problem on 2 hosts, 1 warning",
+    ]);
+    expect(asJson(inventory, result, status)).toMatchObject({ result: "fit", findings: [{ warning: true }] });
+  });
+
+  it("cannot tell about a host that does not take part in the port matrix", async () => {
+    const answers = { h1: { stdout: asText(h1) }, h2: { stdout: asText(h2) } };
+    const silent = await run(answers, { silent: new Map([["h2", "Killed"]]) });
+    expect(preflightReport(inventory, silent)).toMatchObject({
+      status: 2,
+      lines: [expect.stringContaining("could not try the other hosts' ports: Killed"), expect.anything()],
+    });
+    const perl = await run(answers, { silent: new Map([["h2", "sh: 1: exec: perl: not found"]]) });
+    expect(perl.findings).toMatchObject([{ host: "h2", check: "links", mend: "apt-get install perl-base" }]);
   });
 
   it("does not take checks that ended early for good ones", async () => {

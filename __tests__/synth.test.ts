@@ -184,8 +184,14 @@ describe("one edited field", () => {
     );
   });
 
-  test("of Weave touches Weave alone", () => {
-    expect(changed({ weave: { mtu: 1300 } })).toEqual(ofEach("null_resource.*_weave_launch"));
+  test("of Weave touches Weave alone, once the hosts have been asked whether their network carries it", () => {
+    expect(changed({ weave: { mtu: 1300 } })).toEqual(
+      [
+        "local_file.preflight_inventory",
+        "null_resource.preflight_hosts",
+        ...ofEach("null_resource.*_weave_launch"),
+      ].sort(),
+    );
   });
 
   test("of Swarm touches Swarm alone", () => {

@@ -34,12 +34,13 @@ const inventory: Inventory = {
     ssh: { hostKeyChecking: "required", timeoutSeconds: 30 },
     consul: { dataDir: "/var/consul" },
     docker: { install: true, package: "docker.io" },
-    weave: { version: "2.6.5", images: "weaveworks", dns: true },
+    weave: { version: "2.6.5", images: "weaveworks", dns: true, range: "10.32.0.0/12", fastDatapath: true },
     swarm: { version: "1.2.9", replication: true },
     verify: { image: "multicast-swarm/toolbox:1" },
   },
   artifacts: [{ name: "consul", platform: "amd64", version: "1.20.5" }],
   required: [],
+  sources: [],
 };
 
 const healthy = recorded("healthy");

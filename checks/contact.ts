@@ -4,7 +4,7 @@ import { homedir } from "node:os";
 import type { Cluster, Host } from "../cluster/model.js";
 import { type Finding, label } from "./findings.js";
 import type { Inventory } from "./inventory.js";
-import { inParallel, type SshResult, withSsh } from "./ssh.js";
+import { inParallel, type Open, type SshResult, withSsh } from "./ssh.js";
 
 /** Runs a POSIX sh script as root on a host. */
 export type RunAsRoot = (
@@ -15,17 +15,17 @@ export type RunAsRoot = (
 ) => Promise<SshResult>;
 
 /** Calls `body` with a way to run scripts as root on the hosts of the inventory, whoever logs in. */
-export function withHosts<T>(inventory: Inventory, body: (run: RunAsRoot) => Promise<T>): Promise<T> {
+export function withHosts<T>(inventory: Inventory, body: (run: RunAsRoot, open: Open) => Promise<T>): Promise<T> {
   // All that ssh needs of a cluster is in its inventory; key files are found from the directory we run in.
   const cluster = { ...inventory, directory: process.cwd() } as unknown as Cluster;
-  return withSsh(cluster, (run) =>
+  return withSsh(cluster, (run, open) =>
     body(async (host, script, args, timeoutSeconds) => {
       const result = await run(host, asRoot(script), args, timeoutSeconds);
       if (result.status === 255 && /spawn ssh ENOENT/.test(result.stderr)) {
         throw new Error("this machine has no ssh: apt-get install openssh-client");
       }
       return result;
-    }),
+    }, open),
   );
 }
 

@@ -1,5 +1,6 @@
 /** What a check found wrong, and how it is shown. */
 import type { Inventory } from "./inventory.js";
+import { type Paint, unpainted } from "./progress.js";
 
 /** Something that is not as it has to be, on one host. */
 export interface Finding {
@@ -12,6 +13,8 @@ export interface Finding {
   readonly needed: string;
   /** … and the command, or the step, that usually mends it. */
   readonly mend: string;
+  /** Worth knowing, but nothing that keeps the cluster from working. */
+  readonly warning?: true;
 }
 
 /** `h2 (198.18.0.12)`. */
@@ -31,15 +34,20 @@ export function columns(rows: readonly (readonly string[])[]): string[] {
 }
 
 /** The table of findings, in the order of the hosts: three lines each. */
-export function findingsTable(inventory: Inventory, findings: readonly Finding[]): string[] {
-  const rows = inventory.hosts.flatMap((host) =>
-    findings
-      .filter((finding) => finding.host === host.name)
-      .flatMap(({ check, found, needed, mend }) => [
-        [label(host), check, found],
-        ["", "", `needs: ${needed}`],
-        ["", "", `mend:  ${mend}`],
-      ]),
+export function findingsTable(inventory: Inventory, findings: readonly Finding[], paint: Paint = unpainted): string[] {
+  const own = inventory.hosts.flatMap((host) =>
+    findings.filter((finding) => finding.host === host.name).map((finding) => ({ host, finding })),
   );
-  return columns(rows);
+  const wide = (texts: readonly string[]) => Math.max(0, ...texts.map(({ length }) => length));
+  const [hosts, checks] = [wide(own.map(({ host }) => label(host))), wide(own.map(({ finding }) => finding.check))];
+  const indent = " ".repeat(hosts + checks + 4);
+  return own.flatMap(({ host, finding: { check, found, needed, mend, warning } }) => [
+    [
+      paint("bold", label(host).padEnd(hosts)),
+      paint(warning ? "yellow" : "red", check.padEnd(checks)),
+      `${warning ? "warning: " : ""}${found}`,
+    ].join("  "),
+    `${indent}${paint("dim", "needs:")} ${needed}`,
+    `${indent}${paint("dim", "mend: ")} ${mend}`,
+  ]);
 }

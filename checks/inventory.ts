@@ -2,6 +2,7 @@
  * What the checks need to know of a cluster, as plain JSON: the same whether they are run from the cluster file or,
  * during a deploy, from a file beside them. Nothing here or in what the preflight imports needs more than Node.
  */
+import { isIPv4 } from "node:net";
 import { type Artifact, type Cluster, type Host, images, type Login, ports } from "../cluster/model.js";
 import { compareVersions } from "./engine-api.js";
 
@@ -21,13 +22,15 @@ export interface Inventory {
     readonly ssh: Pick<Cluster["settings"]["ssh"], "hostKeyChecking" | "timeoutSeconds">;
     readonly consul: Pick<Cluster["settings"]["consul"], "dataDir">;
     readonly docker: Cluster["settings"]["docker"];
-    readonly weave: Pick<Cluster["settings"]["weave"], "version" | "images" | "dns">;
+    readonly weave: Pick<Cluster["settings"]["weave"], "version" | "images" | "dns" | "range" | "fastDatapath" | "mtu">;
     readonly swarm: Pick<Cluster["settings"]["swarm"], "version" | "replication">;
     readonly verify: Cluster["settings"]["verify"];
   };
   readonly artifacts: readonly Pick<Artifact, "name" | "platform" | "version">[];
   /** Artifacts that every host needs, but for the engine's packages. */
   readonly required: readonly string[];
+  /** Names of the machines that artifacts come from. */
+  readonly sources: readonly string[];
 }
 
 /**
@@ -48,7 +51,14 @@ export function inventoryOf(cluster: Cluster, keyFile: (written: string) => stri
       ssh: { hostKeyChecking: ssh.hostKeyChecking, timeoutSeconds: ssh.timeoutSeconds },
       consul: { dataDir: consul.dataDir },
       docker: { install: docker.install, package: docker.package },
-      weave: { version: weave.version, images: weave.images, dns: weave.dns },
+      weave: {
+        version: weave.version,
+        images: weave.images,
+        dns: weave.dns,
+        range: weave.range,
+        fastDatapath: weave.fastDatapath,
+        mtu: weave.mtu,
+      },
       swarm: { version: swarm.version, replication: swarm.replication },
       verify,
     },
@@ -60,7 +70,15 @@ export function inventoryOf(cluster: Cluster, keyFile: (written: string) => stri
         (image) => `image:${image(cluster.settings)}`,
       ),
     ],
+    sources: [...new Set(cluster.artifacts.flatMap(({ source }) => nameIn(source)))].sort(),
   };
+}
+
+/** The name of the machine in a source, when it has one and not only an address. */
+function nameIn(source: string): string[] {
+  const [, host] = /^(?:https?|docker):\/\/([^/:]+)/.exec(source) ?? [];
+  if (host === undefined || isIPv4(host)) return [];
+  return [host === "docker.io" ? "registry-1.docker.io" : host];
 }
 
 /** What Consul and Weave Net open without being asked to. */

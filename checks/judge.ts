@@ -3,6 +3,7 @@ import { apiNeeds, compareVersions, defaultFloor, floorMend } from "./engine-api
 import { type Facts, platformsOf } from "./facts.js";
 import { type Finding, label } from "./findings.js";
 import type { Inventory, InventoryHost } from "./inventory.js";
+import { peerName } from "./views.js";
 
 /** Findings from the facts of all hosts that answered, by name of the host. */
 export function judge(inventory: Inventory, factsOf: ReadonlyMap<string, Facts>): Finding[] {
@@ -19,6 +20,7 @@ export function judge(inventory: Inventory, factsOf: ReadonlyMap<string, Facts>)
       () => "rm -f /etc/machine-id /var/lib/dbus/machine-id && systemd-machine-id-setup && reboot",
     ),
     ...present.flatMap(({ host, facts }) => [
+      ...judgePeer(inventory, host, facts),
       ...judgeArtifacts(inventory, host, facts),
       ...judgeEngine(inventory, host, facts),
     ]),
@@ -54,6 +56,21 @@ function unique(
           },
         ];
   });
+}
+
+/** Peer names come from addresses. A disk that was copied from another member still has that one's. */
+function judgePeer({ hosts }: Inventory, host: InventoryHost, facts: Facts): Finding[] {
+  const other = hosts.find(({ name, address }) => name !== host.name && peerName(address) === facts["weave-peer"]);
+  if (other === undefined) return [];
+  return [
+    {
+      host: host.name,
+      check: "weave peer",
+      found: `/etc/default/weave has the peer name ${facts["weave-peer"]}, which is that of ${label(other)}`,
+      needed: `a peer name of its own (${peerName(host.address)}); this looks like a copy of that host's disk`,
+      mend: "install the host anew, or, if the address was changed, systemctl stop weave and deploy that other host first",
+    },
+  ];
 }
 
 const lockMend = "scripts/lock, then review the changes of artifacts.lock.json";

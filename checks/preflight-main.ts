@@ -5,11 +5,11 @@
 import { readFileSync } from "node:fs";
 import type { Inventory } from "./inventory.js";
 import { runPreflight } from "./preflight.js";
-import script from "./preflight-script.js";
+import programs from "./preflight-script.js";
 
 async function main(inventoryFile: string | undefined): Promise<number> {
   if (inventoryFile === undefined) throw new Error("usage: preflight INVENTORY");
-  return runPreflight(JSON.parse(readFileSync(inventoryFile, "utf8")) as Inventory, script);
+  return runPreflight(JSON.parse(readFileSync(inventoryFile, "utf8")) as Inventory, programs);
 }
 
 main(process.argv[2]).then(

@@ -1,2 +1,4 @@
-declare const script: string;
-export default script;
+import type { Programs } from "./preflight.js";
+
+declare const programs: Programs;
+export default programs;

@@ -2,7 +2,7 @@
  * Runs scripts on hosts over the operator's `ssh`, with the logins and host keys of the cluster file and nothing
  * of the operator's own SSH configuration, so that what works here works for Terraform too.
  */
-import { spawn } from "node:child_process";
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -24,17 +24,23 @@ export type Run = (
   timeoutSeconds?: number,
 ) => Promise<SshResult>;
 
-/** Calls `body` with a `run` whose temporary files are gone when it is done. */
-export async function withSsh<T>(cluster: Cluster, body: (run: Run) => Promise<T>): Promise<T> {
+/** Starts a command on a host, to talk with as long as the connection lasts. */
+export type Open = (where: Host, command: string) => ChildProcessWithoutNullStreams;
+
+/** Calls `body` with a `run` and an `open` whose temporary files are gone when it is done. */
+export async function withSsh<T>(cluster: Cluster, body: (run: Run, open: Open) => Promise<T>): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), "multicast-swarm-ssh-"));
   try {
     const config = join(folder, "config");
     writeFileSync(join(folder, "known_hosts"), knownHosts(cluster), { mode: 0o600 });
     writeFileSync(config, sshConfig(cluster, join(folder, "known_hosts")), { mode: 0o600 });
-    return await body((where, script, args = [], timeoutSeconds = 300) => {
-      const alias = where === "bastion" ? bastionAlias : where.name;
-      return ssh(["-F", config, alias, ["sh -s --", ...args.map(quote)].join(" ")], script, timeoutSeconds);
-    });
+    return await body(
+      (where, script, args = [], timeoutSeconds = 300) => {
+        const alias = where === "bastion" ? bastionAlias : where.name;
+        return ssh(["-F", config, alias, ["sh -s --", ...args.map(quote)].join(" ")], script, timeoutSeconds);
+      },
+      (where, command) => spawn("ssh", ["-F", config, where.name, command], { stdio: "pipe" }),
+    );
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -118,7 +124,7 @@ function keyPath(cluster: Cluster, keyFile: string): string {
   return path.replaceAll("%", "%%");
 }
 
-const quote = (arg: string) => `'${arg.replaceAll("'", "'\\''")}'`;
+export const quote = (arg: string) => `'${arg.replaceAll("'", "'\\''")}'`;
 
 function ssh(args: readonly string[], input: string, timeoutSeconds: number): Promise<SshResult> {
   return new Promise((done) => {

@@ -1,17 +1,19 @@
 #!/bin/sh
 # Looks at a host before anything is installed on it, and changes nothing.
 #
-#   sh -s -- address=IP data_dir=DIR images=REFERENCE,… ports=PORT/PROTOCOL/SERVICE,… < preflight.sh      (as root)
+#   cat preflight-facts.sh preflight.sh | sh -s -- address=IP data_dir=DIR images=REFERENCE,… ports=PORT/PROTOCOL/SERVICE,… names=NAME,…
+#                                                                                                        (as root)
 #
 # address is the host's own on the cluster's LAN; data_dir is Consul's; images are those that the engine is going to
-# be given; ports are those that SERVICE (consul, weave, weave-dns, swarm) is going to listen on. Prints lines for a
-# program to read:
+# be given; ports are those that SERVICE (consul, weave, weave-dns, swarm) is going to listen on; names are those
+# that the host has to resolve. Prints lines for a program to read:
 #
 #   fact NAME VALUE
 #   problem CHECK | found … | needed … | mend: …
 #
 # and `fact end ok` as the last one, so that a run that was cut short cannot pass for a good one. What one host
-# alone cannot know (unique names, versions that fit together) is judged by checks/judge.ts from the facts.
+# alone cannot know (unique names, versions that fit together), or what is arithmetic (disks, ranges), is judged by
+# checks/judge*.ts from the facts.
 #
 # Needs no more than a minimal Debian or Ubuntu has: sh, coreutils, find, sed, grep, awk, systemctl.
 
@@ -192,6 +194,8 @@ foreign_listeners() {
     unit=$(unit_of "$pid")
     container=$(container_of "$pid" "$port")
     name=$(cat "/proc/$pid/comm" 2>/dev/null)
+    # Another preflight's port-probe.pl, gone in a moment.
+    [ "$name" = multicast-swarm ] && continue
     if [ -n "$container" ]; then
       our_container "$container" && continue
       printf '%s\t%s\t%s\t%s\n' "$port" "$service" "container $container" "docker rm -f $container"
@@ -275,12 +279,17 @@ check_foreign_containers() {
 
 # An image under a name that is in the lock file need not be the one that was locked.
 check_foreign_images() {
+  missing=0
   for image in $1; do
+    if ! timeout 20 docker image inspect "$image" >/dev/null 2>&1; then
+      missing=$((missing + 1))
+      continue
+    fi
     recorded "image $image" && continue
-    timeout 20 docker image inspect "$image" >/dev/null 2>&1 || continue
     problem foreign "image $image, which is not of this project" 'the image of the lock file under that name' \
       "docker image rm $image"
   done
+  fact images-missing "$missing"
 }
 
 check_engine() { # IMAGES
@@ -326,13 +335,14 @@ check_engine() { # IMAGES
 words() { printf %s "$1" | tr ',' ' '; }
 
 main() {
-  address='' data_dir='' images='' ports=''
+  address='' data_dir='' images='' ports='' names=''
   for pair; do
     case $pair in
       address=*) address=${pair#*=} ;;
       data_dir=*) data_dir=${pair#*=} ;;
       images=*) images=$(words "${pair#*=}") ;;
       ports=*) ports=$(words "${pair#*=}") ;;
+      names=*) names=$(words "${pair#*=}") ;;
       *) printf 'unknown argument %s\n' "$pair" >&2 && exit 2 ;;
     esac
   done
@@ -345,6 +355,8 @@ main() {
   check_ports "$ports"
   check_foreign_files "$data_dir"
   check_engine "$images"
+  # shellcheck disable=SC2086  # words, meant to be split
+  system_facts "$data_dir" $names
   fact end ok
 }
 

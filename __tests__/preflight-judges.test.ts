@@ -1,0 +1,356 @@
+/** Each thing that the preflight judges, and the fault that it has to find. */
+import { describe, expect, it } from "vitest";
+import type { Facts } from "../checks/facts.js";
+import type { Inventory, InventoryHost } from "../checks/inventory.js";
+import { judgeHost } from "../checks/judge-host.js";
+import { faults, judgeLinks, median, openPorts } from "../checks/judge-links.js";
+import { groups, type Link, type Links, portsBetween, targetsOf } from "../checks/links.js";
+import { overlap, rangeOf } from "../checks/ranges.js";
+
+const all =
+  "8300/tcp 8301/tcp 8301/udp 8302/tcp 8302/udp 8500/tcp 8600/udp 6783/tcp 6783/udp 6784/udp 6784/tcp 12375/tcp 53/udp 4000/tcp";
+
+function host(number: number): InventoryHost {
+  const address = `198.18.0.${10 + number}`;
+  return {
+    name: `h${number}`,
+    address,
+    login: { address, user: "root", port: 22, hostKeys: [] },
+    consul: "server",
+    manager: true,
+    agent: true,
+    rebuilt: 0,
+    ports: all.split(" ").map((port) => `${port}/any`),
+  };
+}
+
+const [h1, h2, h3] = [host(1), host(2), host(3)];
+
+const inventory: Inventory = {
+  name: "rack",
+  hosts: [h1, h2, h3],
+  settings: {
+    ssh: { hostKeyChecking: "required", timeoutSeconds: 30 },
+    consul: { dataDir: "/var/consul" },
+    docker: { install: true, package: "docker.io" },
+    weave: { version: "2.9.0", images: "rajchaudhuri", dns: true, range: "10.32.0.0/12", fastDatapath: true },
+    swarm: { version: "1.2.9", replication: true },
+    verify: { image: "alpine/socat:1.8.0.3" },
+  },
+  artifacts: [],
+  required: ["consul", "weave", "image:a", "image:b", "image:c", "image:d"],
+  sources: [],
+};
+const weave = (settings: Partial<Inventory["settings"]["weave"]>): Inventory => ({
+  ...inventory,
+  settings: { ...inventory.settings, weave: { ...inventory.settings.weave, ...settings } },
+});
+
+const kernel = Object.fromEntries(
+  "bridge veth br-netfilter match-conntrack match-addrtype match-comment masquerade ip-tables nf-tables nft-compat openvswitch vxlan dummy"
+    .split(" ")
+    .map((name) => [`kernel-${name}`, "yes"]),
+);
+const fresh: Facts = {
+  kernel: "6.1.0-28-amd64",
+  ...kernel,
+  iptables: "nf_tables",
+  engine: "absent",
+  "disk-consul": "/ 20000 100000 rw",
+  "disk-docker": "/var/lib/docker 20000 - rw",
+  "disk-download": "/ 20000 100000 rw",
+  "disk-programs": "/ 20000 100000 rw",
+  "disk-packages": "/ 20000 100000 rw",
+  "disk-settings": "/ 20000 100000 rw",
+  "memory-total": "2000",
+  "memory-available": "1500",
+  routes: "198.18.0.0/24@eth0 172.17.0.0/16@docker0",
+  nameservers: "198.18.0.1",
+};
+const judged = (own: Facts, where = inventory) => judgeHost(where, h2, { ...fresh, ...own });
+
+describe("a host", () => {
+  it("that fits has no finding", () => expect(judged({})).toEqual([]));
+
+  it("kernel: names what is missing, and the way round a missing openvswitch", () => {
+    expect(judged({ "kernel-br-netfilter": "no", "kernel-match-comment": "unloadable" })).toMatchObject([
+      {
+        host: "h2",
+        check: "kernel",
+        found: "kernel 6.1.0-28-amd64 has no br_netfilter, xt_comment",
+        mend: expect.stringContaining("reboot"),
+      },
+    ]);
+    expect(judged({ "kernel-openvswitch": "no" })).toMatchObject([
+      { found: "kernel 6.1.0-28-amd64 has no openvswitch", mend: expect.stringContaining("weave.fastDatapath: false") },
+    ]);
+    expect(judged({ "kernel-openvswitch": "no", "kernel-dummy": "no" }, weave({ fastDatapath: false }))).toEqual([]);
+    expect(judged({ "kernel-openvswitch": "unknown", "kernel-bridge": "unknown" })).toEqual([]);
+  });
+
+  it("iptables: wants the kernel's half of the command that the host has", () => {
+    expect(judged({ "kernel-nft-compat": "no" })).toMatchObject([{ check: "kernel" }]);
+    const { iptables: _, ...bare } = fresh;
+    expect(judgeHost(inventory, h2, { ...bare, "kernel-nft-compat": "no" })).toEqual([]);
+    expect(judgeHost(inventory, h2, { ...bare, "kernel-nft-compat": "no", "kernel-ip-tables": "no" })).toHaveLength(1);
+  });
+
+  it("iptables: refuses legacy rules beside a Weave Net that writes nf_tables", () => {
+    expect(judged({ iptables: "legacy" })).toMatchObject([
+      { check: "iptables", mend: expect.stringContaining("update-alternatives --set iptables /usr/sbin/iptables-nft") },
+    ]);
+    expect(judged({ iptables: "legacy" }, weave({ images: "weaveworks", version: "2.8.1" }))).toEqual([]);
+  });
+
+  it("disk: adds up what goes to one file system", () => {
+    const small = Object.fromEntries(
+      Object.keys(fresh)
+        .filter((name) => name.startsWith("disk-"))
+        .map((name) => [name, "/ 1500 100000 rw"]),
+    );
+    expect(judged(small)).toMatchObject([
+      {
+        check: "disk",
+        found: "/ has 1500 MiB left",
+        needed: "2000 MiB there, for /var/consul, Docker's images, downloads, programs, packages, /etc",
+      },
+    ]);
+    const installed = { "installed-consul": "yes", "images-missing": "0", engine: "20.10.24" };
+    expect(judged({ ...small, ...installed })).toEqual([]);
+    expect(judged({ ...installed, "disk-docker": "/var/lib/docker 20 - rw" })).toMatchObject([
+      { found: "/var/lib/docker has 20 MiB left", needed: "50 MiB there, for Docker's images" },
+    ]);
+  });
+
+  it("disk: sees a lack of inodes, and a file system that is read-only", () => {
+    expect(judged({ "disk-docker": "/var/lib/docker 20000 7 rw" })).toMatchObject([
+      { found: "/var/lib/docker has 7 inodes left" },
+    ]);
+    expect(judged({ "disk-docker": "/var/lib/docker 20000 90000 ro" })).toMatchObject([
+      { found: "/var/lib/docker is mounted read-only" },
+    ]);
+  });
+
+  it("memory: wants 1 GiB, and some of it free", () => {
+    expect(judged({ "memory-total": "480" })).toMatchObject([{ check: "memory", found: "480 MiB of memory" }]);
+    expect(judged({ "memory-available": "200" })).toMatchObject([{ found: "200 of 2000 MiB of memory are available" }]);
+    expect(judged({ "memory-available": "200", "weave-peer": "02:00:c6:12:00:0c" })).toEqual([]);
+  });
+
+  it("range: must not overlap with a route or hide a name server", () => {
+    expect(judged({ routes: "10.40.0.0/16@eth1 198.18.0.0/24@eth0" })).toMatchObject([
+      { check: "range", found: "a route to 10.40.0.0/16 by eth1, within weave.range 10.32.0.0/12" },
+    ]);
+    expect(judged({ nameservers: "10.33.0.2" })).toMatchObject([{ found: expect.stringContaining("10.33.0.2") }]);
+    const own = { routes: "10.32.0.0/12@weave", "weave-peer": "02:00:c6:12:00:0c" };
+    expect(judged(own)).toEqual([]);
+    expect(judged({ routes: own.routes })).toHaveLength(1);
+  });
+
+  it("dns: artifacts that come from names need names that resolve", () => {
+    expect(judged({ unresolved: "releases.example github.example" })).toMatchObject([
+      { check: "dns", found: "cannot resolve releases.example, github.example; its name servers are 198.18.0.1" },
+    ]);
+    const fetched = { unresolved: "releases.example", "installed-consul": "yes", "images-missing": "0" };
+    expect(judged(fetched)).toMatchObject([{ check: "dns", warning: true }]);
+  });
+});
+
+const ports = portsBetween(h1, h2);
+/** All connections of the three hosts, those that match failing. */
+function links(
+  fails: (link: Omit<Link, "outcome">) => boolean,
+  outcome = "no answer",
+  hosts = inventory.hosts,
+): Link[] {
+  return hosts.flatMap((from) =>
+    hosts
+      .filter((to) => to !== from)
+      .flatMap((to) =>
+        ports.map((port) => {
+          const link = { from: from.name, to: to.name, port };
+          return { ...link, outcome: fails(link) ? outcome : "ok" };
+        }),
+      ),
+  );
+}
+const none: Links = { links: [], paths: [], clocks: new Map(), silent: new Map() };
+const judgeSeen = (seen: Partial<Links>, where = inventory, facts: ReadonlyMap<string, Facts> = new Map()) =>
+  judgeLinks(where, facts, { ...none, ...seen });
+
+describe("the ports between hosts", () => {
+  it("are those that other hosts need", () => {
+    expect(ports).toEqual(
+      "8300/tcp 8301/tcp 8301/udp 8302/tcp 8302/udp 8500/tcp 6783/tcp 6783/udp 6784/udp 12375/tcp 4000/tcp".split(" "),
+    );
+    const agent: InventoryHost = { ...h1, consul: "client", manager: false };
+    expect(portsBetween(agent, h2)).toEqual(
+      "8300/tcp 8301/tcp 8301/udp 8500/tcp 6783/tcp 6783/udp 6784/udp".split(" "),
+    );
+    expect(portsBetween(h1, { ...h2, agent: false })).not.toContain("12375/tcp");
+  });
+
+  it("are no finding when they are open", () => expect(judgeSeen({ links: links(() => false) })).toEqual([]));
+
+  it("count against the host that no other reaches", () => {
+    const blocked = links(({ to, port }) => to === "h2" && port === "6783/udp");
+    expect(judgeSeen({ links: blocked })).toEqual([
+      {
+        host: "h2",
+        check: "links",
+        found: "6783/udp not reached from any other host (no answer)",
+        needed: "this port open for the other hosts of the cluster",
+        mend: "iptables -I INPUT -s 198.18.0.8/29 -p udp --dport 6783 -j ACCEPT",
+      },
+    ]);
+  });
+
+  it("count against the host that reaches no other", () => {
+    expect(judgeSeen({ links: links(({ from }) => from === "h3") })).toMatchObject([
+      { host: "h3", found: expect.stringMatching(/^does not reach 4000\/tcp, .* of any other host/) },
+    ]);
+  });
+
+  it("make one finding of ports with the same fault, and of a pair", () => {
+    expect(
+      judgeSeen({ links: links(({ from, to, port }) => from === "h1" && to === "h2" && /^830/.test(port)) }),
+    ).toMatchObject([
+      {
+        host: "h2",
+        found: "8300/tcp, 8301/tcp, 8301/udp, 8302/tcp, 8302/udp not reached from h1 (198.18.0.11) (no answer)",
+      },
+    ]);
+  });
+
+  it("blame both of two shut hosts, and not the third", () => {
+    const found = judgeSeen({ links: links(({ to }) => to !== "h1", "connection refused") });
+    expect(found.map(({ host }) => host)).toEqual(["h2", "h3"]);
+  });
+
+  it("with two hosts, count against the one that is not reached", () => {
+    const two = { ...inventory, hosts: [h1, h2] };
+    const found = judgeSeen({ links: links(({ to }) => to === "h2", "no answer", two.hosts) }, two);
+    expect(found).toMatchObject([{ host: "h2", found: expect.stringContaining("not reached from h1 (198.18.0.11)") }]);
+  });
+
+  it("see an address that another machine has too", () => {
+    expect(judgeSeen({ links: links(({ to }) => to === "h2", "answered by h3") })).toMatchObject([
+      { host: "h2", mend: "find the other machine that has the address 198.18.0.12" },
+    ]);
+  });
+
+  it("are opened by the firewall that the host has", () => {
+    const facts = new Map([["h2", { ...fresh, firewall: "ufw" }]]);
+    const found = judgeSeen({ links: links(({ to, port }) => to === "h2" && /^678/.test(port)) }, inventory, facts);
+    expect(found[0]?.mend).toBe(
+      "ufw allow from 198.18.0.8/29 to any port 6783 proto tcp && ufw allow from 198.18.0.8/29 to any port 6783,6784 proto udp",
+    );
+    expect(openPorts("firewalld", ["6783/udp"], "10.0.0.0/24")).toMatch(
+      /^firewall-cmd --permanent .* && firewall-cmd --reload$/,
+    );
+    expect(openPorts("nft", ["6783/udp", "6784/udp"], "10.0.0.0/24")).toContain("udp dport '{ 6783, 6784 }' accept");
+  });
+
+  it("are tried by all pairs up to twenty hosts, then by neighbours in a ring, group by group", () => {
+    const few = Array.from({ length: 20 }, (_, i) => i);
+    expect(targetsOf(few, 7)).toHaveLength(19);
+    const many = Array.from({ length: 150 }, (_, i) => i);
+    const split = groups(many);
+    expect(split.map(({ length }) => length)).toEqual([50, 50, 50]);
+    expect(targetsOf(split[0] as number[], 147)).toEqual([0, 3, 6]);
+    const tried = split.flatMap((group) => group.flatMap((from) => targetsOf(group, from)));
+    expect(new Set(tried).size).toBe(150);
+    expect(tried).toHaveLength(450);
+    expect(targetsOf([1], 1)).toEqual([]);
+  });
+});
+
+describe("packet size", () => {
+  const paths = (of: (from: string, to: string) => readonly [number, number]) =>
+    links(() => false)
+      .filter(({ port }) => port === "6783/udp")
+      .map(({ from, to }) => ({ from, to, sent: of(from, to)[0], answered: of(from, to)[1] }));
+
+  it("that the hosts' own interfaces have is right, and silence says nothing", () => {
+    expect(judgeSeen({ paths: paths(() => [1500, 1500]) })).toEqual([]);
+    expect(judgeSeen({ paths: paths(() => [1500, 0]) })).toEqual([]);
+  });
+
+  it("that gets lost counts against the host at the narrow end", () => {
+    const narrow = paths((from, to) => (from === "h3" || to === "h3" ? [1500, 1400] : [1500, 1500]));
+    expect(judgeSeen({ paths: narrow })).toMatchObject([
+      {
+        host: "h3",
+        check: "mtu",
+        found: expect.stringMatching(/^packets of 1500 bytes get lost .*; those of 1400 arrive$/),
+      },
+    ]);
+    const jumbo = paths((from) => (from === "h1" ? [9000, 1500] : [1500, 1500]));
+    expect(judgeSeen({ paths: jumbo })).toMatchObject([
+      { host: "h1", found: expect.stringContaining("9000 bytes get lost between this host and h2") },
+    ]);
+  });
+
+  it("has to carry Weave Net's packets", () => {
+    const tunnel = paths(() => [1400, 1400]);
+    expect(judgeSeen({ paths: tunnel })[0]).toMatchObject({ mend: "set weave.mtu: 1316 in the cluster file" });
+    expect(judgeSeen({ paths: tunnel }, weave({ mtu: 1300 }))).toEqual([]);
+    expect(judgeSeen({ paths: tunnel }, weave({ fastDatapath: false }))).toEqual([]);
+  });
+});
+
+describe("clocks", () => {
+  const clocks = (ahead: readonly number[], uncertain = 0.05) =>
+    new Map(ahead.map((seconds, i) => [`h${i + 1}`, { ahead: seconds, uncertain }]));
+
+  it("are compared with each other and not with the operator's", () => {
+    expect(judgeSeen({ clocks: clocks([300, 300.5, 301]) })).toEqual([]);
+  });
+
+  it("off by a minute are a problem, of that host alone", () => {
+    expect(judgeSeen({ clocks: clocks([0.1, -60, 0.2]) })).toEqual([
+      expect.objectContaining({ host: "h2", check: "clock", found: "the clock is 60.1 s behind of most hosts" }),
+    ]);
+    expect(judgeSeen({ clocks: clocks([0.1, -60, 0.2]) })[0]).not.toHaveProperty("warning");
+  });
+
+  it("off by some seconds are a warning, unless asking took as long", () => {
+    expect(judgeSeen({ clocks: clocks([0, 0, 3]) })).toMatchObject([{ host: "h3", warning: true }]);
+    expect(judgeSeen({ clocks: clocks([0, 0, 3], 1.5) })).toEqual([]);
+  });
+
+  it("of two hosts: the operator's clock decides", () => {
+    expect(judgeSeen({ clocks: clocks([60, 0.1]) })).toMatchObject([{ host: "h1" }]);
+    expect(median([60, 0.1])).toBe(0.1);
+    expect(median([5, 1, 3])).toBe(3);
+  });
+});
+
+describe("ranges", () => {
+  it("overlap", () => {
+    expect(overlap("10.32.0.0/12", "10.40.0.0/16")).toBe(true);
+    expect(overlap("10.40.0.0/16", "10.32.0.0/12")).toBe(true);
+    expect(overlap("10.48.0.0/16", "10.32.0.0/12")).toBe(false);
+    expect(overlap("0.0.0.0/0", "10.32.0.0/12")).toBe(true);
+    expect(overlap("fe80::/10", "10.32.0.0/12")).toBe(false);
+  });
+
+  it("hold addresses", () => {
+    expect(rangeOf(["198.18.0.11"])).toBe("198.18.0.11/32");
+    expect(rangeOf(["198.18.0.11", "198.18.0.13"])).toBe("198.18.0.8/29");
+    expect(rangeOf(["10.0.1.4", "192.168.0.1"])).toBe("0.0.0.0/0");
+  });
+});
+
+it("a fault is explained once", () => {
+  const tried = (failed: (from: string, to: string) => boolean) =>
+    ["a", "b", "c", "d"].flatMap((from) =>
+      ["a", "b", "c", "d"].filter((to) => to !== from).map((to) => ({ from, to, failed: failed(from, to) })),
+    );
+  const told = (failed: (from: string, to: string) => boolean) =>
+    faults(tried(failed)).map(({ host, kind, failures }) => `${host} ${kind} ${failures.length}`);
+  expect(told(() => false)).toEqual([]);
+  expect(told((from, to) => from === "b" || to === "b")).toEqual(["b not reached 3", "b does not reach 3"]);
+  expect(told((from, to) => from === "a" && to === "b")).toEqual(["b not reached 1"]);
+  expect(told(() => true)).toHaveLength(4);
+});

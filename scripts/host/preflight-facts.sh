@@ -1,0 +1,135 @@
+#!/bin/sh
+# Facts of a host for the preflight to judge: kernel, disks, memory, routes, names, firewall. Only reads, loads no module.
+# Sent before preflight.sh, which calls system_facts.
+# shellcheck shell=sh
+
+system_facts() { # DATA_DIR NAME…
+  kernel_facts
+  disk_facts "$1"
+  memory_facts
+  route_facts
+  shift
+  name_facts "$@"
+  firewall_facts
+  installed_facts
+}
+
+# ---- kernel ----
+
+# What Weave Net and the engine's bridge need: FACT MODULE CONFIGURATION
+kernel_features='
+bridge bridge BRIDGE
+veth veth VETH
+br-netfilter br_netfilter BRIDGE_NETFILTER
+match-conntrack xt_conntrack NETFILTER_XT_MATCH_CONNTRACK
+match-addrtype xt_addrtype NETFILTER_XT_MATCH_ADDRTYPE
+match-comment xt_comment NETFILTER_XT_MATCH_COMMENT
+masquerade xt_MASQUERADE NETFILTER_XT_TARGET_MASQUERADE
+ip-tables ip_tables IP_NF_IPTABLES
+nf-tables nf_tables NF_TABLES
+nft-compat nft_compat NFT_COMPAT
+openvswitch openvswitch OPENVSWITCH
+vxlan vxlan VXLAN
+dummy dummy DUMMY
+'
+
+# fact kernel-FEATURE yes | no | unknown | unloadable (built as a module whose file is not there).
+kernel_facts() {
+  release=$(uname -r)
+  fact kernel "$release"
+  {
+    sed -n 's/^\([^ ]*\) .*/here \1/p' /proc/modules
+    find /sys/module -mindepth 1 -maxdepth 1 -printf 'here %f\n'
+    # Paths such as kernel/net/openvswitch/openvswitch.ko.xz
+    sed 's|:.*||; s|.*/||; s|\.ko.*||; s|^|file |' "/lib/modules/$release/modules.dep"
+    sed 's|.*/||; s|\.ko.*||; s|^|here |' "/lib/modules/$release/modules.builtin"
+    { zcat /proc/config.gz || cat "/boot/config-$release"; } | sed -n 's/^CONFIG_\([A-Z0-9_]*\)=\([ym]\)$/config \1 \2/p'
+    printf '%s\n' "$kernel_features" | sed -n 's/^[a-z]/wanted &/p'
+  } 2>/dev/null | awk '
+    $1 == "here" { here[$2] = 1 }
+    $1 == "file" { file[$2] = 1; files = 1 }
+    $1 == "config" { config[$2] = $3; configs = 1 }
+    $1 == "wanted" {
+      built = config[$4]
+      if (here[$3] || file[$3] || built == "y") state = "yes"
+      else if (built == "m") state = "unloadable"
+      else state = (configs || files) ? "no" : "unknown"
+      print "fact kernel-" $2 " " state
+    }'
+  # Of the command line, `iptables v1.8.9 (nf_tables)`; none before the engine is there.
+  backend=$(iptables -V 2>/dev/null | sed -n 's/.*(\(.*\)).*/\1/p')
+  command -v iptables >/dev/null && fact iptables "${backend:-legacy}"
+}
+
+# ---- disks and memory ----
+
+# fact disk-WHAT MOUNT FREE_MIB FREE_INODES rw|ro, for the folder itself or the nearest one above it that exists.
+disk_facts() { # DATA_DIR
+  docker_root=$(sed -n 's/.*"\(data-root\|graph\)" *: *"\([^"]*\)".*/\2/p' /etc/docker/daemon.json 2>/dev/null | head -n 1)
+  for pair in "consul $1" "docker ${docker_root:-/var/lib/docker}" 'download /var/lib/multicast-swarm' \
+    'programs /usr/local/bin' 'packages /usr/bin' 'settings /etc'; do
+    folder=${pair#* }
+    while [ ! -d "$folder" ]; do folder=$(dirname "$folder"); done
+    mount=$(df -P "$folder" 2>/dev/null | awk 'NR == 2 { print $6 }')
+    # The last of several mounts on one folder is the one that is seen.
+    mode=$(awk -v mount="$mount" '$2 == mount { split($4, options, ","); mode = options[1] } END { print mode ? mode : "rw" }' /proc/mounts)
+    free=$(df -Pk "$folder" 2>/dev/null | awk 'NR == 2 { print int($4 / 1024) }')
+    # File systems without a fixed number of inodes say 0 or -.
+    inodes=$(df -Pi "$folder" 2>/dev/null | awk 'NR == 2 { print ($2 + 0 > 0) ? $4 : "-" }')
+    [ -z "$free" ] || fact "disk-${pair%% *}" "$mount $free ${inodes:--} $mode"
+  done
+}
+
+memory_facts() {
+  awk '$1 == "MemTotal:" { print "fact memory-total", int($2 / 1024) }
+    $1 == "MemAvailable:" { print "fact memory-available", int($2 / 1024) }' /proc/meminfo
+}
+
+# ---- network ----
+
+# fact routes NETWORK/PREFIX@INTERFACE …: all but the default route. The kernel shows bytes in the order of the machine.
+route_facts() {
+  routes=$(awk '
+    function byte(hex, i) { return 16 * (index("0123456789ABCDEF", substr(hex, i, 1)) - 1) + index("0123456789ABCDEF", substr(hex, i + 1, 1)) - 1 }
+    function bits(n,  count) { for (count = 0; n > 0; n = int(n / 2)) count += n % 2; return count }
+    NR > 1 && $8 != "00000000" {
+      prefix = 0
+      for (i = 1; i < 8; i += 2) prefix += bits(byte($8, i))
+      printf "%s%d.%d.%d.%d/%d@%s", separator, byte($2, 7), byte($2, 5), byte($2, 3), byte($2, 1), prefix, $1
+      separator = " "
+    }' /proc/net/route)
+  fact routes "$routes"
+  fact nameservers "$(awk '$1 == "nameserver" { printf "%s%s", separator, $2; separator = " " }' /etc/resolv.conf 2>/dev/null)"
+}
+
+# fact unresolved NAME …: all are asked at once, since a silent name server takes its time with each.
+name_facts() {
+  [ $# -gt 0 ] || return
+  unresolved=$(
+    for name; do
+      { timeout 8 getent ahosts "$name" >/dev/null 2>&1 || printf '%s ' "$name"; } &
+    done
+    wait
+  )
+  fact unresolved "${unresolved% }"
+}
+
+# Which firewall the host is run with, for the command that opens a port.
+firewall_facts() {
+  firewall=iptables
+  command -v nft >/dev/null && ! command -v iptables >/dev/null && firewall=nft
+  [ "$(systemctl is-active firewalld.service 2>/dev/null)" = active ] && firewall=firewalld
+  grep -qsx 'ENABLED=yes' /etc/ufw/ufw.conf && firewall=ufw
+  fact firewall "$firewall"
+}
+
+# ---- what this project has put here already ----
+
+installed_facts() {
+  for program in consul weave; do
+    recorded "file /usr/local/bin/$program" && [ -x "/usr/local/bin/$program" ] && fact "installed-$program" yes
+  done
+  if recorded 'unit weave.service'; then
+    fact weave-peer "$(sed -n 's/.*--name \([0-9a-f:]*\).*/\1/p' /etc/default/weave 2>/dev/null)"
+  fi
+}
