@@ -143,6 +143,20 @@ describe("a mirror", () => {
     expect(said.join("\n")).toContain("left out image:me/tools:1: no images/me_tools_1_amd64.tar nor ");
   });
 
+  test("the event bus's image is locked when the cluster file names it, and may be missing", async () => {
+    const named = `${weaveworks.replace("tools:1", "tools:1, eventBusImage: me/bus:2")}artifacts: { mirror: "${base}" }\n`;
+    served = mirror();
+    expect((await run(files({ "cluster.yaml": three(named) }))).said.join("\n")).toContain(
+      "left out image:me/bus:2: no ",
+    );
+    served = mirror({ ...store, "images/me_bus_2_amd64.tar": "bus" });
+    const { written } = await run(files({ "cluster.yaml": three(named) }));
+    expect(written.find(({ name }) => name === "image:me/bus:2")).toMatchObject({
+      version: "2",
+      sha256: sha256("bus"),
+    });
+  });
+
   test("other answers than 404 are errors that name the URL", async () => {
     served = mirror();
     served["/weave/2.6.5/weave"] = (response) => response.writeHead(403).end();

@@ -8,7 +8,10 @@ export const defaultClusterFile = process.env.CLUSTER_FILE ?? "./cluster.yaml";
 
 /** The inventory of a cluster file, its key files as seen from the directory that the command runs in. */
 export function inventoryFrom(clusterFile: string): Inventory {
-  const cluster = loadCluster(clusterFile);
+  return inventoryHere(loadCluster(clusterFile));
+}
+
+export function inventoryHere(cluster: Cluster): Inventory {
   return inventoryOf(cluster, (written) => fromHere(cluster, written));
 }
 

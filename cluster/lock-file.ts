@@ -54,7 +54,9 @@ export function wanted(file: Pick<ClusterFile, "consul" | "weave" | "swarm" | "v
     { name: "consul", version: file.consul.version },
     { name: "weave", version: file.weave.version },
     ...needed.map((image) => ({ name: `image:${image}`, version: tagOf(image) })),
-    { name: `image:${file.verify.image}`, version: tagOf(file.verify.image), optional: true },
+    ...[file.verify.image, file.verify.eventBusImage].flatMap((image) =>
+      image === undefined ? [] : [{ name: `image:${image}`, version: tagOf(image), optional: true as const }],
+    ),
   ];
 }
 

@@ -234,6 +234,13 @@ export const clusterFileSchema = z
           .regex(/^[a-z0-9][A-Za-z0-9._/:@-]*$/, expected("an image reference"))
           .default("alpine/socat:1.8.0.3")
           .describe("Image for the network tests of `scripts/verify`; has sh, ping, nc, ip and socat."),
+        eventBusImage: z
+          .string(expected("an image reference"))
+          .regex(/^[a-z0-9][A-Za-z0-9._/:@-]*$/, expected("an image reference"))
+          .optional()
+          .describe(
+            "Image of `examples/event-bus`, to be locked for `scripts/verify --vertx`, which loads it on hosts for the time of its test. Default: multicast-swarm/event-bus:1, which must be on the hosts.",
+          ),
       }).describe("What `scripts/verify` uses."),
     },
     expected("a mapping with name and hosts"),

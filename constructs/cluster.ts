@@ -38,8 +38,10 @@ export class ClusterStack extends TerraformStack {
     const preflight = new Preflight(this, "preflight", { inventory: inventoryOf(cluster, fromStack) });
     const scripts = hostScriptsAsset(this);
     const shared = this.sharedFiles(cluster);
+    // The event bus's image is no part of the cluster.
+    const testImage = `image:${cluster.settings.verify.eventBusImage}`;
     const pushed = cluster.artifacts
-      .filter(({ source }) => source.startsWith("file:"))
+      .filter(({ name, source }) => source.startsWith("file:") && name !== testImage)
       .map(({ source }) => fromStack(source.slice("file:".length)));
     const hosts = cluster.hosts.map((host) => {
       const after = preflight.ready;

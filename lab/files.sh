@@ -83,6 +83,7 @@ providers:
   "null": 1.0.0
 verify:
   image: multicast-swarm/toolbox:1
+  eventBusImage: multicast-swarm/event-bus:1
 END
   } >"$LAB/cluster.yaml.new"
   mv "$LAB/cluster.yaml.new" "$LAB/cluster.yaml"

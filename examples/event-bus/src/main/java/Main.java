@@ -64,6 +64,8 @@ public class Main {
     // … and if two clusters come to be all the same, unite them within seconds instead of minutes.
     config.setProperty("hazelcast.merge.first.run.delay.seconds", "10");
     config.setProperty("hazelcast.merge.next.run.delay.seconds", "5");
+    // The few members of an example need not gather before the first of them may join.
+    config.setProperty("hazelcast.wait.seconds.before.join", "1");
     config.setProperty("hazelcast.phone.home.enabled", "false");
     return config;
   }

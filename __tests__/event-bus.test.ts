@@ -1,0 +1,292 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import {
+  type EventBusRun,
+  eventBusImage,
+  eventBusTest,
+  parseLook,
+  parseNews,
+  patience,
+  unloadEventBus,
+} from "../checks/event-bus.js";
+import type { Inventory, InventoryHost } from "../checks/inventory.js";
+import type { Said } from "../checks/views.js";
+
+const host = (name: string, address: string): InventoryHost => ({
+  name,
+  address,
+  login: { address, user: "root", port: 22, hostKeys: [] },
+  consul: "server",
+  manager: true,
+  agent: true,
+  rebuilt: 0,
+  ports: [],
+});
+const hosts = [host("h1", "198.18.0.11"), host("h2", "198.18.0.12"), host("h3", "198.18.0.13")];
+
+type Answer = Said | string;
+
+/** Three hosts, their Swarm, and members that hear each other, in the output's own form; single answers can be changed. */
+class FakeCluster {
+  readonly asked: string[] = [];
+  readonly containers = new Map<string, { node: string; status: string; args: string; log: string[] }>();
+  /** Pairs, listener first, of which the first hears nothing of the second from the given look on. */
+  deaf: { from: number; pairs: string[] } = { from: Number.POSITIVE_INFINITY, pairs: [] };
+  together = false;
+  fails: Record<string, Answer> = {};
+  looks = 0;
+
+  constructor(readonly nodes = hosts) {}
+
+  run: EventBusRun["run"] = async ({ name }, _, args = []) => {
+    const [action = "", ...rest] = args;
+    this.asked.push(`${name} ${action}`);
+    const sections = this.answer(name, action, rest).map(([section, answer]) => {
+      const { status, text } = typeof answer === "string" ? { status: 0, text: answer } : answer;
+      return `=== ${section} ${status}\n${text}\n`;
+    });
+    return { status: 0, stdout: `${sections.join("")}=== end 0\n`, stderr: "" };
+  };
+
+  private answer(on: string, action: string, args: string[]): [string, Answer][] {
+    const broken = this.fails[`${on} ${action}`];
+    if (broken !== undefined) return [[action, broken]];
+    if (action === "start") return args.slice(2).map((spec) => this.start(spec));
+    if (action === "look") return this.look();
+    const container = this.containers.get(args[0] ?? "");
+    if (action === "crash" && container) container.status = "Exited (137) Less than a second ago";
+    if (action === "again" && container) container.status = "Up Less than a second";
+    if (action === "discard") for (const name of args) this.containers.delete(name);
+    return action === "unload" ? [] : [[action, ""]];
+  }
+
+  private start(spec: string): [string, Answer] {
+    const [name = "", variable = "", args = ""] = spec.split("|");
+    const broken = this.fails[`start ${name}`];
+    if (broken !== undefined) return [`start ${name}`, broken];
+    const wanted = /^constraint:node==(.*)$/.exec(variable)?.[1];
+    const apart = variable.startsWith("affinity:container!=") && !this.together;
+    const node = wanted ?? this.nodes[apart ? 1 : 0]?.name ?? "";
+    this.containers.set(name, {
+      node,
+      status: "Up 1 second",
+      args,
+      log: ["Starting clustering at 10.32.0.1...", "Ready!"],
+    });
+    return [`start ${name}`, "1f"];
+  }
+
+  /** Each look is a second later: everyone has published once more. */
+  private look(): [string, Answer][] {
+    this.looks++;
+    const alive = [...this.containers.values()].filter(({ status }) => status.startsWith("Up"));
+    const cannotHear = (pair: string) => this.looks >= this.deaf.from && this.deaf.pairs.includes(pair);
+    for (const listener of alive) {
+      for (const speaker of alive) {
+        const [, to] = /^Member (.*)/.exec(listener.args) ?? [];
+        const [, from] = /^Member (.*)/.exec(speaker.args) ?? [];
+        if (to && from && to !== from && !cannotHear(`${to} ${from}`)) {
+          listener.log.push(`Received news ${this.looks} from ${from}`);
+        }
+        const pair = listener.args === "Receiver" && speaker.args === "Sender";
+        if (pair && !cannotHear("Receiver Sender")) listener.log.push("Received news: Some news!");
+      }
+    }
+    const listing = [...this.containers].map(([name, { node, status }]) => `${node}/${name} ${status}`);
+    return [
+      ["containers", listing.join("\n")],
+      ...[...this.containers].map(([name, { log }]): [string, Answer] => [`log ${name}`, log.join("\n")]),
+    ];
+  }
+}
+
+const swarmInfo = (nodes: readonly InventoryHost[]) =>
+  ` Role: primary\n Nodes: ${nodes.length}\n${nodes
+    .map(({ name, address }) => `  ${name}: ${address}:12375\n   └ Status: Healthy`)
+    .join("\n")}`;
+
+const image = {
+  reference: "multicast-swarm/event-bus:1",
+  artifacts: [{ platform: "amd64", sha256: "ab", source: "http://mirror/event-bus.tar" }],
+};
+
+function testOf(cluster: FakeCluster, nodes: readonly InventoryHost[] = cluster.nodes): EventBusRun {
+  const view = new Map([["swarm-info", { status: 0, text: swarmInfo(nodes) }]]);
+  return {
+    inventory: { hosts: cluster.nodes } as unknown as Inventory,
+    views: new Map(cluster.nodes.map(({ name }) => [name, view])),
+    run: cluster.run,
+    id: "ab",
+    script: "",
+    image,
+    say: () => {},
+  };
+}
+
+/** Runs the test on the cluster; what it complains of. */
+async function wrong(cluster: FakeCluster, nodes?: readonly InventoryHost[]): Promise<string[]> {
+  const { complaints } = await eventBusTest(testOf(cluster, nodes));
+  return complaints.map(({ by, about, found }) => `${by} of ${about}: ${found.replace(/within \d+ s/, "within 0 s")}`);
+}
+
+describe("event bus test", () => {
+  let cluster: FakeCluster;
+  beforeEach(() => {
+    cluster = new FakeCluster();
+    patience.seconds = 0.05;
+    patience.pauseMilliseconds = 1;
+  });
+
+  it("passes when all hear all, also without the one that crashed and with it when it is back", async () => {
+    const { complaints, seen, transcript } = await eventBusTest(testOf(cluster));
+    expect(complaints).toEqual([]);
+    expect([...seen]).toEqual([
+      ["h1", "hears h2, h3"],
+      ["h2", "hears h1, h3"],
+      ["h3", "hears h1, h2"],
+    ]);
+    expect(transcript).toContain("Received news: Some news!");
+    expect(cluster.asked.filter((action) => !action.endsWith("look"))).toEqual([
+      "h1 load",
+      "h2 load",
+      "h3 load",
+      "h1 start",
+      "h1 discard",
+      "h1 start",
+      "h1 crash",
+      "h1 again",
+    ]);
+  });
+
+  it("runs on a host that is alone, with two members there", async () => {
+    const alone = new FakeCluster(hosts.slice(0, 1));
+    expect(await wrong(alone)).toEqual([]);
+    expect([...alone.containers.keys()]).toEqual(["bus_member-h1-ab", "bus_member-h1-2nd-ab"]);
+  });
+
+  it("names the hosts that do not get the image", async () => {
+    cluster.fails["h2 load"] = { status: 1, text: "h2 event-bus: ERROR: cannot download http://mirror/event-bus.tar" };
+    expect(await wrong(cluster)).toEqual(["h2 of h2: cannot download http://mirror/event-bus.tar"]);
+    expect(cluster.asked.some((action) => action.endsWith("start"))).toBe(false);
+  });
+
+  it("says when Swarm does not start the pair, or puts it on one host", async () => {
+    const refusal = "docker: Error response from daemon: Unable to find a node that satisfies all conditions.";
+    cluster.fails["start bus_sender-ab"] = { status: 125, text: `${refusal}\nSee 'docker run --help'.` };
+    expect(await wrong(cluster)).toEqual([`h1 of h1: cannot start bus_sender-ab: ${refusal}`]);
+
+    const unreached = new FakeCluster();
+    const lost = "docker: Error response from daemon: Cannot connect to the Docker daemon at tcp://198.18.0.13:12375.";
+    unreached.fails["start bus_receiver-ab"] = { status: 125, text: lost };
+    expect(await wrong(unreached)).toEqual([`h3 of h3: cannot start bus_receiver-ab: ${lost}`]);
+
+    const together = new FakeCluster();
+    together.together = true;
+    expect(await wrong(together)).toEqual([
+      "h1 of h1: Swarm put both containers on h1 (198.18.0.11), in spite of affinity:container!=",
+    ]);
+  });
+
+  it("says when the receiver hears nothing of the sender, or the sender has ended", async () => {
+    cluster.deaf = { from: 0, pairs: ["Receiver Sender"] };
+    expect(await wrong(cluster)).toEqual([
+      "h1 of h2: bus_receiver-ab on h1 (198.18.0.11) received no news of bus_sender-ab on h2 (198.18.0.12) within 0 s; bus_receiver-ab is up 1 second, its last word: Ready!",
+    ]);
+  });
+
+  it("names who hears nothing of whom", async () => {
+    cluster.deaf = { from: 0, pairs: ["h1 h3", "h2 h3", "h3 h1", "h3 h2"] };
+    expect(await wrong(cluster)).toEqual([
+      "h1 of h3: h1 hears nothing of h3 (198.18.0.13) within 0 s; it hears h2",
+      "h2 of h3: h2 hears nothing of h3 (198.18.0.13) within 0 s; it hears h1",
+      "h3 of h1: h3 hears nothing of h1 (198.18.0.11) within 0 s; it hears nobody",
+      "h3 of h2: h3 hears nothing of h2 (198.18.0.12) within 0 s; it hears nobody",
+    ]);
+    expect(cluster.asked).not.toContain("h1 crash");
+  });
+
+  it("names the host on which no member can run", async () => {
+    const refusal = "docker: Error response from daemon: Unable to find a node that satisfies node==h3.";
+    cluster.fails["start bus_member-h3-ab"] = { status: 125, text: refusal };
+    expect(await wrong(cluster)).toEqual([`h3 of h3: cannot start bus_member-h3-ab: ${refusal}`]);
+
+    expect(await wrong(new FakeCluster(), hosts.slice(0, 2))).toEqual([
+      "h3 of h3: is no Swarm node, so no member runs there",
+    ]);
+  });
+
+  it("says when the others fall silent after a crash", async () => {
+    // One look at the pair, one at the members, one at the dead: then h3 is deaf.
+    cluster.deaf = { from: 4, pairs: ["h3 h2"] };
+    expect(await wrong(cluster)).toEqual([
+      "h3 of h2: after h1 crashed: h3 hears nothing of h2 (198.18.0.12) within 0 s; it hears nobody",
+    ]);
+  });
+
+  it("says when the crashed one does not come back, or nobody hears it", async () => {
+    cluster.fails["h1 again"] = { status: 1, text: "Error: failed to start containers: bus_member-h1-ab" };
+    expect(await wrong(cluster)).toEqual([
+      "h1 of h1: cannot start once more bus_member-h1-ab: Error: failed to start containers: bus_member-h1-ab",
+    ]);
+
+    const unheard = new FakeCluster();
+    unheard.deaf = { from: 5, pairs: ["h2 h1", "h3 h1"] };
+    expect(await wrong(unheard)).toEqual([
+      "h2 of h1: after h1 crashed and came back: h2 hears nothing of h1 (198.18.0.11) within 0 s; it hears h3",
+      "h3 of h1: after h1 crashed and came back: h3 hears nothing of h1 (198.18.0.11) within 0 s; it hears h2",
+    ]);
+  });
+
+  it("a member that ended is named with its last word, and nobody is blamed for not hearing it", async () => {
+    cluster.fails["h1 again"] = "bus_member-h1-ab";
+    expect(await wrong(cluster)).toEqual([
+      "h1 of h1: after h1 crashed and came back: bus_member-h1-ab is exited (137) less than a second ago, its last word: Received news 2 from h3",
+    ]);
+  });
+
+  it("says where the image could not be removed", async () => {
+    cluster.fails["h2 unload"] = { status: 1, text: "Error response from daemon: conflict: unable to delete 1f" };
+    expect(await unloadEventBus(testOf(cluster))).toEqual([
+      "h2 (198.18.0.12): could not remove the image multicast-swarm/event-bus:1: Error response from daemon: conflict: unable to delete 1f",
+    ]);
+  });
+});
+
+describe("event bus parsers", () => {
+  it("take the last news of each sender", () => {
+    const log =
+      "Starting clustering at 10.40.0.0...\nReady!\nReceived news 7 from h1\nReceived news 9 from b-2\nReceived news 1 from h1";
+    expect([...parseNews(log)]).toEqual([
+      ["h1", 1],
+      ["b-2", 9],
+    ]);
+  });
+
+  it("know a container by its own name and its node", () => {
+    const text = "h2/bus_sender Up 20 seconds\nh3/bus_receiver,h2/bus_sender/link Exited (1) 3 seconds ago";
+    const look = parseLook(
+      new Map([
+        ["containers", { status: 0, text }],
+        ["log bus_sender", { status: 0, text: "Ready!" }],
+      ]),
+      1,
+    );
+    expect([...look.containers]).toEqual([
+      ["bus_sender", { node: "h2", status: "Up 20 seconds" }],
+      ["bus_receiver", { node: "h3", status: "Exited (1) 3 seconds ago" }],
+    ]);
+    expect([...look.logs]).toEqual([["bus_sender", "Ready!"]]);
+  });
+
+  it("the image is the cluster file's, or the one that the README builds", () => {
+    const cluster = (named?: string) =>
+      ({
+        settings: { verify: { eventBusImage: named } },
+        artifacts: [{ name: "image:me/bus:2", platform: "any", version: "2", sha256: "ab", source: "docker://me/bus" }],
+      }) as unknown as Parameters<typeof eventBusImage>[0];
+    expect(eventBusImage(cluster()).reference).toBe("multicast-swarm/event-bus:1");
+    expect(eventBusImage(cluster("me/bus:2"))).toMatchObject({
+      reference: "me/bus:2",
+      artifacts: [{ source: "docker://me/bus" }],
+    });
+  });
+});

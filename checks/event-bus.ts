@@ -1,0 +1,396 @@
+/**
+ * The source document's last test, and beyond it: a Vert.x event bus over the containers' network, whose members find
+ * each other by multicast alone. Its programs are in `examples/event-bus`.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Artifact, Cluster } from "../cluster/model.js";
+import { lastLine, onAll } from "./contact.js";
+import { label } from "./findings.js";
+import type { Inventory, InventoryHost } from "./inventory.js";
+import type { TestRun } from "./network-tests.js";
+import { parseSections, parseSwarmInfo, type Said } from "./views.js";
+
+/** The image of `examples/event-bus`. */
+export interface EventBusImage {
+  readonly reference: string;
+  /** Where hosts that do not have it may get it from. */
+  readonly artifacts: readonly Pick<Artifact, "platform" | "sha256" | "source">[];
+}
+
+/** The image that a cluster file names, or the name that its README gives it. */
+export function eventBusImage({ settings, artifacts }: Pick<Cluster, "settings" | "artifacts">): EventBusImage {
+  const reference = settings.verify.eventBusImage ?? "multicast-swarm/event-bus:1";
+  return { reference, artifacts: artifacts.filter(({ name }) => name === `image:${reference}`) };
+}
+
+export interface EventBusRun extends Pick<TestRun, "inventory" | "views" | "run" | "id"> {
+  /** Text of `scripts/host/lib.sh` and `scripts/host/event-bus.sh`. */
+  readonly script: string;
+  readonly image: EventBusImage;
+  readonly say: (line: string) => void;
+}
+
+/** Something that one host sees wrong with another, or with itself. */
+export interface EventBusComplaint {
+  readonly by: string;
+  readonly about: string;
+  readonly found: string;
+}
+
+export interface EventBusResult {
+  /** What was seen on each host that the test was on, in a few words. */
+  readonly seen: ReadonlyMap<string, string>;
+  readonly complaints: readonly EventBusComplaint[];
+  readonly transcript: readonly string[];
+}
+
+/** How long each step waits for its news, and how often it looks. Tests are less patient. */
+export const patience = { seconds: 90, pauseMilliseconds: 500 };
+
+/** Runs the test on all hosts with a Swarm agent. Its containers are left to `removeContainers`, its image to `unloadEventBus`. */
+export async function eventBusTest(test: EventBusRun): Promise<EventBusResult> {
+  const { inventory, views, id, say } = test;
+  const manager = inventory.hosts.find((host) => host.manager && views.get(host.name)?.get("swarm-info")?.status === 0);
+  const agents = inventory.hosts.filter(({ agent }) => agent);
+  if (manager === undefined || agents.length === 0) return nothingSeen;
+  const on = { ...test, manager, nodes: nodesOf(inventory, views, manager) };
+
+  say(`event bus: its image on ${agents.length === 1 ? "1 host" : `${agents.length} hosts`}`);
+  const withoutImage = await load(test, agents);
+  if (withoutImage.length > 0) return { ...nothingSeen, complaints: withoutImage };
+
+  say("event bus: bus_sender publishes, bus_receiver listens, kept apart by Swarm");
+  const pair = await pairTest(on, agents);
+  say(`event bus: a member on each host, all hear all; one crashes, and comes back`);
+  const members = await membersTest(on, membersOf(agents, id));
+  return {
+    seen: members.seen,
+    complaints: [...pair.complaints, ...members.complaints],
+    transcript: [...pair.transcript, ...members.transcript],
+  };
+}
+
+const nothingSeen: EventBusResult = { seen: new Map(), complaints: [], transcript: [] };
+
+interface OnManager extends EventBusRun {
+  readonly manager: InventoryHost;
+  /** Hosts by the name that Swarm knows them under. */
+  readonly nodes: ReadonlyMap<string, InventoryHost>;
+}
+
+function nodesOf({ hosts }: Inventory, views: TestRun["views"], manager: InventoryHost): Map<string, InventoryHost> {
+  const { nodes } = parseSwarmInfo(views.get(manager.name)?.get("swarm-info")?.text ?? "");
+  return new Map(
+    nodes.flatMap(({ name, address }) => {
+      const host = hosts.find((one) => one.address === address);
+      return host ? [[name, host] as const] : [];
+    }),
+  );
+}
+
+// ── The image ───────────────────────────────────────────────────────────────────────────────────────
+
+/** Sees to it that all hosts have the image; complains of those that do not get it. */
+async function load(test: EventBusRun, hosts: readonly InventoryHost[]): Promise<EventBusComplaint[]> {
+  const { reference, artifacts } = test.image;
+  const sources = artifacts.flatMap(({ platform, sha256, source }) => [platform, sha256, source]);
+  const complaints = await onAll(hosts, async (host) => {
+    const said = (await act(test, host, "load", reference, ...sources)).get("load");
+    return said?.status === 0 ? [] : [self(host, reason(said))];
+  });
+  return complaints.flat();
+}
+
+/** Takes the image from the hosts that had none before the test; says where it could not. */
+export async function unloadEventBus(
+  test: Pick<EventBusRun, "inventory" | "script" | "run" | "image">,
+): Promise<string[]> {
+  const agents = test.inventory.hosts.filter(({ agent }) => agent);
+  const left = await onAll(agents, async (host) => {
+    const said = await act(test, host, "unload", test.image.reference);
+    const why = said.has("end") ? said.get("unload") : { status: 1, text: "no answer" };
+    return why === undefined || why.status === 0
+      ? []
+      : [`${label(host)}: could not remove the image ${test.image.reference}: ${reason(why)}`];
+  });
+  return left.flat();
+}
+
+// ── The document's pair ─────────────────────────────────────────────────────────────────────────────
+
+const news = "Received news: Some news!";
+
+async function pairTest(test: OnManager, agents: readonly InventoryHost[]): Promise<EventBusResult> {
+  const names = [`bus_receiver-${test.id}`, `bus_sender-${test.id}`] as const;
+  const [receiver, sender] = names;
+  const apart = agents.length > 1;
+  const started = await start(test, [
+    { name: receiver, args: "Receiver" },
+    { name: sender, args: "Sender", ...(apart ? { variable: `affinity:container!=${receiver}` } : {}) },
+  ]);
+  const unstarted = names.flatMap((name) => failure(started.get(`start ${name}`), `cannot start ${name}`));
+  if (unstarted.length > 0) {
+    // Swarm may have chosen a host that it does not reach.
+    const host = (found: string) => agents.find(({ address }) => found.includes(`//${address}:`)) ?? test.manager;
+    return { ...nothingSeen, complaints: unstarted.map((found) => self(host(found), found)) };
+  }
+
+  const last = await watch(test, 5, names, (look) => logOf(look, receiver).includes(news));
+  const result = judgePair(test, names, apart, last);
+  await act(test, test.manager, "discard", ...names);
+  return result;
+}
+
+/** Judges the last look at receiver and sender. */
+export function judgePair(
+  { manager, nodes }: Pick<OnManager, "manager" | "nodes">,
+  [receiver, sender]: readonly [string, string],
+  apart: boolean,
+  last: Look,
+): EventBusResult {
+  const [to, from] = [receiver, sender].map((name) => nodes.get(last.containers.get(name)?.node ?? ""));
+  const transcript = [
+    `${to?.name ?? "?"}> docker -H :4000 logs ${receiver}`,
+    ...logOf(last, receiver).split("\n"),
+    `${from?.name ?? "?"}> docker -H :4000 logs ${sender}`,
+    ...logOf(last, sender).split("\n"),
+    "",
+  ];
+  const complain = (found: string) => ({
+    seen: new Map<string, string>(),
+    complaints: [{ by: (to ?? manager).name, about: (from ?? to ?? manager).name, found }],
+    transcript,
+  });
+  if (to === undefined || from === undefined)
+    return complain(`Swarm does not say where ${to ? sender : receiver} runs`);
+  if (apart && to === from)
+    return complain(`Swarm put both containers on ${label(to)}, in spite of affinity:container!=`);
+  if (!logOf(last, receiver).includes(news)) {
+    const [culprit, seen] = ended(last, sender) ? [sender, logOf(last, sender)] : [receiver, logOf(last, receiver)];
+    return complain(
+      `${receiver} on ${label(to)} received no news of ${sender} on ${label(from)} ${time(last)}; ${culprit} ${stateOf(last, culprit)}, its last word: ${lastLine(seen) || "nothing"}`,
+    );
+  }
+  return { seen: new Map([[to.name, `hears ${from.name}`]]), complaints: [], transcript };
+}
+
+// ── A member on each host ───────────────────────────────────────────────────────────────────────────
+
+export interface Member {
+  /** What it calls itself in its news. */
+  readonly name: string;
+  readonly container: string;
+  readonly host: InventoryHost;
+}
+
+/** One member on each host; a host that is alone gets two. */
+export function membersOf(hosts: readonly InventoryHost[], id: string): Member[] {
+  const [first] = hosts;
+  const named = hosts.map((host) => ({ name: host.name, host }));
+  if (hosts.length === 1 && first) named.push({ name: `${first.name}-2nd`, host: first });
+  return named.map(({ name, host }) => ({ name, host, container: `bus_member-${name}-${id}` }));
+}
+
+async function membersTest(test: OnManager, members: readonly Member[]): Promise<EventBusResult> {
+  const node = (host: InventoryHost) => [...test.nodes].find(([, one]) => one.name === host.name)?.[0];
+  const strangers = members.filter(({ host }) => node(host) === undefined);
+  if (strangers.length > 0) {
+    return {
+      ...nothingSeen,
+      complaints: strangers.map(({ host }) => self(host, "is no Swarm node, so no member runs there")),
+    };
+  }
+  const started = await start(
+    test,
+    members.map(({ name, container, host }) => ({
+      name: container,
+      variable: `constraint:node==${node(host)}`,
+      args: `Member ${name}`,
+    })),
+  );
+  const unstarted = members.flatMap(({ container, host }) =>
+    failure(started.get(`start ${container}`), `cannot start ${container}`).map((found) => self(host, found)),
+  );
+  const running = members.filter(({ host }) => !unstarted.some(({ by }) => by === host.name));
+  // Enough for some seconds of news of all.
+  const lines = 5 * members.length + 5;
+  const wait = (of: readonly Member[], since?: Look) =>
+    watch(
+      test,
+      lines,
+      of.map(({ container }) => container),
+      (look) => unheard(of, look, since).length === 0,
+    );
+
+  const first = await wait(running);
+  const transcript = hearing(running, first);
+  const silence = judgeMembers(running, first, undefined, "");
+  const [victim, ...others] = running;
+  if (unstarted.length + silence.length > 0 || victim === undefined) {
+    return { ...nothingSeen, complaints: [...unstarted, ...silence], transcript };
+  }
+  // The first is the eldest: the one that Hazelcast lets lead the cluster.
+  const seen = new Map(running.map(({ host, name }) => [host.name, `hears ${namesBut(running, name)}`]));
+  const order = async (action: "crash" | "again", what: string) =>
+    failure(
+      (await act(test, test.manager, action, victim.container)).get(action),
+      `cannot ${what} ${victim.container}`,
+    );
+
+  const alive = await order("crash", "kill");
+  if (alive.length > 0) return { seen, complaints: alive.map((found) => self(victim.host, found)), transcript };
+  const dead = await look(test, lines);
+  const without = await wait(others, dead);
+  const broken = judgeMembers(others, without, dead, `after ${victim.name} crashed`);
+  if (broken.length > 0) return { seen, complaints: broken, transcript };
+
+  const absent = await order("again", "start once more");
+  if (absent.length > 0) return { seen, complaints: absent.map((found) => self(victim.host, found)), transcript };
+  const back = await wait(running, without);
+  const lost = judgeMembers(running, back, without, `after ${victim.name} crashed and came back`);
+  return {
+    seen,
+    complaints: lost,
+    transcript: [...transcript, `${victim.name} crashed and came back:`, ...hearing(running, back), ""],
+  };
+}
+
+/** Judges who has heard whom, or whom anew since an earlier look. */
+export function judgeMembers(
+  members: readonly Member[],
+  now: Look,
+  since: Look | undefined,
+  when: string,
+): EventBusComplaint[] {
+  const after = when === "" ? "" : `${when}: `;
+  const gone = members.filter(({ container }) => ended(now, container));
+  return [
+    ...gone.map(({ host, container }) => {
+      const log = lastLine(logOf(now, container)) || "nothing";
+      return self(host, `${after}${container} ${stateOf(now, container)}, its last word: ${log}`);
+    }),
+    ...unheard(members, now, since)
+      .filter((pair) => !gone.some((member) => pair.includes(member)))
+      .map(([listener, speaker]) => {
+        const heard = members.filter((other) => other !== listener && hears(listener, other, now, since));
+        return {
+          by: listener.host.name,
+          about: speaker.host.name,
+          found: `${after}${listener.name} hears nothing of ${speaker.name} (${speaker.host.address}) ${time(now)}; it hears ${
+            heard.map(({ name }) => name).join(", ") || "nobody"
+          }`,
+        };
+      }),
+  ];
+}
+
+function unheard(members: readonly Member[], now: Look, since?: Look): (readonly [Member, Member])[] {
+  return members.flatMap((listener) =>
+    members.flatMap((speaker) =>
+      listener === speaker || hears(listener, speaker, now, since) ? [] : [[listener, speaker] as const],
+    ),
+  );
+}
+
+/** News is numbered: a number other than at the earlier look has been received since. */
+function hears(listener: Member, speaker: Member, now: Look, since?: Look): boolean {
+  const number = (look: Look | undefined) => look && parseNews(logOf(look, listener.container)).get(speaker.name);
+  return number(now) !== undefined && number(now) !== number(since);
+}
+
+/** The number of the last news that a member has printed, by sender. */
+export function parseNews(log: string): Map<string, number> {
+  return new Map(
+    [...log.matchAll(/^Received news (\d+) from (\S+)$/gm)].map(([, number, sender]) => [sender ?? "", Number(number)]),
+  );
+}
+
+function hearing(members: readonly Member[], now: Look): string[] {
+  return members.map(({ name, container }) => {
+    const last = [...parseNews(logOf(now, container))].map(([sender, number]) => `news ${number} from ${sender}`);
+    return `${name}: received ${last.join(", ") || "nothing"}`;
+  });
+}
+
+function namesBut(members: readonly Member[], name: string): string {
+  return members.flatMap((member) => (member.name === name ? [] : [member.name])).join(", ");
+}
+
+// ── Containers, by way of the manager ───────────────────────────────────────────────────────────────
+
+/** What is there of a run's containers at one moment. */
+export interface Look {
+  readonly containers: ReadonlyMap<string, { readonly node: string; readonly status: string }>;
+  readonly logs: ReadonlyMap<string, string>;
+  /** Since it is waited for. */
+  readonly seconds: number;
+}
+
+function start(
+  test: OnManager,
+  wanted: readonly { readonly name: string; readonly variable?: string; readonly args: string }[],
+): Promise<ReadonlyMap<string, Said>> {
+  const specs = wanted.map(({ name, variable = "", args }) => `${name}|${variable}|${args}`);
+  return act(test, test.manager, "start", test.id, test.image.reference, ...specs);
+}
+
+async function look(test: OnManager, lines: number, began = Date.now()): Promise<Look> {
+  return parseLook(await act(test, test.manager, "look", test.id, String(lines)), (Date.now() - began) / 1000);
+}
+
+export function parseLook(said: ReadonlyMap<string, Said>, seconds: number): Look {
+  const containers = new Map<string, { node: string; status: string }>();
+  // With links a container has several names, of which the first is its own.
+  for (const line of said.get("containers")?.text.split("\n") ?? []) {
+    const [, node, name, status] = /^([^/\s]+)\/([^\s,]+)\S* (.+)$/.exec(line.trim()) ?? [];
+    if (node && name && status) containers.set(name, { node, status });
+  }
+  const logs = [...said].flatMap(([section, { text }]) =>
+    section.startsWith("log ") ? [[section.slice("log ".length), text] as const] : [],
+  );
+  return { containers, logs: new Map(logs), seconds };
+}
+
+/**
+ * Looks again and again until `done`, until one of the containers has ended, or until patience ends. Swarm may take a
+ * moment to see that one which was started again runs.
+ */
+async function watch(
+  test: OnManager,
+  lines: number,
+  containers: readonly string[],
+  done: (look: Look) => boolean,
+): Promise<Look> {
+  const began = Date.now();
+  for (;;) {
+    const now = await look(test, lines, began);
+    const hopeless = now.seconds > patience.seconds / 9 && containers.some((name) => ended(now, name));
+    if (done(now) || hopeless || now.seconds > patience.seconds) return now;
+    await sleep(patience.pauseMilliseconds);
+  }
+}
+
+const logOf = ({ logs }: Look, container: string) => logs.get(container) ?? "";
+const ended = ({ containers }: Look, container: string) =>
+  /^(Exited|Dead|Removal)/.test(containers.get(container)?.status ?? "");
+const stateOf = ({ containers }: Look, container: string) =>
+  `is ${containers.get(container)?.status.toLowerCase() ?? "not to be seen"}`;
+const time = ({ seconds }: Look) => `within ${Math.round(seconds)} s`;
+
+const self = ({ name }: InventoryHost, found: string): EventBusComplaint => ({ by: name, about: name, found });
+
+function failure(said: Said | undefined, what: string): string[] {
+  return said?.status === 0 ? [] : [`${what}: ${reason(said)}`];
+}
+
+function reason(said: Said | undefined): string {
+  return lastLine(said?.text ?? "").replace(/^\S+ \S+: ERROR: /, "") || "no answer";
+}
+
+async function act(
+  { script, run }: Pick<EventBusRun, "script" | "run">,
+  host: InventoryHost,
+  ...args: string[]
+): Promise<ReadonlyMap<string, Said>> {
+  return parseSections((await run(host, script, args)).stdout);
+}
