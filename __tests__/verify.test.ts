@@ -371,7 +371,7 @@ describe("hosts that cannot be asked", () => {
     expect(lines).toContain(
       "? h3 (198.18.0.13): could not be asked: unreachable: 198.18.0.13 port 22: no route to host",
     );
-    expect(lines.at(-1)).toMatch(/^could not tell: 1 of 3 hosts could not be asked in /);
+    expect(lines.at(-1)).toMatch(/^verify: could not tell: 1 of 3 hosts could not be asked in /);
     expect(asJson(verified).hosts[2]).toMatchObject({ name: "h3", status: "unknown" });
   });
 
@@ -419,7 +419,7 @@ describe("the report", () => {
     expect(lines[0]).toBe("           h1  h2  h3");
     expect(lines).toContain("proxy      ✓   ·   ✓   Weave proxy answers the Docker API");
     expect(lines).toContain("multicast  ✓   -   ✓   0.0 % lost");
-    expect(lines.at(-1)).toMatch(/^unhealthy: 1 fault on h2 in /);
+    expect(lines.at(-1)).toMatch(/^verify: unhealthy: 1 fault on h2 in /);
     expect(lines.length).toBeLessThan(25);
   });
 

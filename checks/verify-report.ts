@@ -28,7 +28,7 @@ export function report(verified: Verified, paint: Paint): string[] {
       return why === undefined ? [] : [`${paint("yellow", "?")} ${label(host)}: could not be asked: ${why}`];
     }),
     ...reasons(verified, paint),
-    summary(verified, paint),
+    `verify: ${summary(verified, paint)}`,
   ];
 }
 

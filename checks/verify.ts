@@ -71,7 +71,7 @@ export async function verify(inventory: Inventory, options: VerifyOptions): Prom
   let network: Network | undefined;
   if (manager && tested.length > 0) {
     const test = { inventory, views, script, run, id: randomBytes(3).toString("hex") };
-    network = await cleanedUp(test, say, (guarded) => testNetwork(guarded, manager, tested, say));
+    network = await cleanedUp(test, say, (guarded, tell) => testNetwork(guarded, manager, tested, tell));
   }
   const all = network ? [...observations, ...observeNetwork(inventory, views, network)] : observations;
   return {
@@ -89,7 +89,7 @@ export async function verify(inventory: Inventory, options: VerifyOptions): Prom
 async function cleanedUp<T>(
   test: TestRun,
   say: (line: string) => void,
-  body: (test: TestRun) => Promise<T>,
+  body: (test: TestRun, say: (line: string) => void) => Promise<T>,
 ): Promise<T> {
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
   let interruption: Error | undefined;
@@ -111,7 +111,10 @@ async function cleanedUp<T>(
     return test.run(...args);
   };
   try {
-    return await Promise.race([body({ ...test, run }), interrupted]);
+    const tell = (line: string) => {
+      if (!interruption) say(line);
+    };
+    return await Promise.race([body({ ...test, run }, tell), interrupted]);
   } finally {
     say("removing the test's containers");
     await remove();
