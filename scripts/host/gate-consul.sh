@@ -15,4 +15,4 @@ if until_true "$timeout" complete; then
   exit 0
 fi
 missing=$(peers | awk -F'\t' 'FNR == NR { split($0, f, " "); voter[f[1]] = f[5] == "true"; next } $3 == "server" && !voter[$1] { printf "%s (%s) ", $1, $2 }' - "$sent/hosts.tsv")
-die "after $timeout s Consul shows $(seen); $servers servers must vote; not voting: ${missing:-none}. See journalctl -u consul there"
+die "after $timeout s Consul shows $(seen); $servers servers must vote; not voting: ${missing:-none}. See journalctl -u consul there. scripts/diagnose collects what is needed to find out why"

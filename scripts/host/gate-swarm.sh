@@ -21,4 +21,4 @@ if until_true "$timeout" complete; then
   found "Swarm: $(nodes | grep -c 'Healthy$') healthy nodes"
   exit 0
 fi
-die "after $timeout s the Swarm manager here does not see all nodes healthy: $(unwell)see docker logs swarm-manager here and swarm-agent there"
+die "after $timeout s the Swarm manager here does not see all nodes healthy: $(unwell)see docker logs swarm-manager here and swarm-agent there. scripts/diagnose collects what is needed to find out why"

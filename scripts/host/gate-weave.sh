@@ -22,4 +22,4 @@ fi
 missing=$(weave status connections 2>/dev/null | tr -d '\r' |
   awk -F'\t' 'FNR == NR { if ($0 ~ / established /) { split($0, f, " "); sub(/:[0-9]+$/, "", f[2]); up[f[2]] = 1 } next }
     !up[$2] { printf "%s (%s) ", $1, $2 }' - "$sent/hosts.tsv" | sed "s/$(uname -n) ([^)]*) //")
-die "after $timeout s Weave shows Peers: $(peers); needed $hosts with $((hosts * (hosts - 1))) established connections; no connection from here to: ${missing:-none}. Are 6783/tcp and 6783-6784/udp open? See journalctl -u weave there"
+die "after $timeout s Weave shows Peers: $(peers); needed $hosts with $((hosts * (hosts - 1))) established connections; no connection from here to: ${missing:-none}. Are 6783/tcp and 6783-6784/udp open? See journalctl -u weave there. scripts/diagnose collects what is needed to find out why"

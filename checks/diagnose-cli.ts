@@ -1,0 +1,54 @@
+/** `scripts/diagnose [CLUSTER_FILE]` */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { defaultClusterFile, end, inventoryFrom } from "./command.js";
+import { withHosts } from "./contact.js";
+import { bundleName, diagnose, writeBundle } from "./diagnose.js";
+import { label } from "./findings.js";
+import { progress } from "./progress.js";
+
+const usage = `Usage: scripts/diagnose [CLUSTER_FILE]
+
+Collects from all reachable hosts, over ssh, what is needed to find out why a cluster does not work: journals,
+configurations and states of Consul, Docker, Weave Net and Swarm, and of the host itself. Only reads there.
+Writes CLUSTER-diagnose-TIME.tar.gz in the current folder, readable by you alone; index.md in it says what is what.
+The gossip key, passwords, tokens and containers' environments are made unreadable before they leave a host.
+CLUSTER_FILE: default $CLUSTER_FILE, else ./cluster.yaml.
+
+Exit status: 0 all hosts are in it, 1 some are not, 2 none is.`;
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { help: { type: "boolean", short: "h" } },
+  });
+  if (values.help) {
+    console.log(usage);
+    return 0;
+  }
+  const [clusterFile = defaultClusterFile, ...more] = positionals;
+  if (more.length > 0) throw new Error(`one cluster file, not also ${more.join(", ")}: scripts/diagnose --help`);
+  const inventory = inventoryFrom(clusterFile);
+  const script = readFileSync(join(__dirname, "../scripts/host/diagnose.sh"), "utf8");
+  const { say, done } = progress("diagnose");
+  const diagnosis = await withHosts(inventory, (run) => diagnose(inventory, script, run, say)).finally(done);
+
+  const present = inventory.hosts.filter(({ name }) => diagnosis.files.some(({ host }) => host === name));
+  for (const host of inventory.hosts) {
+    const why = diagnosis.missing.get(host.name);
+    if (why !== undefined) console.error(`${label(host)}: ${why}`);
+  }
+  if (present.length === 0) {
+    console.error("diagnose: no host could be asked; nothing was written");
+    return 2;
+  }
+  const name = bundleName(inventory, new Date());
+  const size = writeBundle(inventory, diagnosis, name, [["cluster.yaml", readFileSync(clusterFile, "utf8")]]);
+  console.log(
+    `diagnose: ${name}.tar.gz (${Math.ceil(size / 1024)} KiB, ${diagnosis.files.length} files, ${present.length} of ${inventory.hosts.length} hosts); look through it before you give it away`,
+  );
+  return diagnosis.missing.size > 0 ? 1 : 0;
+}
+
+end("diagnose", main());
