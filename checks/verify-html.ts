@@ -21,7 +21,7 @@ export function verifyPage(json: VerifyJson): string {
   <p class="lead">${lead(json)}</p>
   <dl class="numbers">${numbers(json)}</dl>
 </header>
-<main>
+<main class="${hosts.length > 8 ? "big" : hosts.length > 3 ? "some" : "few"}">
 ${findings(json)}
 <section class="card picture"><h2>Connections</h2>
 <p>Weave's connection between each pair of hosts; a line is whole when containers at both ends reach each other.</p>
@@ -126,8 +126,9 @@ function picture(json: VerifyJson): string {
   const { hosts, matrices } = json;
   const count = hosts.length;
   const [width, height] = count <= 8 ? [600, count <= 2 ? 220 : 440] : [760, 700];
-  const node = count <= 8 ? 46 : Math.max(9, Math.min(34, 900 / count));
-  const [rx, ry] = [width / 2 - node - 40, height / 2 - node - 34];
+  const node = count <= 8 ? 46 : Math.max(9, Math.min(34, 780 / count));
+  const [rx, ry] =
+    count <= 8 ? [width / 2 - node - 40, height / 2 - node - 50] : [width / 2 - node - 76, height / 2 - node - 76];
   const spot = hosts.map((_, i) => {
     const angle = (2 * Math.PI * i) / count - Math.PI / 2 + (count === 2 ? Math.PI / 2 : 0);
     const lone = count === 1 ? 0 : 1;
@@ -168,24 +169,21 @@ function picture(json: VerifyJson): string {
   const nodes = hosts.map(({ name, address, status }, i) => {
     const { x, y } = place(i);
     const fits = count <= 8;
-    const inside = fits && name.length <= 6;
-    const size = inside ? 24 : Math.max(11, Math.min(20, node));
-    // Above the upper hosts and below the lower ones, where no line runs.
-    const upper = count > 2 && y < height / 2 - node;
-    const beside = (line: number) =>
-      (upper ? y - node - 12 - 20 * (under.length - line) : y + node + 6 + 20 * line).toFixed(1);
+    const inside = fits && name.length <= 8;
+    const size = inside ? Math.min(24, 120 / name.length) : Math.min(20, node);
     const under = [...(inside ? [] : [name]), ...(fits ? [address] : [])];
+    // Above the upper hosts and below the lower ones, where no line runs; around a large ring, outwards.
+    const upper = count > 2 && y < height / 2 - node;
+    const [cos, sin] = [(x - width / 2) / rx, (y - height / 2) / ry];
+    const labels = under.map((line, k) => {
+      const [lx, ly] = fits
+        ? [x, upper ? y - node - 12 - 20 * (under.length - 1 - k) : y + node + 26 + 20 * k]
+        : [x + cos * (node + 6), y + sin * (node + 12) + 5];
+      const anchor = fits || Math.abs(cos) < 0.3 ? "middle" : cos > 0 ? "start" : "end";
+      return `<text class="under ${anchor}" x="${lx.toFixed(1)}" y="${ly.toFixed(1)}" font-size="${fits ? 17 : 13}">${text(line)}</text>`;
+    });
     return `<g class="host ${status}"><title>${text(name)} ${text(address)}: ${status}</title><circle cx="${x.toFixed(1)}" cy="${y.toFixed(1)}" r="${node.toFixed(1)}"/>
-<text class="name" x="${x.toFixed(1)}" y="${(y + 8).toFixed(1)}" font-size="${size}">${inside ? text(name) : mark(status)}</text>${
-      count <= 30
-        ? under
-            .map(
-              (line, k) =>
-                `<text class="under" x="${x.toFixed(1)}" y="${beside(k + 1)}" font-size="${fits ? 17 : 13}">${text(line)}</text>`,
-            )
-            .join("")
-        : ""
-    }</g>`;
+<text class="name" x="${x.toFixed(1)}" y="${(y + size / 3).toFixed(1)}" font-size="${size.toFixed(1)}">${inside ? text(name) : mark(status)}</text>${count <= 40 ? labels.join("") : ""}</g>`;
   });
   const said = `${count} hosts, ${tally.good} connections that carry everything, ${tally.bad} that do not, ${tally.off} not tested`;
   return `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${said}"><g class="${count > 12 ? "many" : ""}">${lines.join("")}</g>${labels.join("")}${nodes.join("")}</svg>`;
@@ -206,9 +204,11 @@ function grid({ hosts, checks: verdicts }: VerifyJson): string {
   const rows = checkNames.map((check) => {
     const cells = names.map((name) => {
       const verdict = verdicts.find((one) => one.host === name && one.check === check);
-      if (verdict === undefined) return "<td></td>";
-      const [sign, words] = marks[verdict.status];
-      return `<td class="${verdict.status}" title="${text(verdict.found)}"><span aria-hidden="true">${sign}</span><span class="sr">${words}</span></td>`;
+      const away = hosts.some((host) => host.name === name && host.unreachable !== undefined);
+      if (verdict === undefined && !away) return "<td></td>";
+      const status = verdict?.status ?? "unknown";
+      const [sign, words] = marks[status];
+      return `<td class="${status}" title="${text(verdict?.found ?? words)}"><span aria-hidden="true">${sign}</span><span class="sr">${words}</span></td>`;
     });
     return `<tr><th scope="row">${check}<small>${text(checks[check].title)}</small></th>${cells.join("")}</tr>`;
   });
@@ -243,7 +243,8 @@ function heatMap<T>(
       if (value === undefined) return `<td class="off" title="${text(from)} to ${text(to)}: not tested">–</td>`;
       const { words, heat } = cell(value);
       const look = heat < 0 ? `class="wrong"` : `style="--heat:${heat.toFixed(2)}"`;
-      return `<td ${look} title="${text(from)} to ${text(to)}: ${words}">${words}</td>`;
+      const short = names.length > 8 ? words.replace(" %", "") : words;
+      return `<td ${look} title="${text(from)} to ${text(to)}: ${words}">${short}</td>`;
     });
     return `<tr><th scope="row">${text(from)}</th>${cells.join("")}</tr>`;
   });
@@ -319,13 +320,13 @@ line{stroke-width:5;stroke-linecap:round}line.good{stroke:var(--glow)}line.bad{s
 .many line{stroke-width:1.6}.many line.good{opacity:.35}.many line.bad{stroke-width:2.6;stroke-dasharray:4 6}
 .label rect{fill:var(--card);stroke:var(--line)}.label.bad rect{stroke:var(--bad)}.label text{fill:var(--ink);font-size:17px;text-anchor:middle;font-variant-numeric:tabular-nums}.label.bad text{fill:var(--bad);font-weight:700}
 .host circle{fill:var(--card);stroke:var(--glow);stroke-width:5}.host.unhealthy circle{stroke:var(--bad);fill:var(--bad-soft)}.host.unknown circle{stroke:var(--warn);fill:var(--warn-soft);stroke-dasharray:7 6}
-.host text{text-anchor:middle;paint-order:stroke;fill:var(--ink)}.host .name{font-weight:650}.host .under{fill:var(--soft);stroke:var(--card);stroke-width:5px;stroke-linejoin:round}
+.host text{text-anchor:middle;paint-order:stroke;fill:var(--ink)}.host .name{font-weight:650}.host .start{text-anchor:start}.host .end{text-anchor:end}.host .under{fill:var(--soft);stroke:var(--card);stroke-width:5px;stroke-linejoin:round}
 .legend{display:flex;flex-wrap:wrap;gap:2px 18px;margin:.6em 0 0!important}.good{color:var(--good)}.bad{color:var(--bad)}.off{color:var(--soft)}
 .scroll{overflow-x:auto;margin:0 -6px;padding:0 6px;border-radius:8px}.scroll:focus-visible{outline:2px solid var(--glow)}
 table{border-collapse:separate;border-spacing:0;width:100%;font-variant-numeric:tabular-nums}
 th{font-weight:600;text-align:left}th small{display:block;color:var(--soft);font-weight:400;font-size:.8rem;line-height:1.25}
 .grid th[scope=row]{padding:4px 8px 4px 0;border-top:1px solid var(--line)}.grid td{width:44px;text-align:center;border-top:1px solid var(--line);font-weight:700;padding:0 4px}
-.grid thead th,.grid thead td{text-align:center;border:0;padding:0 4px 4px}
+.grid thead th{white-space:nowrap}.grid thead th,.grid thead td{text-align:center;border:0;padding:0 4px 4px}
 .grid .ok{color:var(--good)}.grid .failed{color:#fff;background:var(--bad)}.grid .follows{color:var(--bad);background:var(--bad-soft)}.grid .unknown{color:var(--warn);background:var(--warn-soft)}
 @media (prefers-color-scheme:dark){.grid .failed{color:#1b0d10}}
 .heat{border-spacing:4px;table-layout:fixed}.heat caption{caption-side:bottom;text-align:left;color:var(--soft);font-size:.8rem;padding:4px}
@@ -334,8 +335,8 @@ th{font-weight:600;text-align:left}th small{display:block;color:var(--soft);font
 .heat thead td,.heat .self{background:none}.heat .off{background:none;color:var(--soft);border:1px dashed var(--line)}.heat .wrong{background:var(--bad);color:#fff;font-weight:700}
 .heat .self{background:repeating-linear-gradient(135deg,var(--line) 0 1px,transparent 1px 8px)}
 @media (prefers-color-scheme:dark){.heat .wrong{color:#1b0d10}}
-.heat.small{border-spacing:2px;table-layout:auto}.heat.small td{height:24px;font-size:.68rem;border-radius:4px;min-width:34px}.heat.small th{font-size:.68rem}
-.hosts td,.hosts th{padding:8px 14px 8px 0;vertical-align:top;font-size:.92rem}.hosts tbody td,.hosts tbody th{border-top:1px solid var(--line)}.hosts thead th{color:var(--soft);font-weight:450;font-size:.82rem}
+.heat.small{border-spacing:2px;table-layout:auto}.heat.small td{height:24px;font-size:.68rem;border-radius:4px;min-width:26px}.heat.small th{font-size:.68rem}
+.hosts th[scope=row]{white-space:nowrap}.hosts td,.hosts th{padding:8px 14px 8px 0;vertical-align:top;font-size:.92rem}.hosts tbody td,.hosts tbody th{border-top:1px solid var(--line)}.hosts thead th{color:var(--soft);font-weight:450;font-size:.82rem}
 .dot{display:inline-block;width:.62em;height:.62em;border-radius:50%;background:var(--glow)}.dot.unhealthy{background:var(--bad)}.dot.unknown{background:none;border:2px solid var(--warn)}
 .findings{list-style:none;margin:0;padding:0;display:grid;gap:12px;grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr))}
 .findings li{background:var(--card);border:1px solid var(--line);border-left:6px solid var(--bad);border-radius:14px;padding:14px 18px;min-width:0;overflow-wrap:anywhere}.findings li.unknown{border-left-color:var(--warn)}
@@ -344,8 +345,9 @@ th{font-weight:600;text-align:left}th small{display:block;color:var(--soft);font
 code{font:.92em/1.45 ui-monospace,SFMono-Regular,Menlo,"DejaVu Sans Mono",monospace}
 .none{color:var(--soft)}.sr{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 footer{padding-top:22px;padding-bottom:36px;color:var(--soft);font-size:.88rem}
+.some .grid small{display:none}.big>section{grid-column:1/-1}.big .grid td{width:auto;min-width:22px;padding:0}.big thead th{writing-mode:vertical-rl;transform:rotate(180deg);text-align:left;white-space:nowrap;padding:4px 0!important;font-size:.72rem}.big .hosts thead th{writing-mode:inherit;transform:none;font-size:.82rem}.big .heat th{white-space:nowrap}.big svg{max-height:760px}
 @media (max-width:900px){main{grid-template-columns:minmax(0,1fr)}main>section{grid-column:1!important}.numbers{grid-template-columns:repeat(2,1fr)}}
 @media (max-width:560px){header,main,footer{padding-left:14px;padding-right:14px}.card{padding:16px 14px}
-.hosts thead{position:absolute;clip-path:inset(50%);height:1px;overflow:hidden}.hosts tr,.hosts td,.hosts th{display:block}.hosts tbody td{border:0;padding:0 0 2px}.hosts tbody tr{border-top:1px solid var(--line);padding-bottom:10px}.hosts tbody th{border:0;padding:10px 0 4px}.hosts td[data-label]::before{content:attr(data-label) " ";color:var(--soft)}}
+.hosts thead{position:absolute;clip-path:inset(50%);height:1px;overflow:hidden}.hosts tr,.hosts th[scope=row]{white-space:nowrap}.hosts td,.hosts th{display:block}.hosts tbody td{border:0;padding:0 0 2px}.hosts tbody tr{border-top:1px solid var(--line);padding-bottom:10px}.hosts tbody th{border:0;padding:10px 0 4px}.hosts td[data-label]::before{content:attr(data-label) " ";color:var(--soft)}}
 @media print{.card,.findings li{break-inside:avoid}}
 `;

@@ -32,7 +32,7 @@ export function report(verified: Verified, paint: Paint): string[] {
   ];
 }
 
-function tableOfHosts({ inventory, verdicts }: Verified, paint: Paint): string[] {
+function tableOfHosts({ inventory, verdicts, silent }: Verified, paint: Paint): string[] {
   const { hosts } = inventory;
   const strangers = [...new Set(verdicts.map(({ host }) => host))].filter(
     (name) => !hosts.some((h) => h.name === name),
@@ -47,7 +47,8 @@ function tableOfHosts({ inventory, verdicts }: Verified, paint: Paint): string[]
       const cells = names.map((name) => {
         const verdict = of.find(({ host }) => (name === "others" ? strangers.includes(host) : host === name));
         const blank = " ".repeat(width(name) - 1);
-        return verdict ? paint(colours[verdict.status], marks[verdict.status]) + blank : paint("dim", "-") + blank;
+        const status = verdict?.status ?? (silent.has(name) ? "unknown" : undefined);
+        return (status ? paint(colours[status], marks[status]) : paint("dim", "-")) + blank;
       });
       return [check.padEnd(wide), ...cells, inShort(check, of)].join("  ").trimEnd();
     }),
