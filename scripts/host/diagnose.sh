@@ -147,8 +147,8 @@ redact() {
   SECRETS=$(secrets) perl -pe '
     BEGIN { $| = 1; @secrets = grep { length >= 6 } split /\n/, $ENV{SECRETS}; }
     for my $secret (@secrets) { s/\Q$secret\E/[redacted]/g; }
-    $pem = 1 if /-----BEGIN [A-Z ]*PRIVATE KEY-----/;
-    $end = /-----END [A-Z ]*PRIVATE KEY-----/;
+    $pem = 1 if /-----BEGIN [A-Z ]*PRIVATE.KEY-----/;
+    $end = /-----END [A-Z ]*PRIVATE.KEY-----/;
     $_ = "[redacted]\n" if $pem;
     $pem = 0 if $end;
     s/("(?:encrypt|[a-z_]*(?:token|password|secret|secret_id|secretid|master|initial_management)s?)"\s*:\s*)"[^"]*"/$1"[redacted]"/gi;
