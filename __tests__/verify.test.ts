@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { blame } from "../checks/blame.js";
+import { patience } from "../checks/event-bus.js";
 import type { Inventory, InventoryHost } from "../checks/inventory.js";
 import { parseProbe } from "../checks/network-tests.js";
 import { unpainted } from "../checks/progress.js";
@@ -10,6 +11,7 @@ import { statusOf, type Verified, verify } from "../checks/verify.js";
 import { verifyPage } from "../checks/verify-html.js";
 import { asJson, report, transcript } from "../checks/verify-report.js";
 import { parseSections, parseSwarmInfo, parseWeaveReport } from "../checks/views.js";
+import { FakeCluster } from "./fake-event-bus.js";
 
 // What real hosts said (Consul 1.20.5, Weave Net 2.6.5, Swarm 1.2.9, Docker Engine 20.10.24): see recordings/record.ts.
 
@@ -50,11 +52,15 @@ function replay(
   recording: readonly Recorded[],
   change: (said: Recorded, args: readonly string[]) => Partial<Recorded> = () => ({}),
   asked: string[] = [],
+  bus?: FakeCluster,
 ): Promise<Verified> {
   return verify(inventory, {
     script: "",
     say: () => {},
-    run: async ({ name }, _, args = []) => {
+    ...(bus ? { eventBus: { script: "event bus", image: { reference: "event-bus:1", artifacts: [] } } } : {}),
+    run: async (host, script, args = []) => {
+      if (bus && script === "event bus") return bus.run(host, script, args);
+      const { name } = host;
       asked.push(`${name} ${args[0]}`);
       const said = recording.find((one) => one.host === name && one.args[0] === args[0]);
       if (said === undefined) return { status: 0, stdout: "=== end 0\n", stderr: "" };
@@ -68,7 +74,7 @@ const faults = ({ verdicts }: Pick<Verified, "verdicts">) =>
 
 describe("a healthy cluster", () => {
   it("passes every check on every host", async () => {
-    const verified = await replay(healthy);
+    const verified = await replay(healthy, undefined, [], new FakeCluster());
     expect(faults(verified)).toEqual([]);
     expect(statusOf(verified)).toBe(0);
     const passed = verified.verdicts.map(({ host, check }) => `${host} ${check}`);
@@ -130,6 +136,13 @@ function altered(name: string, action: string, ...replace: readonly (readonly [s
         }
       : {},
   );
+}
+
+/** A healthy cluster on which only the event bus is disturbed. */
+async function busWith(disturbance: Partial<Pick<FakeCluster, "deaf" | "fails">>): Promise<Verified> {
+  patience.seconds = 0.05;
+  patience.pauseMilliseconds = 1;
+  return replay(healthy, undefined, [], Object.assign(new FakeCluster(), disturbance));
 }
 
 describe("every check can fail", () => {
@@ -318,6 +331,14 @@ describe("every check can fail", () => {
     ],
     mtu: [
       [() => altered("h3", "probe", [/largest 1410/g, "largest 900"]), "h3 mtu: 900 bytes pass in one piece, not 1410"],
+    ],
+    "event-bus": [
+      [() => busWith({ deaf: { from: 0, pairs: ["h1 h3", "h2 h3"] } }), "h3 event-bus: no news passes within 0 s"],
+      [() => busWith({ deaf: { from: 4, pairs: ["h3 h2"] } }), "h3 event-bus: after h1 crashed: no news passes"],
+      [
+        () => busWith({ fails: { "h2 load": { status: 1, text: "h2 event-bus: ERROR: cannot download it" } } }),
+        "h2 event-bus: cannot download it",
+      ],
     ],
   };
   it.each(Object.entries(cases).flatMap(([check, list]) => list.map(([run, text]) => [check, text, run] as const)))(

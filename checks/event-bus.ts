@@ -4,10 +4,12 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Artifact, Cluster } from "../cluster/model.js";
+import type { Complaint } from "./blame.js";
 import { lastLine, onAll } from "./contact.js";
-import { label } from "./findings.js";
+import { label, plural } from "./findings.js";
 import type { Inventory, InventoryHost } from "./inventory.js";
 import type { TestRun } from "./network-tests.js";
+import type { Observation } from "./verdicts.js";
 import { parseSections, parseSwarmInfo, type Said } from "./views.js";
 
 /** The image of `examples/event-bus`. */
@@ -30,47 +32,66 @@ export interface EventBusRun extends Pick<TestRun, "inventory" | "views" | "run"
   readonly say: (line: string) => void;
 }
 
-/** Something that one host sees wrong with another, or with itself. */
-export interface EventBusComplaint {
-  readonly by: string;
-  readonly about: string;
-  readonly found: string;
-}
-
-export interface EventBusResult {
-  /** What was seen on each host that the test was on, in a few words. */
-  readonly seen: ReadonlyMap<string, string>;
-  readonly complaints: readonly EventBusComplaint[];
+/** What the test has seen. */
+export interface EventBus {
+  /** All hosts had the image. */
+  readonly loaded: boolean;
+  /** Hosts that had a member. */
+  readonly on: readonly string[];
+  readonly complaints: readonly Complaint[];
+  /** What the members have printed. */
   readonly transcript: readonly string[];
 }
 
 /** How long each step waits for its news, and how often it looks. Tests are less patient. */
 export const patience = { seconds: 90, pauseMilliseconds: 500 };
 
-/** Runs the test on all hosts with a Swarm agent. Its containers are left to `removeContainers`, its image to `unloadEventBus`. */
-export async function eventBusTest(test: EventBusRun): Promise<EventBusResult> {
+/**
+ * Runs the test on `hosts`, by way of the Swarm manager on `manager`. Its containers are left to `removeContainers`, its
+ * image to `unloadEventBus`.
+ */
+export async function eventBusTest(
+  test: EventBusRun,
+  manager: InventoryHost,
+  hosts: readonly InventoryHost[],
+): Promise<EventBus> {
   const { inventory, views, id, say } = test;
-  const manager = inventory.hosts.find((host) => host.manager && views.get(host.name)?.get("swarm-info")?.status === 0);
-  const agents = inventory.hosts.filter(({ agent }) => agent);
-  if (manager === undefined || agents.length === 0) return nothingSeen;
   const on = { ...test, manager, nodes: nodesOf(inventory, views, manager) };
 
-  say(`event bus: its image on ${agents.length === 1 ? "1 host" : `${agents.length} hosts`}`);
-  const withoutImage = await load(test, agents);
-  if (withoutImage.length > 0) return { ...nothingSeen, complaints: withoutImage };
+  say(`event bus: its image on ${plural(hosts.length, "host")}`);
+  const withoutImage = await load(test, hosts);
+  if (withoutImage.length > 0) return { ...nothingSeen, loaded: false, complaints: withoutImage };
 
   say("event bus: bus_sender publishes, bus_receiver listens, kept apart by Swarm");
-  const pair = await pairTest(on, agents);
-  say(`event bus: a member on each host, all hear all; one crashes, and comes back`);
-  const members = await membersTest(on, membersOf(agents, id));
+  const pair = await pairTest(on, hosts);
+  say("event bus: a member on each host, all hear all; one crashes, and comes back");
+  const members = await membersTest(on, membersOf(hosts, id));
   return {
-    seen: members.seen,
+    loaded: true,
+    on: members.on,
     complaints: [...pair.complaints, ...members.complaints],
     transcript: [...pair.transcript, ...members.transcript],
   };
 }
 
-const nothingSeen: EventBusResult = { seen: new Map(), complaints: [], transcript: [] };
+const nothingSeen: EventBus = { loaded: true, on: [], complaints: [], transcript: [] };
+
+/** What the test says to the checks. */
+export function observeEventBus({ loaded, on, complaints }: EventBus, image: EventBusImage): Observation {
+  const all = on.length > 1 ? `all ${plural(on.length, "member")}` : "both members";
+  return {
+    check: "event-bus",
+    needed: loaded
+      ? `news of every other member within ${patience.seconds} s`
+      : `the image ${image.reference}, on the host or to be had from where it is locked`,
+    mend: () =>
+      loaded
+        ? "scripts/verify --vertx --transcript shows what the members print"
+        : "examples/event-bus/README.md says how hosts get the image",
+    seen: new Map(on.map((host) => [host, `${all} hear each other, also after a crash`])),
+    complaints,
+  };
+}
 
 interface OnManager extends EventBusRun {
   readonly manager: InventoryHost;
@@ -88,10 +109,15 @@ function nodesOf({ hosts }: Inventory, views: TestRun["views"], manager: Invento
   );
 }
 
+/** The name that Swarm knows a host under. */
+function nodeOf({ nodes }: OnManager, host: InventoryHost): string | undefined {
+  return [...nodes].find(([, one]) => one.name === host.name)?.[0];
+}
+
 // ── The image ───────────────────────────────────────────────────────────────────────────────────────
 
 /** Sees to it that all hosts have the image; complains of those that do not get it. */
-async function load(test: EventBusRun, hosts: readonly InventoryHost[]): Promise<EventBusComplaint[]> {
+async function load(test: EventBusRun, hosts: readonly InventoryHost[]): Promise<Complaint[]> {
   const { reference, artifacts } = test.image;
   const sources = artifacts.flatMap(({ platform, sha256, source }) => [platform, sha256, source]);
   const complaints = await onAll(hosts, async (host) => {
@@ -103,10 +129,10 @@ async function load(test: EventBusRun, hosts: readonly InventoryHost[]): Promise
 
 /** Takes the image from the hosts that had none before the test; says where it could not. */
 export async function unloadEventBus(
-  test: Pick<EventBusRun, "inventory" | "script" | "run" | "image">,
+  test: Pick<EventBusRun, "script" | "run" | "image">,
+  hosts: readonly InventoryHost[],
 ): Promise<string[]> {
-  const agents = test.inventory.hosts.filter(({ agent }) => agent);
-  const left = await onAll(agents, async (host) => {
+  const left = await onAll(hosts, async (host) => {
     const said = await act(test, host, "unload", test.image.reference);
     const why = said.has("end") ? said.get("unload") : { status: 1, text: "no answer" };
     return why === undefined || why.status === 0
@@ -120,18 +146,22 @@ export async function unloadEventBus(
 
 const news = "Received news: Some news!";
 
-async function pairTest(test: OnManager, agents: readonly InventoryHost[]): Promise<EventBusResult> {
+async function pairTest(test: OnManager, hosts: readonly InventoryHost[]): Promise<EventBus> {
   const names = [`bus_receiver-${test.id}`, `bus_sender-${test.id}`] as const;
   const [receiver, sender] = names;
-  const apart = agents.length > 1;
+  const apart = hosts.length > 1;
+  // Only where something is wrong already: elsewhere Swarm has to find the right places alone.
+  const some = hosts.length < test.inventory.hosts.filter(({ agent }) => agent).length;
+  const sound = hosts.map((host) => nodeOf(test, host) ?? host.name).join("|");
+  const here = some ? [`constraint:node==/^(${sound})$/`] : [];
   const started = await start(test, [
-    { name: receiver, args: "Receiver" },
-    { name: sender, args: "Sender", ...(apart ? { variable: `affinity:container!=${receiver}` } : {}) },
+    { name: receiver, variables: here, args: "Receiver" },
+    { name: sender, variables: apart ? [...here, `affinity:container!=${receiver}`] : here, args: "Sender" },
   ]);
   const unstarted = names.flatMap((name) => failure(started.get(`start ${name}`), `cannot start ${name}`));
   if (unstarted.length > 0) {
     // Swarm may have chosen a host that it does not reach.
-    const host = (found: string) => agents.find(({ address }) => found.includes(`//${address}:`)) ?? test.manager;
+    const host = (found: string) => hosts.find(({ address }) => found.includes(`//${address}:`)) ?? test.manager;
     return { ...nothingSeen, complaints: unstarted.map((found) => self(host(found), found)) };
   }
 
@@ -147,7 +177,7 @@ export function judgePair(
   [receiver, sender]: readonly [string, string],
   apart: boolean,
   last: Look,
-): EventBusResult {
+): EventBus {
   const [to, from] = [receiver, sender].map((name) => nodes.get(last.containers.get(name)?.node ?? ""));
   const transcript = [
     `${to?.name ?? "?"}> docker -H :4000 logs ${receiver}`,
@@ -157,7 +187,7 @@ export function judgePair(
     "",
   ];
   const complain = (found: string) => ({
-    seen: new Map<string, string>(),
+    ...nothingSeen,
     complaints: [{ by: (to ?? manager).name, about: (from ?? to ?? manager).name, found }],
     transcript,
   });
@@ -171,7 +201,7 @@ export function judgePair(
       `${receiver} on ${label(to)} received no news of ${sender} on ${label(from)} ${time(last)}; ${culprit} ${stateOf(last, culprit)}, its last word: ${lastLine(seen) || "nothing"}`,
     );
   }
-  return { seen: new Map([[to.name, `hears ${from.name}`]]), complaints: [], transcript };
+  return { ...nothingSeen, transcript };
 }
 
 // ── A member on each host ───────────────────────────────────────────────────────────────────────────
@@ -191,9 +221,8 @@ export function membersOf(hosts: readonly InventoryHost[], id: string): Member[]
   return named.map(({ name, host }) => ({ name, host, container: `bus_member-${name}-${id}` }));
 }
 
-async function membersTest(test: OnManager, members: readonly Member[]): Promise<EventBusResult> {
-  const node = (host: InventoryHost) => [...test.nodes].find(([, one]) => one.name === host.name)?.[0];
-  const strangers = members.filter(({ host }) => node(host) === undefined);
+async function membersTest(test: OnManager, members: readonly Member[]): Promise<EventBus> {
+  const strangers = members.filter(({ host }) => nodeOf(test, host) === undefined);
   if (strangers.length > 0) {
     return {
       ...nothingSeen,
@@ -204,7 +233,7 @@ async function membersTest(test: OnManager, members: readonly Member[]): Promise
     test,
     members.map(({ name, container, host }) => ({
       name: container,
-      variable: `constraint:node==${node(host)}`,
+      variables: [`constraint:node==${nodeOf(test, host)}`],
       args: `Member ${name}`,
     })),
   );
@@ -230,7 +259,7 @@ async function membersTest(test: OnManager, members: readonly Member[]): Promise
     return { ...nothingSeen, complaints: [...unstarted, ...silence], transcript };
   }
   // The first is the eldest: the one that Hazelcast lets lead the cluster.
-  const seen = new Map(running.map(({ host, name }) => [host.name, `hears ${namesBut(running, name)}`]));
+  const on = [...new Set(running.map(({ host }) => host.name))];
   const order = async (action: "crash" | "again", what: string) =>
     failure(
       (await act(test, test.manager, action, victim.container)).get(action),
@@ -238,18 +267,21 @@ async function membersTest(test: OnManager, members: readonly Member[]): Promise
     );
 
   const alive = await order("crash", "kill");
-  if (alive.length > 0) return { seen, complaints: alive.map((found) => self(victim.host, found)), transcript };
+  if (alive.length > 0)
+    return { ...nothingSeen, on, complaints: alive.map((found) => self(victim.host, found)), transcript };
   const dead = await look(test, lines);
   const without = await wait(others, dead);
   const broken = judgeMembers(others, without, dead, `after ${victim.name} crashed`);
-  if (broken.length > 0) return { seen, complaints: broken, transcript };
+  if (broken.length > 0) return { ...nothingSeen, on, complaints: broken, transcript };
 
   const absent = await order("again", "start once more");
-  if (absent.length > 0) return { seen, complaints: absent.map((found) => self(victim.host, found)), transcript };
+  if (absent.length > 0)
+    return { ...nothingSeen, on, complaints: absent.map((found) => self(victim.host, found)), transcript };
   const back = await wait(running, without);
   const lost = judgeMembers(running, back, without, `after ${victim.name} crashed and came back`);
   return {
-    seen,
+    ...nothingSeen,
+    on,
     complaints: lost,
     transcript: [...transcript, `${victim.name} crashed and came back:`, ...hearing(running, back), ""],
   };
@@ -261,7 +293,7 @@ export function judgeMembers(
   now: Look,
   since: Look | undefined,
   when: string,
-): EventBusComplaint[] {
+): Complaint[] {
   const after = when === "" ? "" : `${when}: `;
   const gone = members.filter(({ container }) => ended(now, container));
   return [
@@ -271,16 +303,11 @@ export function judgeMembers(
     }),
     ...unheard(members, now, since)
       .filter((pair) => !gone.some((member) => pair.includes(member)))
-      .map(([listener, speaker]) => {
-        const heard = members.filter((other) => other !== listener && hears(listener, other, now, since));
-        return {
-          by: listener.host.name,
-          about: speaker.host.name,
-          found: `${after}${listener.name} hears nothing of ${speaker.name} (${speaker.host.address}) ${time(now)}; it hears ${
-            heard.map(({ name }) => name).join(", ") || "nobody"
-          }`,
-        };
-      }),
+      .map(([listener, speaker]) => ({
+        by: listener.host.name,
+        about: speaker.host.name,
+        found: `${after}no news passes ${time(now)}`,
+      })),
   ];
 }
 
@@ -312,10 +339,6 @@ function hearing(members: readonly Member[], now: Look): string[] {
   });
 }
 
-function namesBut(members: readonly Member[], name: string): string {
-  return members.flatMap((member) => (member.name === name ? [] : [member.name])).join(", ");
-}
-
 // ── Containers, by way of the manager ───────────────────────────────────────────────────────────────
 
 /** What is there of a run's containers at one moment. */
@@ -328,9 +351,9 @@ export interface Look {
 
 function start(
   test: OnManager,
-  wanted: readonly { readonly name: string; readonly variable?: string; readonly args: string }[],
+  wanted: readonly { readonly name: string; readonly variables: readonly string[]; readonly args: string }[],
 ): Promise<ReadonlyMap<string, Said>> {
-  const specs = wanted.map(({ name, variable = "", args }) => `${name}|${variable}|${args}`);
+  const specs = wanted.map(({ name, variables, args }) => `${name};${variables.join(" ")};${args}`);
   return act(test, test.manager, "start", test.id, test.image.reference, ...specs);
 }
 
@@ -377,7 +400,7 @@ const stateOf = ({ containers }: Look, container: string) =>
   `is ${containers.get(container)?.status.toLowerCase() ?? "not to be seen"}`;
 const time = ({ seconds }: Look) => `within ${Math.round(seconds)} s`;
 
-const self = ({ name }: InventoryHost, found: string): EventBusComplaint => ({ by: name, about: name, found });
+const self = ({ name }: InventoryHost, found: string): Complaint => ({ by: name, about: name, found });
 
 function failure(said: Said | undefined, what: string): string[] {
   return said?.status === 0 ? [] : [`${what}: ${reason(said)}`];

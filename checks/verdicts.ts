@@ -20,6 +20,7 @@ export const checks = {
   tcp: { title: "Containers talk TCP, both ways", after: ["ping"] },
   multicast: { title: "UDP multicast to 224.2.2.3:54327", after: ["ping"] },
   mtu: { title: "Largest datagram that passes in one piece", after: ["ping"] },
+  "event-bus": { title: "Vert.x event bus between all hosts (--vertx)", after: ["tcp", "multicast"] },
 } as const satisfies Record<string, { title: string; after: readonly string[] }>;
 
 export type Check = keyof typeof checks;

@@ -2,8 +2,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { defaultClusterFile, end, inventoryFrom } from "./command.js";
+import { loadCluster } from "../cluster/load.js";
+import { defaultClusterFile, end, inventoryHere } from "./command.js";
 import { withHosts } from "./contact.js";
+import { eventBusImage } from "./event-bus.js";
 import { painter, progress, unpainted } from "./progress.js";
 import { statusOf, verify } from "./verify.js";
 import { verifyPage } from "./verify-html.js";
@@ -15,9 +17,11 @@ Is the cluster what the cluster file says, and does its network carry names, TCP
 Asks every host over ssh for its own view, and tests with one container on each host, which are removed again.
 CLUSTER_FILE: default $CLUSTER_FILE, else ./cluster.yaml.
 
+  --vertx         also tests a Vert.x event bus: a sender and a receiver, then a member on each host, of which one
+                  crashes; loads the image (examples/event-bus) for that time on hosts that do not have it
   --json          the result as JSON on standard output (docs/verify.md), and nothing else there
   --html FILE     writes the result as one page that needs no other file
-  --transcript    also shows consul members, weave status and docker -H :4000 info
+  --transcript    also shows consul members, weave status, docker -H :4000 info and what the event bus printed
   --help          this text
 
 Exit status: 0 healthy, 1 unhealthy, 2 could not tell (a host could not be asked, or verify was interrupted).`;
@@ -26,6 +30,7 @@ async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
+      vertx: { type: "boolean" },
       json: { type: "boolean" },
       html: { type: "string" },
       transcript: { type: "boolean" },
@@ -38,11 +43,20 @@ async function main(): Promise<number> {
   }
   const [clusterFile = defaultClusterFile, ...more] = positionals;
   if (more.length > 0) throw new Error(`one cluster file, not also ${more.join(", ")}: scripts/verify --help`);
-  const script = readFileSync(join(__dirname, "../scripts/host/verify.sh"), "utf8");
-  const inventory = inventoryFrom(clusterFile);
+  const hostScript = (name: string) => readFileSync(join(__dirname, "../scripts/host", name), "utf8");
+  const script = hostScript("verify.sh");
+  const cluster = loadCluster(clusterFile);
+  const inventory = inventoryHere(cluster);
+  const eventBus = { image: eventBusImage(cluster), script: hostScript("lib.sh") + hostScript("event-bus.sh") };
   const { say, done } = progress("verify");
   const verified = await withHosts(inventory, (run) =>
-    verify(inventory, { script, run, say, transcript: values.transcript === true }),
+    verify(inventory, {
+      script,
+      run,
+      say,
+      transcript: values.transcript === true,
+      ...(values.vertx ? { eventBus } : {}),
+    }),
   ).finally(done);
 
   if (values.html !== undefined) writeFileSync(values.html, verifyPage(asJson(verified)));

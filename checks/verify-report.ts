@@ -116,17 +116,18 @@ export function summary(verified: Verified, paint: Paint): string {
 }
 
 /** Outputs that a person who knows the components wants to see with their own eyes. */
-export function transcript({ inventory, views }: Verified): string[] {
+export function transcript({ inventory, views, eventBus }: Verified): string[] {
   const shown = [
     ["consul-members", "consul members"],
     ["weave-status", "weave status"],
     ["swarm-info", "docker -H :4000 info"],
   ] as const;
-  return shown.flatMap(([section, command]) => {
+  const own = shown.flatMap(([section, command]) => {
     const host = inventory.hosts.find(({ name }) => views.get(name)?.get(section)?.status === 0);
     const text = host && views.get(host.name)?.get(section)?.text;
     return text === undefined ? [] : [`${host?.name}> ${command}`, ...shortened(text).split("\n"), ""];
   });
+  return [...own, ...(eventBus?.transcript ?? [])];
 }
 
 /** What `docker info` says before and after Swarm's own part is about the command, or empty. */

@@ -1,7 +1,8 @@
 /** `scripts/verify`: is the cluster what the cluster file says, and does its network do what it is there for? */
 import { randomBytes } from "node:crypto";
 import { explainContact, lastLine, onAll, type RunAsRoot } from "./contact.js";
-import type { Inventory } from "./inventory.js";
+import { type EventBus, type EventBusRun, eventBusTest, observeEventBus, unloadEventBus } from "./event-bus.js";
+import type { Inventory, InventoryHost } from "./inventory.js";
 import { type Network, observeNetwork, removeContainers, type TestRun, testNetwork } from "./network-tests.js";
 import { observe, type Views } from "./observations.js";
 import { causesOf, judge, type Verdict } from "./verdicts.js";
@@ -19,6 +20,7 @@ export interface Verified {
   readonly views: Views;
   /** What the tests of the containers' network saw, if they could be done. */
   readonly network?: Network;
+  readonly eventBus?: EventBus;
 }
 
 export interface VerifyOptions {
@@ -28,6 +30,8 @@ export interface VerifyOptions {
   readonly say: (line: string) => void;
   /** Also ask for what is only for readers. */
   readonly transcript?: boolean;
+  /** Also test a Vert.x event bus. */
+  readonly eventBus?: Pick<EventBusRun, "image" | "script">;
 }
 
 /** Asks all hosts, then tests the network. Nothing that it starts is left, whatever happens. */
@@ -69,11 +73,24 @@ export async function verify(inventory: Inventory, options: VerifyOptions): Prom
   const tested = sound.length > 0 ? sound : usable;
 
   let network: Network | undefined;
+  let eventBus: EventBus | undefined;
   if (manager && tested.length > 0) {
     const test = { inventory, views, script, run, id: randomBytes(3).toString("hex") };
-    network = await cleanedUp(test, say, (guarded, tell) => testNetwork(guarded, manager, tested, tell));
+    const bus = options.eventBus;
+    const remove = async (from: readonly InventoryHost[]) => [
+      ...(await removeContainers(test, from)),
+      ...(bus ? await unloadEventBus({ run, ...bus }, from) : []),
+    ];
+    await cleanedUp(test, remove, say, async (guarded, tell) => {
+      network = await testNetwork(guarded, manager, tested, tell);
+      if (bus) eventBus = await eventBusTest({ ...guarded, ...bus, say: tell }, manager, tested);
+    });
   }
-  const all = network ? [...observations, ...observeNetwork(inventory, views, network)] : observations;
+  const all = [
+    ...observations,
+    ...(network ? observeNetwork(inventory, views, network) : []),
+    ...(eventBus && options.eventBus ? [observeEventBus(eventBus, options.eventBus.image)] : []),
+  ];
   return {
     inventory,
     time,
@@ -82,12 +99,14 @@ export async function verify(inventory: Inventory, options: VerifyOptions): Prom
     silent,
     views,
     ...(network ? { network } : {}),
+    ...(eventBus ? { eventBus } : {}),
   };
 }
 
-/** Removes the test's containers after `body`, also when it fails or the operator interrupts it. */
+/** Removes what the test has brought after `body`, also when it fails or the operator interrupts it. */
 async function cleanedUp<T>(
   test: TestRun,
+  removeFrom: (hosts: readonly InventoryHost[]) => Promise<string[]>,
   say: (line: string) => void,
   body: (test: TestRun, say: (line: string) => void) => Promise<T>,
 ): Promise<T> {
@@ -104,7 +123,7 @@ async function cleanedUp<T>(
   for (const signal of signals) process.on(signal, onSignal);
   const hosts = test.inventory.hosts.filter(({ name }) => test.views.has(name));
   const remove = async () => {
-    for (const line of await removeContainers(test, hosts)) say(line);
+    for (const line of await removeFrom(hosts)) say(line);
   };
   const run: RunAsRoot = async (...args) => {
     if (interruption) throw interruption;

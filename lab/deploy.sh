@@ -25,4 +25,4 @@ plan() {
 }
 destroy() { operator npx cdktf destroy --auto-approve --skip-provider-lock --output "$LAB/cdktf.out" "$@"; }
 lock() { operator scripts/lock "$@"; }
-verify() { operator scripts/verify "$@"; }
+verify() { operator scripts/verify --vertx "$@"; }

@@ -4,7 +4,7 @@
 # shellcheck shell=sh disable=SC2154  # fetched is set by lib.sh
 #
 #   load IMAGE [PLATFORM SHA256 SOURCE]…   the engine has IMAGE: it was there, or the locked one for this platform is loaded
-#   start RUN IMAGE NAME|VARIABLE|ARGS…    containers by way of this Swarm manager
+#   start RUN IMAGE NAME;VARIABLE…;ARGS…   containers by way of this Swarm manager, each in one argument
 #   look RUN LINES                         which are there, and the last LINES of what each printed
 #   crash NAME                             kills a container
 #   again NAME                             starts it once more
@@ -67,23 +67,24 @@ unload() { # IMAGE
   ! has "$(marker "$1")" || show unload docker rmi -f "$(docker image inspect --format '{{.Id}}' "$(marker "$1")")"
 }
 
-start() { # RUN IMAGE NAME|VARIABLE|ARGS…
+start() { # RUN IMAGE NAME;VARIABLE…;ARGS…
   run=$1 image=$2
   shift 2
   # The image's own command, but with an end.
   entrypoint=$(swarm image inspect --format '{{range .Config.Entrypoint}}{{.}} {{end}}' "$image") || entrypoint=''
   for wanted; do
-    name=${wanted%%|*} args=${wanted##*|} variable=${wanted#*|}
-    variable=${variable%|*}
+    name=${wanted%%;*} args=${wanted##*;} variables=${wanted#*;}
+    set --
+    for variable in ${variables%;*}; do set -- "$@" -e "$variable"; done
     # shellcheck disable=SC2086  # words, meant to be split
-    show "start $name" swarm run -d --name "$name" --label "$label=$run" -e "CLUSTER_NAME=$run" \
-      ${variable:+-e "$variable"} --entrypoint timeout "$image" $lifetime $entrypoint $args || true
+    show "start $name" swarm run -d --name "$name" --label "$label=$run" -e "CLUSTER_NAME=$run" "$@" \
+      --entrypoint timeout "$image" $lifetime $entrypoint $args || true
   done
 }
 
 look() { # RUN LINES
   show containers swarm ps -a --filter "label=$label=$1" --format '{{.Names}} {{.Status}}' || return 0
-  for name in $(printf '%s\n' "$show_text" | sed -n 's|^[^ /]*/\([^ ,]*\).*|\1|p'); do
+  for name in $(printf '%s\n' "$show_text" | sed -n 's|^[^ /]*/\(bus_[^ ,]*\).*|\1|p'); do
     show "log $name" swarm logs --tail "$2" "$name" || true
   done
 }
