@@ -88,6 +88,7 @@ done
 # The engine's rules and settings outlive it in the kernel: with a policy that forwards nothing.
 forget_engine() {
   before=$(note engine-before)
+  before=${before:-1 DROP}
   for family in iptables ip6tables; do
     $family-save -c 2>/dev/null | grep -q DOCKER || continue
     $family-save -c | grep -v -e DOCKER -e docker0 | sed "s/^:FORWARD DROP/:FORWARD ${before#* }/" | $family-restore -c
