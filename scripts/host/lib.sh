@@ -91,16 +91,15 @@ own_directory() { # PATH OWNER:GROUP MODE; one that was there before stays someo
 
 # put FILE OWNER:GROUP MODE: writes standard input to FILE, whole or not at all; true when that changed it.
 put() {
-  put_new=$(mktemp "$1.XXXXXX")
-  cat >"$put_new"
-  chown "$2" "$put_new"
-  chmod "$3" "$put_new"
+  # Callers look at the result, so that the shell does not end at what fails in here.
+  { put_new=$(mktemp "$1.XXXXXX") && cat >"$put_new" && chown "$2" "$put_new" && chmod "$3" "$put_new"; } ||
+    die "cannot write $1"
   if cmp -s "$put_new" "$1" 2>/dev/null && [ "$(stat -c %U:%G:%a "$1")" = "$2:${3#0}" ]; then
     rm -f "$put_new"
     found "$1 as wanted"
     return 1
   fi
-  mv -f "$put_new" "$1"
+  mv -f "$put_new" "$1" || die "cannot write $1"
   changed "$1"
 }
 
