@@ -20,7 +20,7 @@ done
 if systemctl is-active -q consul-bootstrap.service; then
   found "the bootstrap agent running"
 else
-  if [ "$(note consul-bootstrapped)" != begun ] && [ -e "$data_dir/raft/raft.db" ]; then
+  if [ "$(note consul-bootstrapped)" != begun ] && [ -e "$data_dir/raft" ]; then
     die "refuses to bootstrap: $data_dir holds the data of an earlier cluster; move it away if that cluster is gone for good"
   fi
   own_directory /etc/consul.d/bootstrap root:consul 0750
@@ -29,7 +29,8 @@ else
   . "$here/consul-key.sh"
   install_key /etc/consul.d/bootstrap
   note consul-bootstrapped begun
-  systemd-run -q --unit=consul-bootstrap --uid=consul --gid=consul --description='Consul bootstrap agent (ends at the handover)' \
+  # Consul ends with 1 when it is told to: without --collect, the unit would stay behind as a failed one.
+  systemd-run -q --collect --unit=consul-bootstrap --uid=consul --gid=consul --description='Consul bootstrap agent (ends at the handover)' \
     /usr/local/bin/consul agent -config-dir /etc/consul.d/bootstrap
   changed "consul-bootstrap.service (started, transient)"
 fi
