@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { blame } from "../checks/blame.js";
 import { patience } from "../checks/event-bus.js";
 import type { Inventory, InventoryHost } from "../checks/inventory.js";
-import { parseProbe } from "../checks/network-tests.js";
+import { parseProbe, type TestRun, testNetwork } from "../checks/network-tests.js";
 import { unpainted } from "../checks/progress.js";
 import { type Check, checkNames } from "../checks/verdicts.js";
 import { statusOf, type Verified, verify } from "../checks/verify.js";
@@ -53,8 +53,9 @@ function replay(
   change: (said: Recorded, args: readonly string[]) => Partial<Recorded> = () => ({}),
   asked: string[] = [],
   bus?: FakeCluster,
+  cluster = inventory,
 ): Promise<Verified> {
-  return verify(inventory, {
+  return verify(cluster, {
     script: "",
     say: () => {},
     ...(bus ? { eventBus: { script: "event bus", image: { reference: "event-bus:1", artifacts: [] } } } : {}),
@@ -144,6 +145,68 @@ async function busWith(disturbance: Partial<Pick<FakeCluster, "deaf" | "fails">>
   patience.pauseMilliseconds = 1;
   return replay(healthy, undefined, [], Object.assign(new FakeCluster(), disturbance));
 }
+describe("more than one way", () => {
+  it("every manager is its own primary where that is meant", async () => {
+    const alone = {
+      ...inventory,
+      settings: { ...inventory.settings, swarm: { version: "1.2.9", replication: false } },
+    };
+    const primaries = await replay(
+      healthy,
+      (said) => ({ stdout: said.stdout.replaceAll("Role: replica", "Role: primary") }),
+      [],
+      undefined,
+      alone,
+    );
+    expect(faults(primaries)).toEqual([]);
+    expect(faults(await replay(healthy, undefined, [], undefined, alone))).toContain(
+      "h1 swarm: its Swarm manager is replica, not primary",
+    );
+  });
+
+  it("a command that is missing is named", async () => {
+    const said = "=== proxy 127\ntimeout: failed to run command 'docker': No such file or directory";
+    expect(faults(await altered("h2", "observe", [/=== proxy 0\n.*/g, said]))).toContain(
+      "h2 proxy: there is no docker on the host",
+    );
+  });
+
+  it("a datagram that is blocked without a rule to be seen", async () => {
+    const verified = await replay(recorded("udp"), (said) => ({
+      stdout: said.stdout.replaceAll("-p udp -m udp --dport 6783", "-p all"),
+    }));
+    expect(faults(verified)).toEqual([
+      "h2 weave: Weave's connection is established, but no datagram passes, seen by h1, h3",
+    ]);
+    expect(verified.verdicts.find(({ status }) => status === "failed")?.mend).toContain(
+      "open 6783/tcp and 6783-6784/udp to and from h2",
+    );
+  });
+
+  it("each host of many tries its neighbours on a ring", async () => {
+    const hosts = Array.from({ length: 7 }, (_, i) => host(`n${i + 1}`, `10.0.0.${i + 1}`));
+    const tried = new Map<string, readonly string[]>();
+    const test: TestRun = {
+      inventory: { ...inventory, hosts },
+      views: new Map(),
+      script: "",
+      id: "ab",
+      run: async ({ name }, _, args = []) => {
+        if (args[0] === "probe")
+          tried.set(
+            name,
+            args.slice(2).map((one) => one.split(":")[0] ?? ""),
+          );
+        const stdout = args[0] === "where" ? `=== where 0\npingtest${name.slice(1)}-ab\n` : "";
+        return { status: 0, stdout, stderr: "" };
+      },
+    };
+    await testNetwork(test, hosts[0] ?? host("", ""), hosts, () => {});
+    expect(tried.get("n1")?.slice().sort()).toEqual(["2", "7"]);
+    expect(tried.get("n4")?.slice().sort()).toEqual(["3", "5"]);
+    expect(tried.get("n7")?.slice().sort()).toEqual(["1", "6"]);
+  });
+});
 
 describe("every check can fail", () => {
   const node = /^ {2}h3: 198\.18\.0\.13:12375\n(?: {3}.*\n)*/gm;

@@ -133,7 +133,7 @@ export async function testNetwork(
 
 /** Seconds after which the containers end, should nobody remove them: some time more than the tests take. */
 function lifetime(hosts: number): number {
-  return 120 + 5 * hosts;
+  return 180 + 5 * hosts;
 }
 
 /** All others, or in a large cluster the neighbours on a ring. */

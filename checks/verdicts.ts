@@ -1,6 +1,6 @@
 /** What the checks are, and how what they find becomes a verdict on each host. */
 import { blame, type Complaint } from "./blame.js";
-import { type Finding, label } from "./findings.js";
+import { label } from "./findings.js";
 import type { Inventory } from "./inventory.js";
 
 /** Each check, what it looks at, and the checks whose failure on a host explains its own there. */
@@ -106,29 +106,28 @@ export function judge(
 
 /** One line of what several hosts say: the same words once, with who said them. */
 function inWords({ hosts }: Inventory, blamed: string, share: readonly Complaint[]): string {
-  const said = new Map<string, Set<string>>();
+  const said = new Map<string, { readonly seenBy: Set<string>; readonly towards: Set<string> }>();
   // Nobody knows better than the host itself.
   const own = share.filter(({ by, about }) => by === blamed && about === blamed).map(({ found }) => found);
   for (const { by, about, found } of share) {
     if (own.length > 0 && !own.includes(found)) continue;
-    // What the host at fault says of others is about itself too.
-    const text = about === blamed || by === about ? found : `${found} (${about})`;
-    said.set(text, (said.get(text) ?? new Set()).add(by));
+    const { seenBy, towards } = said.get(found) ?? { seenBy: new Set(), towards: new Set() };
+    said.set(found, {
+      seenBy: by === blamed ? seenBy : seenBy.add(by),
+      towards: about === blamed ? towards : towards.add(about),
+    });
   }
   const members = new Set(hosts.map(({ name }) => name));
+  const names = (some: ReadonlySet<string>) => [...some].filter((name) => members.has(name)).join(", ");
   return [...said]
-    .map(([text, by]) => {
-      const others = [...by].filter((name) => name !== blamed && members.has(name));
-      return others.length === 0 ? text : `${text}, seen by ${others.join(", ")}`;
-    })
+    .map(([found, { seenBy, towards }]) =>
+      seenBy.size > 0
+        ? `${found}, seen by ${names(seenBy)}`
+        : towards.size > 0
+          ? `${found}, to ${names(towards)}`
+          : found,
+    )
     .join("; ");
-}
-
-/** The failures as findings, for the table below the verdicts. */
-export function findingsOf(verdicts: readonly Verdict[]): Finding[] {
-  return verdicts
-    .filter(({ status }) => status === "failed")
-    .map(({ host, check, found, needed = "", mend = "" }) => ({ host, check, found, needed, mend }));
 }
 
 /** A member's label, or the stranger's address as it stands. */

@@ -134,6 +134,9 @@ describe("an interrupted verify", () => {
     process.kill(run.pid, "SIGKILL");
     await run.ended;
     expect(await left()).not.toEqual(nothing);
-    await until(async () => Object.values(await left()).every((ids) => ids === ""));
+    await until(async () => {
+      await new Promise((resolve) => setTimeout(resolve, 5000));
+      return Object.values(await left()).every((ids) => ids === "");
+    });
   });
 });
