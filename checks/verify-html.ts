@@ -201,7 +201,8 @@ function grid({ hosts, checks: verdicts }: VerifyJson): string {
     (name) => !hosts.some((h) => h.name === name),
   );
   const names = [...hosts.map(({ name }) => name), ...strangers];
-  const rows = checkNames.map((check) => {
+  const looked = checkNames.filter((check) => verdicts.some((one) => one.check === check));
+  const rows = looked.map((check) => {
     const cells = names.map((name) => {
       const verdict = verdicts.find((one) => one.host === name && one.check === check);
       const away = hosts.some((host) => host.name === name && host.unreachable !== undefined);

@@ -74,6 +74,7 @@ export const tryLab = (...args: string[]): Promise<Ended> => start("scripts/lab"
 export const lab = (...args: string[]): Promise<string> => succeed("scripts/lab", args);
 
 const withParts = (parts: string, command: string) => [
+  "--norc", // Else bash, with a socket for standard input, takes itself for a remote login.
   "-c",
   `set -eu; for part in ${parts}; do . "lab/$part.sh"; done; ${command} "$@"`,
   "lab",
