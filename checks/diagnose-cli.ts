@@ -7,6 +7,7 @@ import { withHosts } from "./contact.js";
 import { bundleName, diagnose, writeBundle } from "./diagnose.js";
 import { label } from "./findings.js";
 import { progress } from "./progress.js";
+import { endOnSignals } from "./signals.js";
 
 const usage = `Usage: scripts/diagnose [CLUSTER_FILE]
 
@@ -31,6 +32,7 @@ async function main(): Promise<number> {
   if (more.length > 0) throw new Error(`one cluster file, not also ${more.join(", ")}: scripts/diagnose --help`);
   const inventory = inventoryFrom(clusterFile);
   const script = readFileSync(join(__dirname, "../scripts/host/diagnose.sh"), "utf8");
+  endOnSignals("diagnose");
   const { say, done } = progress("diagnose");
   const diagnosis = await withHosts(inventory, (run) => diagnose(inventory, script, run, say)).finally(done);
 

@@ -8,6 +8,7 @@ import { judgeHost } from "./judge-host.js";
 import { judgeLinks } from "./judge-links.js";
 import { type Links, probeLinks } from "./links.js";
 import { type Paint, painter, progress, unpainted } from "./progress.js";
+import { endOnSignals } from "./signals.js";
 
 /** The texts of what runs on hosts. */
 export interface Programs {
@@ -78,6 +79,7 @@ export async function runPreflight(
   programs: Programs,
   { json = false } = {},
 ): Promise<0 | 1 | 2> {
+  endOnSignals("preflight");
   const { say, done } = progress("preflight");
   const many = inventory.hosts.length > 1;
   say(`looking at ${count(inventory.hosts.length, "host")}${many ? ", which try each other's ports" : ""}`);

@@ -30,6 +30,9 @@ export type Open = (where: Host, command: string) => ChildProcessWithoutNullStre
 /** Calls `body` with a `run` and an `open` whose temporary files are gone when it is done. */
 export async function withSsh<T>(cluster: Cluster, body: (run: Run, open: Open) => Promise<T>): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), "multicast-swarm-ssh-"));
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  // A command that is interrupted does not come to the end of this.
+  process.once("exit", remove);
   try {
     const config = join(folder, "config");
     writeFileSync(join(folder, "known_hosts"), knownHosts(cluster), { mode: 0o600 });
@@ -42,7 +45,8 @@ export async function withSsh<T>(cluster: Cluster, body: (run: Run, open: Open) 
       (where, command) => spawn("ssh", ["-F", config, where.name, command], { stdio: "pipe" }),
     );
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    process.off("exit", remove);
+    remove();
   }
 }
 
