@@ -1,0 +1,114 @@
+/** The hosts' Perl program for real: each host is a process with an address of its own on the loopback interface. */
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { createSocket } from "node:dgram";
+import { readFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { afterEach, expect, it } from "vitest";
+import type { Inventory, InventoryHost } from "../checks/inventory.js";
+import { judgeLinks } from "../checks/judge-links.js";
+import { probeLinks } from "../checks/links.js";
+
+const program = readFileSync("scripts/host/port-probe.pl", "utf8");
+
+const host = (number: number): InventoryHost => ({
+  name: `h${number}`,
+  address: `127.18.0.${number}`,
+  login: { address: "", user: "root", port: 22, hostKeys: [] },
+  consul: "server",
+  manager: true,
+  agent: true,
+  rebuilt: 0,
+  ports: ["8301/tcp/consul", "8301/udp/consul", "6783/udp/weave", "12375/tcp/weave"],
+});
+
+function inventory(hosts: number): Inventory {
+  return {
+    name: "rack",
+    hosts: Array.from({ length: hosts }, (_, i) => host(i + 1)),
+    settings: {
+      ssh: { hostKeyChecking: "required", timeoutSeconds: 5 },
+      consul: { dataDir: "/var/consul" },
+      docker: { install: true, package: "docker.io" },
+      weave: { version: "2.9.0", images: "rajchaudhuri", dns: true, range: "10.32.0.0/12", fastDatapath: true },
+      swarm: { version: "1.2.9", replication: true },
+      verify: { image: "alpine/socat:1.8.0.3" },
+    },
+    artifacts: [],
+    required: [],
+    sources: [],
+  };
+}
+
+const children: ChildProcessWithoutNullStreams[] = [];
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill("SIGKILL");
+});
+
+/** In place of ssh: `instead` of the program for some hosts. */
+function probe(hosts: number, instead: Record<string, readonly [string, string[]]> = {}) {
+  const where = inventory(hosts);
+  const open = ({ name, address }: { name: string; address: string }) => {
+    const [command, args] = instead[name] ?? ["perl", ["-", name, address]];
+    const child = spawn(command, args, { stdio: "pipe" });
+    children.push(child);
+    return child;
+  };
+  return probeLinks(where, program, open, Promise.resolve()).then((seen) => ({ where, seen }));
+}
+
+const ended = (child: ChildProcessWithoutNullStreams) =>
+  child.exitCode !== null || child.signalCode !== null || new Promise((resolve) => child.once("exit", resolve));
+
+it("every host reaches every other, and all of them end", async () => {
+  const { where, seen } = await probe(4);
+  expect(seen.links).toHaveLength(4 * 3 * 4);
+  expect(seen.links.filter(({ outcome }) => outcome !== "ok")).toEqual([]);
+  expect(seen.silent.size).toBe(0);
+  for (const { ahead, uncertain } of seen.clocks.values()) expect(Math.abs(ahead)).toBeLessThan(uncertain + 0.1);
+  expect(judgeLinks(where, new Map(), seen)).toEqual([]);
+  await Promise.all(children.map(ended));
+});
+
+it("a service that runs already is connected to; datagrams it is spared", async () => {
+  const service = createServer((socket) => socket.destroy());
+  await new Promise<void>((resolve) => service.listen(12375, "127.18.0.2", resolve));
+  const got: string[] = [];
+  const datagrams = createSocket("udp4", (text) => got.push(String(text)));
+  await new Promise<void>((resolve) => datagrams.bind(6783, "127.18.0.2", resolve));
+  try {
+    const { seen } = await probe(3);
+    const toService = seen.links.filter(({ to }) => to === "h2");
+    expect(toService.filter(({ port }) => port === "12375/tcp")).toMatchObject([{ outcome: "ok" }, { outcome: "ok" }]);
+    expect(toService.filter(({ port }) => port === "6783/udp")).toEqual([]);
+    expect(got).toEqual([]);
+  } finally {
+    service.close();
+    datagrams.close();
+  }
+});
+
+it("a host that cannot take part is named, and the others go on", async () => {
+  const { seen } = await probe(3, { h2: ["sh", ["-c", "echo 'sh: 1: exec: perl: not found' >&2; exit 127"]] });
+  expect([...seen.silent]).toEqual([["h2", "sh: 1: exec: perl: not found"]]);
+  expect(seen.links).toHaveLength(8);
+  expect(seen.links.every(({ outcome }) => outcome === "ok")).toBe(true);
+});
+
+it("a host that is gone in the middle of it is at fault, and nobody waits for it", async () => {
+  // Says that it listens, and is no more.
+  const gone = `while read line; do [ "$line" = __END__ ] && break; done
+    echo ok; read clock; echo "clock $(date +%s.%N)"; echo ok; read listen; echo ok`;
+  const { where, seen } = await probe(3, { h2: ["sh", ["-c", gone]] });
+  expect(judgeLinks(where, new Map(), seen)).toMatchObject([
+    {
+      host: "h2",
+      found: "6783/udp, 8301/tcp, 8301/udp, 12375/tcp not reached from any other host (connection refused)",
+    },
+  ]);
+});
+
+it("beyond twenty hosts each tries three others", async () => {
+  const { seen } = await probe(24);
+  expect(seen.links).toHaveLength(24 * 3 * 4);
+  expect(seen.links.filter(({ outcome }) => outcome !== "ok")).toEqual([]);
+});
