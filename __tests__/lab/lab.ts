@@ -59,6 +59,19 @@ export function start(command: string, args: readonly string[], input = ""): Run
   return { pid: child.pid ?? 0, ended, printed };
 }
 
+/** Expects words in an output, however Terraform breaks the lines of its errors; a failure shows the end of it. */
+export function expectWords(output: string, ...patterns: readonly RegExp[]): void {
+  const unbroken = output.replace(/\s*\n(lab)?\s*│\s*/g, " ");
+  for (const pattern of patterns) {
+    if (!pattern.test(output) && !pattern.test(unbroken)) throw new Error(`${pattern} is not in:\n${tail(output)}`);
+  }
+}
+/** Expects a command to have failed, in these words. */
+export function expectFailure({ status, output }: Ended, ...patterns: readonly RegExp[]): void {
+  if (status === 0) throw new Error(`it should have failed:\n${tail(output)}`);
+  expectWords(output, ...patterns);
+}
+
 const tail = (text: string): string => text.split("\n").slice(-60).join("\n");
 
 /** The output of a command that has to succeed. */
@@ -74,7 +87,6 @@ export const tryLab = (...args: string[]): Promise<Ended> => start("scripts/lab"
 export const lab = (...args: string[]): Promise<string> => succeed("scripts/lab", args);
 
 const withParts = (parts: string, command: string) => [
-  "--norc", // Else bash, with a socket for standard input, takes itself for a remote login.
   "-c",
   `set -eu; for part in ${parts}; do . "lab/$part.sh"; done; ${command} "$@"`,
   "lab",

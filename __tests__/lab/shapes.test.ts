@@ -1,0 +1,130 @@
+/** Clusters of other shapes than three equal servers with root as login. */
+import { describe, expect, it } from "vitest";
+import {
+  atConsole,
+  atConsoles,
+  bareHosts,
+  expectFailure,
+  expectWords,
+  host,
+  hosts,
+  lab,
+  labFile,
+  operator,
+  read,
+  tearDown,
+  tryLab,
+  until,
+  write,
+} from "./lab.js";
+
+tearDown();
+
+/** Consul's servers as a host sees them: `h1 leader true`. */
+async function raftPeers(from: string): Promise<string[]> {
+  const table = await atConsole(host(from), "consul operator raft list-peers");
+  return table
+    .trim()
+    .split("\n")
+    .slice(1)
+    .map((line) => {
+      const [name, , , state, voter] = line.split(/\s+/);
+      return `${name} ${state} ${voter}`;
+    });
+}
+const voters = async (from: string) =>
+  (await raftPeers(from)).filter((peer) => peer.endsWith(" true")).map((peer) => peer.split(" ")[0]);
+
+/** Goes on from bare hosts to the verified cluster. */
+async function brought(...options: string[]) {
+  const output = await lab("up", ...options);
+  expectWords(output, /verify: healthy/);
+  expectWords(output, new RegExp(`^ Nodes: ${hosts().length}$`, "m"));
+}
+const changesNothing = async () => expectWords(await lab("deploy"), /0 added, 0 changed, 0 destroyed/);
+
+it("one host", async () => {
+  await bareHosts("--hosts", "1");
+  await brought("--hosts", "1");
+  expect(await raftPeers("h1")).toEqual(["h1 leader true"]);
+});
+
+it("five hosts, two of them Consul clients, names with dashes, a login user with sudo", async () => {
+  const options = ["--names", "a-1,b-two,c,d-4,e-e-5", "--user", "ops"];
+  await bareHosts(...options);
+  await brought(...options);
+  const [a, b, c, d, e] = hosts().map(({ name }) => name);
+  expect((await voters("e-e-5")).sort()).toEqual([a, b, c]);
+  const servers = await atConsoles("grep -s '\"server\"' /etc/consul.d/*/config.json");
+  for (const client of [d, e]) expect(servers[client ?? ""]).toMatch(/client\/config.json: *"server": false/);
+  await changesNothing();
+});
+
+describe("the document's bootstrap handover", () => {
+  const setCluster = (from: string | RegExp, to: string) => {
+    const [was, text] = [read("cluster.yaml"), read("cluster.yaml").replace(from, to)];
+    if (was === text) throw new Error(`cluster.yaml has no ${from}`);
+    write("cluster.yaml", text);
+  };
+
+  it("gives the same cluster", async () => {
+    await bareHosts("--hosts", "3");
+    setCluster(/^consul:$/m, "consul:\n  bootstrap: handover");
+    await brought("--hosts", "3");
+    expect((await voters("h1")).sort()).toEqual(hosts().map(({ name }) => name));
+    // The agent that bootstrapped has ended, and the service has its data.
+    const services = await atConsole(host("h1"), "systemctl is-active consul-bootstrap consul || true");
+    expect(services.split("\n").slice(0, 2)).toEqual(["inactive", "active"]);
+    await changesNothing();
+  });
+
+  it("is healthy again after a reboot of all hosts, without a deploy", async () => {
+    const started = () => atConsoles("systemctl show --value -p ActiveEnterTimestamp consul docker weave");
+    const before = await started();
+    await Promise.all(hosts().map(({ name }) => lab("reboot", name)));
+    await until(async () => (await tryLab("verify")).status === 0);
+    const after = await started();
+    for (const { name } of hosts()) expect(after[name]).not.toBe(before[name]);
+    await changesNothing();
+  });
+
+  it("refuses where data of a cluster are, though no server answers", async () => {
+    await atConsoles("systemctl stop consul");
+    const others = hosts().flatMap(({ name, address }) => (name === "h1" ? [] : [address]));
+    const said = await atConsole(
+      host("h1"),
+      `cd /var/lib/multicast-swarm && mv consul-bootstrapped kept
+      sh /root/.multicast-swarm/scripts/consul-bootstrap.sh data_dir=/var/consul others=${others} timeout=5 2>&1 || true
+      mv kept consul-bootstrapped`,
+    );
+    await atConsoles("systemctl start consul");
+    expect(said).toMatch(
+      /^h1 consul-bootstrap: ERROR: refuses to bootstrap: \/var\/consul holds the data of an earlier/m,
+    );
+    await until(async () => (await tryLab("verify")).status === 0);
+  });
+
+  it("refuses when the other servers have a cluster; the rebuilt first server joins it instead", async () => {
+    await lab("wipe", "h1");
+    await lab("poweron", "h1");
+    await lab("hostkeys");
+    setCluster(/^( *)address: 198\.18\.0\.11$/m, "$&\n$1rebuilt: 1");
+    const stack = ["terraform", `-chdir=${labFile("cdktf.out/stacks/lab")}`];
+    const containers = ["docker_container.h1_swarm_manager", "docker_container.h1_swarm_agent"];
+    const removed = await operator(...stack, "state", "rm", ...containers);
+    expect(removed.status, removed.output).toBe(0);
+    await until(async () => (await raftPeers("h2")).some((peer) => / leader /.test(peer)));
+    const peers = await raftPeers("h2");
+
+    expectFailure(
+      await tryLab("deploy"),
+      /h1 consul-bootstrap: ERROR: refuses to bootstrap: the server \S+ is already in a cluster/,
+    );
+    expect(await raftPeers("h2")).toEqual(peers);
+
+    setCluster("bootstrap: handover", "bootstrap: expect");
+    await lab("deploy");
+    expectWords(await lab("verify"), /verify: healthy/);
+    await changesNothing();
+  });
+});
