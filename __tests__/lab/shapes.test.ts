@@ -124,7 +124,8 @@ describe("the document's bootstrap handover", () => {
 
     setCluster("bootstrap: handover", "bootstrap: expect");
     await lab("deploy");
-    expectWords(await lab("verify"), /verify: healthy/);
+    // The other managers look for new nodes once a minute after Consul's leader, here the old machine, was lost.
+    await until(async () => (await tryLab("verify")).status === 0);
     await changesNothing();
   });
 });
