@@ -144,20 +144,22 @@ describe("preflight of bare hosts", () => {
     // Silence on one port makes all wait, and listen meanwhile.
     const silence = "INPUT -p udp --dport 6783 -j DROP";
     await on("h2", `iptables -I ${silence}`);
+    const temporary = mkdtempSync(join(tmpdir(), "multicast-swarm-test-"));
     try {
-      const folders = () => readdirSync(tmpdir()).filter((name) => name.startsWith("multicast-swarm-ssh-"));
-      const before = folders();
       const run = start("nsenter", [
         `--net=/run/netns/${process.env.LAB_NAME}`,
-        ...["scripts/preflight", labFile("cluster.yaml")],
+        ...["env", `TMPDIR=${temporary}`, "scripts/preflight", labFile("cluster.yaml")],
       ]);
       await on("h1", "until ss -Hlnt sport = :8500 | grep -q .; do sleep 0.05; done");
       process.kill(run.pid, signal);
       const { status } = await run.ended;
       expect(status).toBe(signal === "SIGINT" ? 2 : null);
       await until(async () => Object.values(await left()).every((text) => text === ""));
-      if (signal === "SIGINT") expect(folders()).toEqual(before);
+      // In a temporary folder of its own, since others work on this machine too.
+      const folders = readdirSync(temporary).filter((name) => name.startsWith("multicast-swarm-"));
+      if (signal === "SIGINT") expect(folders).toEqual([]);
     } finally {
+      rmSync(temporary, { recursive: true, force: true });
       await on("h2", `iptables -D ${silence}`);
     }
   });
