@@ -239,6 +239,13 @@ describe("the ports between hosts", () => {
     ]);
   });
 
+  it("are not judged where somebody else has taken them", () => {
+    const facts = new Map([["h2", { ...fresh, "taken-ports": "4000/tcp 8500/tcp" }]]);
+    const refused = links(({ to, port }) => to === "h2" && port === "4000/tcp", "connection refused");
+    expect(judgeSeen({ links: refused }, inventory, facts)).toEqual([]);
+    expect(judgeSeen({ links: refused })).toHaveLength(1);
+  });
+
   it("are opened by the firewall that the host has", () => {
     const facts = new Map([["h2", { ...fresh, firewall: "ufw" }]]);
     const found = judgeSeen({ links: links(({ to, port }) => to === "h2" && /^678/.test(port)) }, inventory, facts);

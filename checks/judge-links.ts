@@ -75,7 +75,10 @@ export function faults<T extends Tried>(tried: readonly T[]): Fault<T>[] {
 }
 
 function judgePorts(inventory: Inventory, facts: ReadonlyMap<string, Facts>, links: readonly Link[]): Finding[] {
-  const tried = links.map((link) => ({ ...link, failed: link.outcome !== "ok" }));
+  const tried = links
+    // What somebody else does with a port that he has taken is no matter of reaching it.
+    .filter(({ to, port }) => !(facts.get(to)?.["taken-ports"] ?? "").split(" ").includes(port))
+    .map((link) => ({ ...link, failed: link.outcome !== "ok" }));
   const ports = [...new Set(links.map(({ port }) => port))].sort(byNumber);
   // Ports with the same fault are one finding: a firewall seldom blocks one alone.
   const grouped = new Map<string, { fault: Fault<Link & Tried>; outcome: string; ports: string[] }>();

@@ -180,6 +180,23 @@ describe("with a cluster on the hosts", () => {
     expect(ports.sort()).toEqual("12375/tcp 4000/tcp 6783/tcp 8300/tcp 8301/tcp 8302/tcp 8500/tcp".split(" ").sort());
   });
 
+  it("preflight names containers that are in the way, and nothing that follows from them", async () => {
+    const image = "multicast-swarm/toolbox:1";
+    await on(
+      "h2",
+      `docker stop swarm-manager; docker run -d --name foreign -p 4000:4000 --entrypoint sleep ${image} 300`,
+    );
+    await on("h2", "docker create --name other swarm:1.2.9 join");
+    try {
+      expect((await preflight()).faults).toEqual([
+        "h2 ports: port 4000/tcp is taken by container foreign",
+        "h2 foreign: container other of image swarm:1.2.9, which is not of this project",
+      ]);
+    } finally {
+      await on("h2", "docker rm -f foreign other; docker start swarm-manager");
+    }
+  });
+
   it("preflight names a port that is shut in front of a running service", async () => {
     await on("h2", "iptables -I INPUT -p tcp --dport 8300 -s 198.18.0.0/24 ! -i lo -j DROP");
     try {

@@ -34,11 +34,22 @@ problem() {
 
 recorded() { [ -f "$record" ] && grep -qxF -- "$1" "$record"; }
 
+# All containers, as lines "ID NAME IMAGE ours|- PORTS…": asked once, since each question costs a noticeable part of a
+# second. Asking a stopped engine through its socket would start it, and this script changes nothing.
+containers=
+list_containers() {
+  case $(systemctl is-active docker.service 2>/dev/null) in
+    inactive | failed) return ;;
+  esac
+  containers=$(timeout 20 docker ps -a --no-trunc \
+    --format '{{.ID}} {{.Names}} {{.Image}} {{if .Label "multicast-swarm"}}ours{{else}}-{{end}} {{.Ports}}' 2>/dev/null)
+}
+
 # A container of ours: Swarm's carry a label, Weave's have the names that its script gives.
 our_container() {
   case $1 in
     weave | weaveproxy | weaveplugin) recorded 'unit weave.service' ;;
-    *) [ -n "$(timeout 20 docker inspect -f '{{index .Config.Labels "multicast-swarm"}}' "$1" 2>/dev/null)" ] ;;
+    *) printf '%s\n' "$containers" | awk -v name="$1" '$2 == name && $4 == "ours" { found = 1 } END { exit !found }' ;;
   esac
 }
 
@@ -174,12 +185,12 @@ unit_of() { sed -n 's|.*/\([^/]*\.service\).*|\1|p' "/proc/$1/cgroup" 2>/dev/nul
 # The name of the container that a process belongs to, or for which it forwards a port.
 container_of() {
   if [ "$(cat "/proc/$1/comm" 2>/dev/null)" = docker-proxy ]; then
-    timeout 20 docker ps --filter "publish=$2" --format '{{.Names}}' 2>/dev/null | head -n 1
+    printf '%s\n' "$containers" | awk -v port=":${2%/*}->" 'index($0, port) { print $2; exit }'
     return
   fi
   container_id=$(sed -n 's|.*\([0-9a-f]\{64\}\).*|\1|p' "/proc/$1/cgroup" 2>/dev/null | head -n 1)
   [ -n "$container_id" ] || return
-  timeout 20 docker inspect --format '{{.Name}}' "$container_id" 2>/dev/null | sed 's|^/||'
+  printf '%s\n' "$containers" | awk -v id="$container_id" '$1 == id { print $2 }'
 }
 
 # Lines "PORT/PROTOCOL <tab> SERVICE <tab> HOLDER <tab> MEND" for the ports that something foreign holds.
@@ -210,7 +221,11 @@ foreign_listeners() {
 
 # One problem for each holder and service: a foreign Consul alone holds six ports.
 check_ports() {
-  foreign_listeners "$1" | awk -F '\t' '
+  # A port can be held twice, for IPv4 and IPv6.
+  foreign=$(foreign_listeners "$1" | awk -F '\t' '!seen[$1 FS $3]++')
+  [ -n "$foreign" ] || return
+  fact taken-ports "$(printf '%s\n' "$foreign" | cut -f 1 | sort -u | tr '\n' ' ')"
+  printf '%s\n' "$foreign" | awk -F '\t' '
     BEGIN {
       label["consul"] = "Consul"; label["weave"] = "Weave Net"; label["weave-dns"] = "Weave DNS"; label["swarm"] = "Swarm"
     }
@@ -264,7 +279,7 @@ check_foreign_files() {
 }
 
 check_foreign_containers() {
-  timeout 20 docker ps -a --no-trunc --format '{{.Names}} {{.Image}}' 2>/dev/null | while read -r name image; do
+  printf '%s\n' "$containers" | while read -r _ name image _; do
     case "$name $image" in
       weave\ * | weaveproxy\ * | weaveplugin\ *) what='Weave Net' ;;
       *\ weaveworks/weave:* | *\ rajchaudhuri/weave:*) what='Weave Net' ;;
@@ -280,8 +295,10 @@ check_foreign_containers() {
 # An image under a name that is in the lock file need not be the one that was locked.
 check_foreign_images() {
   missing=0
+  present=$(timeout 20 docker images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null)
   for image in $1; do
-    if ! timeout 20 docker image inspect "$image" >/dev/null 2>&1; then
+    # An image by digest is in no list.
+    if ! printf '%s\n' "$present" | grep -qxF -- "$image" && ! timeout 20 docker image inspect "$image" >/dev/null 2>&1; then
       missing=$((missing + 1))
       continue
     fi
@@ -352,6 +369,7 @@ main() {
   check_systemd
   check_identity
   check_address "$address"
+  list_containers
   check_ports "$ports"
   check_foreign_files "$data_dir"
   check_engine "$images"
