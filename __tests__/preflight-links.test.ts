@@ -107,6 +107,24 @@ it("a host that is gone in the middle of it is at fault, and nobody waits for it
   ]);
 });
 
+it("the ports close by themselves when nobody is there any more to close them", async () => {
+  const hasty = program.replace("LIFETIME => 120", "LIFETIME => 1");
+  expect(hasty).not.toBe(program);
+  const child = spawn("perl", ["-", "h9", "127.18.0.9"], { stdio: "pipe" });
+  children.push(child);
+  const said = (text: RegExp) =>
+    new Promise<void>((resolve) => child.stdout.on("data", (data) => text.test(String(data)) && resolve()));
+  const ready = said(/ok/);
+  child.stdin.write(`${hasty}\n__END__\n`);
+  await ready;
+  const listening = said(/ok/);
+  child.stdin.write("listen token 8500/tcp 6783/udp\n");
+  await listening;
+  // Its input stays open, as that of a connection whose other end has lost its power.
+  await ended(child);
+  expect(child.signalCode).toBe("SIGALRM");
+});
+
 it("beyond twenty hosts each tries three others", async () => {
   const { seen } = await probe(24);
   expect(seen.links).toHaveLength(24 * 3 * 4);
