@@ -32,14 +32,16 @@ const left = () =>
 const nothing = { h1: "", h2: "", h3: "" };
 
 describe("preflight of bare hosts", () => {
-  it("finds nothing on hosts that fit, in a few seconds", async () => {
+  it("finds nothing on hosts that fit", async () => {
     const { status, json, faults } = await preflight();
     expect(faults).toEqual([]);
     expect(status).toBe(0);
     // Ten ports, each way between three hosts.
     expect(json.links).toHaveLength(60);
     expect(json.paths).toHaveLength(6);
-    for (const { clock } of json.hosts) expect(Math.abs(clock?.ahead ?? 60)).toBeLessThan(1);
+    // The hosts of the lab share one clock.
+    for (const { clock } of json.hosts)
+      expect(Math.abs(clock?.ahead ?? 60)).toBeLessThan((clock?.uncertain ?? 0) + 0.5);
     expect(await left()).toEqual(nothing);
   });
 

@@ -34,11 +34,10 @@ const left = () => atConsoles("docker ps -aq --filter label=multicast-swarm.veri
 const nothing = { h1: "", h2: "", h3: "" };
 
 describe("verify", () => {
-  it("finds a new cluster healthy, in less than a minute", async () => {
+  it("finds a new cluster healthy", async () => {
     const { status, json, faults } = await verify();
     expect(faults).toEqual([]);
     expect(status).toBe(0);
-    expect(json.seconds).toBeLessThan(60);
     expect(await left()).toEqual(nothing);
   });
 
