@@ -35,7 +35,7 @@ const nothing = { h1: "", h2: "", h3: "" };
 
 describe("verify", () => {
   it("finds a new cluster healthy", async () => {
-    const { status, json, faults } = await verify();
+    const { status, faults } = await verify();
     expect(faults).toEqual([]);
     expect(status).toBe(0);
     expect(await left()).toEqual(nothing);
