@@ -229,6 +229,9 @@ export function observeNetwork(inventory: Inventory, views: Views, network: Netw
       }),
     );
   const own = (host: string) => [...(links.get(host)?.values() ?? [])];
+  /** What a host with others to test with has shown; a cluster's only host has none. */
+  const withOthers = (shown: (host: string) => string) => (host: string) =>
+    own(host).length > 0 ? shown(host) : "alone";
   const dead = withLinks((_, __, { ping }) => (ping && ping.received === 0 ? "no answer" : undefined));
   const look = (host: string) => openPorts(host, firewallOf(views, host));
   const image = (name: string) => views.get(name)?.get("image")?.status === 0;
@@ -272,7 +275,7 @@ export function observeNetwork(inventory: Inventory, views: Views, network: Netw
       "dns",
       "the address of the other's container",
       (host) => `on ${host}: weave status dns; weave dns-lookup`,
-      (host) => plural(own(host).length, "name"),
+      withOthers((host) => plural(own(host).length, "name")),
       withLinks((_, to, { address, trouble: found }) =>
         address === undefined
           ? `its name is not known: ${found ?? "no answer"}`
@@ -285,7 +288,7 @@ export function observeNetwork(inventory: Inventory, views: Views, network: Netw
       "ping",
       "answers from both ends",
       look,
-      (host) => milliseconds(own(host)),
+      withOthers((host) => milliseconds(own(host))),
       withLinks((_, __, { ping }) =>
         ping && ping.received <= ping.sent / 2 ? `${ping.received} of ${ping.sent} pings answered` : undefined,
       ),
@@ -294,14 +297,14 @@ export function observeNetwork(inventory: Inventory, views: Views, network: Netw
       "tcp",
       "what was sent comes back",
       look,
-      (host) => `${plural(own(host).length, "call")} answered`,
+      withOthers((host) => `${plural(own(host).length, "call")} answered`),
       withLinks((_, __, { tcp }) => (tcp === undefined || tcp === "ok" ? undefined : `no TCP: ${tcp}`)),
     ),
     observation(
       "multicast",
       `every other host's datagrams to ${group}, at most ${100 * tolerated} % lost`,
       look,
-      (host) => heardBy(network, host),
+      withOthers((host) => heardBy(network, host)),
       [
         ...network.unjoined.map((host) => ({
           by: host,
@@ -323,7 +326,7 @@ export function observeNetwork(inventory: Inventory, views: Views, network: Netw
       "mtu",
       "what Weave says that its connection carries in one piece",
       () => "set weave.mtu in the cluster file to the LAN's MTU less 90 or less",
-      (host) => `${Math.min(...own(host).flatMap(({ largest }) => largest ?? []))} bytes`,
+      withOthers((host) => `${Math.min(...own(host).flatMap(({ largest }) => largest ?? []))} bytes`),
       withLinks((from, to, { largest }) => {
         const fits = Math.min(promised(inventory, views, from, to), (devices.get(from) ?? 0) - headers);
         return largest === undefined || largest >= fits ? undefined : `${largest} bytes pass in one piece, not ${fits}`;
