@@ -102,7 +102,8 @@ describe("a deploy stops before anything is changed on any host", () => {
   it("when somebody else has port 8500", async () => {
     const where = host("h1");
     const listens = async () => (await atConsole(where, "ss -Hlnt 'sport = :8500'")) !== "";
-    await atConsole(where, "systemd-run -q --unit=other systemd-socket-activate --listen=8500 cat");
+    // It goes on listening when the preflight of another host has knocked.
+    await atConsole(where, "systemd-run -q --unit=other systemd-socket-activate --accept --listen=8500 cat");
     await until(listens);
     try {
       const { status, output } = await tryLab("deploy");
