@@ -14,5 +14,8 @@ if until_true "$timeout" complete; then
   found "Consul: $(seen)"
   exit 0
 fi
-missing=$(peers | awk -F'\t' 'FNR == NR { split($0, f, " "); voter[f[1]] = f[5] == "true"; next } $3 == "server" && !voter[$1] { printf "%s (%s) ", $1, $2 }' - "$sent/hosts.tsv")
+missing=$(peers | awk -F'\t' '
+  FNR == NR { if ($3 == "server") { order[++n] = $1; address[$1] = $2 } next }
+  { split($0, f, " "); voter[f[1]] = f[5] == "true" }
+  END { for (i = 1; i <= n; i++) if (!voter[order[i]]) printf "%s (%s) ", order[i], address[order[i]] }' "$sent/hosts.tsv" -)
 die "after $timeout s Consul shows $(seen); $servers servers must vote; not voting: ${missing:-none}. See journalctl -u consul there. scripts/diagnose collects what is needed to find out why"

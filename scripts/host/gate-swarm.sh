@@ -13,8 +13,16 @@ nodes() {
 }
 # Lines "NAME (ADDRESS) is STATUS" of the agents that are not healthy.
 unwell() {
-  nodes | awk -F'\t' 'FNR == NR { split($0, f, " "); status[f[1]] = f[2]; next }
-    $5 == "yes" && status[$2] != "Healthy" { printf "%s (%s) is %s; ", $1, $2, status[$2] ? status[$2] : "unknown" }' - "$sent/hosts.tsv"
+  # The hosts are read first: a manager that says nothing must not make them pass for its answer.
+  nodes | awk -F'\t' '
+    FNR == NR { if ($5 == "yes") { order[++n] = $2; name[$2] = $1 } next }
+    { split($0, f, " "); status[f[1]] = f[2] }
+    END {
+      for (i = 1; i <= n; i++) {
+        address = order[i]
+        if (status[address] != "Healthy") printf "%s (%s) is %s; ", name[address], address, status[address] ? status[address] : "unknown"
+      }
+    }' "$sent/hosts.tsv" -
 }
 complete() { [ -z "$(unwell)" ]; }
 if until_true "$timeout" complete; then

@@ -7,7 +7,7 @@ take "timeout" "$@"
 
 set -a
 # shellcheck disable=SC1091
-. /etc/default/weave 2>/dev/null || true
+[ ! -f /etc/default/weave ] || . /etc/default/weave
 set +a
 hosts=$(wc -l <"$sent/hosts.tsv")
 peers() { weave status 2>/dev/null | tr -d '\r' | sed -n 's/^ *Peers: //p'; }
@@ -19,7 +19,8 @@ if until_true "$timeout" complete; then
   found "Weave: Peers: $(peers)"
   exit 0
 fi
-missing=$(weave status connections 2>/dev/null | tr -d '\r' |
-  awk -F'\t' 'FNR == NR { if ($0 ~ / established /) { split($0, f, " "); sub(/:[0-9]+$/, "", f[2]); up[f[2]] = 1 } next }
-    !up[$2] { printf "%s (%s) ", $1, $2 }' - "$sent/hosts.tsv" | sed "s/$(uname -n) ([^)]*) //")
+missing=$(weave status connections 2>/dev/null | tr -d '\r' | awk -F'\t' -v own="$(uname -n)" '
+  FNR == NR { if ($1 != own) { order[++n] = $2; name[$2] = $1 } next }
+  / established / { split($0, f, " "); sub(/:[0-9]+$/, "", f[2]); up[f[2]] = 1 }
+  END { for (i = 1; i <= n; i++) if (!up[order[i]]) printf "%s (%s) ", name[order[i]], order[i] }' "$sent/hosts.tsv" -)
 die "after $timeout s Weave shows Peers: $(peers); needed $hosts with $((hosts * (hosts - 1))) established connections; no connection from here to: ${missing:-none}. Are 6783/tcp and 6783-6784/udp open? See journalctl -u weave there. scripts/diagnose collects what is needed to find out why"
