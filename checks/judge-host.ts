@@ -95,7 +95,7 @@ function judgeIptables({ settings: { weave } }: Inventory, facts: Facts): Judgem
 }
 
 /** MiB that each part is going to take, measured on installed hosts and rounded up. */
-const room = { consulData: 100, consulProgram: 250, downloads: 400, images: 700, engine: 500, always: 50 } as const;
+const room = { consulData: 100, consulProgram: 250, downloads: 500, images: 700, engine: 500, always: 50 } as const;
 const inodes = 5000;
 
 function judgeDisks({ settings, required }: Inventory, facts: Facts): Judgement[] {
