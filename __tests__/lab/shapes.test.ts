@@ -55,7 +55,7 @@ it("five hosts, two of them Consul clients, names with dashes, a login user with
   await brought(...options);
   const [a, b, c, d, e] = hosts().map(({ name }) => name);
   expect((await voters("e-e-5")).sort()).toEqual([a, b, c]);
-  const servers = await atConsoles("grep -s '\"server\"' /etc/consul.d/*/config.json");
+  const servers = await atConsoles("grep -Hs '\"server\"' /etc/consul.d/*/config.json");
   for (const client of [d, e]) expect(servers[client ?? ""]).toMatch(/client\/config.json: *"server": false/);
   await changesNothing();
 });
