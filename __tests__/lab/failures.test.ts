@@ -103,7 +103,8 @@ describe("a deploy stops before anything is changed on any host", () => {
     const where = host("h1");
     const listens = async () => (await atConsole(where, "ss -Hlnt 'sport = :8500'")) !== "";
     // It goes on listening when the preflight of another host has knocked.
-    await atConsole(where, "systemd-run -q --unit=other systemd-socket-activate --accept --listen=8500 cat");
+    const server = "IO::Socket::INET->new(LocalPort => 8500, Listen => 5) or die; sleep";
+    await atConsole(where, `systemd-run -q --unit=other perl -MIO::Socket::INET -e 'my $s = ${server}'`);
     await until(listens);
     try {
       const { status, output } = await tryLab("deploy");
