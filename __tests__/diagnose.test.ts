@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { bundleName, diagnose, parseBundle, redact, writeBundle } from "../checks/diagnose.js";
 import type { Inventory, InventoryHost } from "../checks/inventory.js";
 import { temporaryFolder } from "./clusters.js";
+import { settings } from "./inventory-settings.js";
 
 const host = (number: number): InventoryHost => ({
   name: `h${number}`,
@@ -20,14 +21,7 @@ const host = (number: number): InventoryHost => ({
 const inventory: Inventory = {
   name: "rack",
   hosts: [host(1), host(2)],
-  settings: {
-    ssh: { hostKeyChecking: "required", timeoutSeconds: 30 },
-    consul: { dataDir: "/var/consul" },
-    docker: { install: true, package: "docker.io" },
-    weave: { version: "2.9.0", images: "rajchaudhuri", dns: true, range: "10.32.0.0/12", fastDatapath: true },
-    swarm: { version: "1.2.9", replication: true },
-    verify: { image: "alpine/socat:1.8.0.3" },
-  },
+  settings,
   artifacts: [],
   required: [],
   sources: [],

@@ -6,6 +6,7 @@ import { judgeHost } from "../checks/judge-host.js";
 import { faults, judgeLinks, median, openPorts } from "../checks/judge-links.js";
 import { groups, type Link, type Links, portsBetween, targetsOf } from "../checks/links.js";
 import { overlap, rangeOf } from "../checks/ranges.js";
+import { settings } from "./inventory-settings.js";
 
 const all =
   "8300/tcp 8301/tcp 8301/udp 8302/tcp 8302/udp 8500/tcp 8600/udp 6783/tcp 6783/udp 6784/udp 6784/tcp 12375/tcp 53/udp 4000/tcp";
@@ -29,14 +30,7 @@ const [h1, h2, h3] = [host(1), host(2), host(3)];
 const inventory: Inventory = {
   name: "rack",
   hosts: [h1, h2, h3],
-  settings: {
-    ssh: { hostKeyChecking: "required", timeoutSeconds: 30 },
-    consul: { dataDir: "/var/consul" },
-    docker: { install: true, package: "docker.io" },
-    weave: { version: "2.9.0", images: "rajchaudhuri", dns: true, range: "10.32.0.0/12", fastDatapath: true },
-    swarm: { version: "1.2.9", replication: true },
-    verify: { image: "alpine/socat:1.8.0.3" },
-  },
+  settings,
   artifacts: [],
   required: ["consul", "weave", "image:a", "image:b", "image:c", "image:d"],
   sources: [],

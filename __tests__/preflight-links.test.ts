@@ -7,6 +7,7 @@ import { afterEach, expect, it } from "vitest";
 import type { Inventory, InventoryHost } from "../checks/inventory.js";
 import { judgeLinks } from "../checks/judge-links.js";
 import { probeLinks } from "../checks/links.js";
+import { settings } from "./inventory-settings.js";
 
 const program = readFileSync("scripts/host/port-probe.pl", "utf8");
 
@@ -25,14 +26,7 @@ function inventory(hosts: number): Inventory {
   return {
     name: "rack",
     hosts: Array.from({ length: hosts }, (_, i) => host(i + 1)),
-    settings: {
-      ssh: { hostKeyChecking: "required", timeoutSeconds: 5 },
-      consul: { dataDir: "/var/consul" },
-      docker: { install: true, package: "docker.io" },
-      weave: { version: "2.9.0", images: "rajchaudhuri", dns: true, range: "10.32.0.0/12", fastDatapath: true },
-      swarm: { version: "1.2.9", replication: true },
-      verify: { image: "alpine/socat:1.8.0.3" },
-    },
+    settings: { ...settings, ssh: { ...settings.ssh, timeoutSeconds: 5 } },
     artifacts: [],
     required: [],
     sources: [],
