@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { bundleName, diagnose, parseBundle, redact, writeBundle } from "../checks/diagnose.js";
+import { bundleName, diagnose, parseBundle, redact, writeBundle } from "../checks/diagnose/diagnose.js";
 import type { Inventory, InventoryHost } from "../checks/inventory.js";
 import { temporaryFolder } from "./clusters.js";
 import { settings } from "./inventory-settings.js";

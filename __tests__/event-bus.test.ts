@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import type { Inventory, InventoryHost } from "../checks/inventory.js";
 import {
   type EventBusRun,
   eventBusImage,
@@ -7,8 +8,7 @@ import {
   parseNews,
   patience,
   unloadEventBus,
-} from "../checks/event-bus.js";
-import type { Inventory, InventoryHost } from "../checks/inventory.js";
+} from "../checks/verify/event-bus.js";
 import { FakeCluster, hosts } from "./fake-event-bus.js";
 
 const swarmInfo = (nodes: readonly InventoryHost[]) =>

@@ -1,6 +1,7 @@
 /** Hosts on which a Vert.x event bus can be tested, and disturbed. */
-import type { EventBusRun } from "../checks/event-bus.js";
+
 import type { InventoryHost } from "../checks/inventory.js";
+import type { EventBusRun } from "../checks/verify/event-bus.js";
 import type { Said } from "../checks/views.js";
 
 export const host = (name: string, address: string): InventoryHost => ({

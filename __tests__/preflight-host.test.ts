@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildSync } from "esbuild";
 import { afterAll, expect, it } from "vitest";
-import { parseReport } from "../checks/facts.js";
 import { inventoryOf } from "../checks/inventory.js";
+import { parseReport } from "../checks/preflight/facts.js";
 import { loadCluster } from "../cluster/load.js";
 
 const folder = mkdtempSync(join(tmpdir(), "multicast-swarm-test-"));
@@ -95,7 +95,7 @@ weave: { dns: false, fastDatapath: false }
 it("runs as one file with Node alone", () => {
   const program = join(folder, "preflight.cjs");
   buildSync({
-    entryPoints: ["checks/preflight-main.ts"],
+    entryPoints: ["checks/preflight/main.ts"],
     outfile: program,
     bundle: true,
     platform: "node",

@@ -5,8 +5,8 @@ import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { afterEach, expect, it } from "vitest";
 import type { Inventory, InventoryHost } from "../checks/inventory.js";
-import { judgeLinks } from "../checks/judge-links.js";
-import { probeLinks } from "../checks/links.js";
+import { judgeLinks } from "../checks/preflight/judge-links.js";
+import { probeLinks } from "../checks/preflight/links.js";
 import { settings } from "./inventory-settings.js";
 
 const program = readFileSync("scripts/host/port-probe.pl", "utf8");

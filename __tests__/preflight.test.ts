@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { explainContact } from "../checks/contact.js";
-import { type Facts, parseReport } from "../checks/facts.js";
 import type { Inventory, InventoryHost } from "../checks/inventory.js";
-import { judge } from "../checks/judge.js";
-import type { Links } from "../checks/links.js";
-import { asJson, preflight, preflightReport } from "../checks/preflight.js";
+import { type Facts, parseReport } from "../checks/preflight/facts.js";
+import { judge } from "../checks/preflight/judge.js";
+import type { Links } from "../checks/preflight/links.js";
+import { asJson, preflight, preflightReport } from "../checks/preflight/preflight.js";
 import type { SshResult } from "../checks/ssh.js";
 
 function host(name: string, address: string): InventoryHost {

@@ -1,15 +1,15 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { blame } from "../checks/blame.js";
-import { patience } from "../checks/event-bus.js";
 import type { Inventory, InventoryHost } from "../checks/inventory.js";
-import { parseProbe, type TestRun, testNetwork } from "../checks/network-tests.js";
 import { unpainted } from "../checks/progress.js";
-import { type Check, checkNames } from "../checks/verdicts.js";
-import { statusOf, type Verified, verify } from "../checks/verify.js";
-import { verifyPage } from "../checks/verify-html.js";
-import { asJson, report, transcript } from "../checks/verify-report.js";
+import { blame } from "../checks/verify/blame.js";
+import { patience } from "../checks/verify/event-bus.js";
+import { verifyPage } from "../checks/verify/html.js";
+import { parseProbe, type TestRun, testNetwork } from "../checks/verify/network-tests.js";
+import { asJson, report, transcript } from "../checks/verify/report.js";
+import { type Check, checkNames } from "../checks/verify/verdicts.js";
+import { statusOf, type Verified, verify } from "../checks/verify/verify.js";
 import { parseSections, parseSwarmInfo, parseWeaveReport } from "../checks/views.js";
 import { FakeCluster } from "./fake-event-bus.js";
 

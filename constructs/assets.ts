@@ -33,7 +33,7 @@ export function preflightAsset(scope: Construct): TerraformAsset {
   const folder = join(root, ".build");
   const { outputFiles } = buildSync({
     absWorkingDir: root,
-    entryPoints: ["checks/preflight-main.ts"],
+    entryPoints: ["checks/preflight/main.ts"],
     write: false,
     bundle: true,
     platform: "node",

@@ -1,9 +1,9 @@
 /** The part of the preflight that no host can judge alone: do the hosts, the versions and the lock file fit together? */
-import { apiNeeds, compareVersions, defaultFloor, floorMend } from "./engine-api.js";
+import { apiNeeds, compareVersions, defaultFloor, floorMend } from "../engine-api.js";
+import { type Finding, label } from "../findings.js";
+import type { Inventory, InventoryHost } from "../inventory.js";
+import { peerName } from "../views.js";
 import { type Facts, platformsOf } from "./facts.js";
-import { type Finding, label } from "./findings.js";
-import type { Inventory, InventoryHost } from "./inventory.js";
-import { peerName } from "./views.js";
 
 /** Findings from the facts of all hosts that answered, by name of the host. */
 export function judge(inventory: Inventory, factsOf: ReadonlyMap<string, Facts>): Finding[] {

@@ -2,12 +2,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { defaultClusterFile, end, inventoryFrom } from "./command.js";
-import { withHosts } from "./contact.js";
+import { defaultClusterFile, end, inventoryFrom } from "../command.js";
+import { withHosts } from "../contact.js";
+import { label } from "../findings.js";
+import { progress } from "../progress.js";
+import { endOnSignals } from "../signals.js";
 import { bundleName, diagnose, writeBundle } from "./diagnose.js";
-import { label } from "./findings.js";
-import { progress } from "./progress.js";
-import { endOnSignals } from "./signals.js";
 
 const usage = `Usage: scripts/diagnose [CLUSTER_FILE]
 
@@ -31,7 +31,7 @@ async function main(): Promise<number> {
   const [clusterFile = defaultClusterFile, ...more] = positionals;
   if (more.length > 0) throw new Error(`one cluster file, not also ${more.join(", ")}: scripts/diagnose --help`);
   const inventory = inventoryFrom(clusterFile);
-  const script = readFileSync(join(__dirname, "../scripts/host/diagnose.sh"), "utf8");
+  const script = readFileSync(join(__dirname, "../../scripts/host/diagnose.sh"), "utf8");
   endOnSignals("diagnose");
   const { say, done } = progress("diagnose");
   const diagnosis = await withHosts(inventory, (run) => diagnose(inventory, script, run, say)).finally(done);

@@ -1,14 +1,14 @@
 /** The preflight: all problems of all hosts, before anything is changed on one. */
-import { explainContact, lastLine, onAll, type RunAsRoot, withHosts } from "./contact.js";
+import { explainContact, lastLine, onAll, type RunAsRoot, withHosts } from "../contact.js";
+import { columns, type Finding, findingsTable, label } from "../findings.js";
+import type { Inventory, InventoryHost } from "../inventory.js";
+import { type Paint, painter, progress, unpainted } from "../progress.js";
+import { endOnSignals } from "../signals.js";
 import { type Facts, type HostReport, parseReport } from "./facts.js";
-import { columns, type Finding, findingsTable, label } from "./findings.js";
-import type { Inventory, InventoryHost } from "./inventory.js";
 import { judge } from "./judge.js";
 import { judgeHost } from "./judge-host.js";
 import { judgeLinks } from "./judge-links.js";
 import { type Links, probeLinks } from "./links.js";
-import { type Paint, painter, progress, unpainted } from "./progress.js";
-import { endOnSignals } from "./signals.js";
 
 /** The texts of what runs on hosts. */
 export interface Programs {

@@ -1,11 +1,12 @@
 /** Tests of the containers' network, with one container of our own on each host, which Swarm has put there. */
+
+import { lastLine, onAll, type RunAsRoot } from "../contact.js";
+import { plural } from "../findings.js";
+import type { Inventory, InventoryHost } from "../inventory.js";
+import { parseSections, parseSwarmInfo, parseWeaveReport, type Said } from "../views.js";
 import type { Complaint } from "./blame.js";
-import { lastLine, onAll, type RunAsRoot } from "./contact.js";
-import { plural } from "./findings.js";
-import type { Inventory, InventoryHost } from "./inventory.js";
 import { connectionsTo, firewallOf, openPorts, trouble, type Views } from "./observations.js";
 import type { Check, Observation } from "./verdicts.js";
-import { parseSections, parseSwarmInfo, parseWeaveReport, type Said } from "./views.js";
 
 /** What a network test needs: where to run, and under which name. */
 export interface TestRun {

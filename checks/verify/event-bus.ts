@@ -3,14 +3,14 @@
  * each other by multicast alone. Its programs are in `examples/event-bus`.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Artifact, Cluster } from "../cluster/model.js";
+import type { Artifact, Cluster } from "../../cluster/model.js";
+import { lastLine, onAll } from "../contact.js";
+import { label, plural } from "../findings.js";
+import type { Inventory, InventoryHost } from "../inventory.js";
+import { parseSections, parseSwarmInfo, type Said } from "../views.js";
 import type { Complaint } from "./blame.js";
-import { lastLine, onAll } from "./contact.js";
-import { label, plural } from "./findings.js";
-import type { Inventory, InventoryHost } from "./inventory.js";
 import type { TestRun } from "./network-tests.js";
 import type { Observation } from "./verdicts.js";
-import { parseSections, parseSwarmInfo, type Said } from "./views.js";
 
 /** The image of `examples/event-bus`. */
 export interface EventBusImage {

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { defaultClusterFile, end, inventoryFrom } from "./command.js";
+import { defaultClusterFile, end, inventoryFrom } from "../command.js";
 import { runPreflight } from "./preflight.js";
 
 const usage = `Usage: scripts/preflight [--json] [CLUSTER_FILE]
@@ -16,7 +16,7 @@ CLUSTER_FILE: default $CLUSTER_FILE, else ./cluster.yaml.
 
 Exit status: 0 no problem, 1 problems, 2 could not tell.`;
 
-const text = (name: string) => readFileSync(join(__dirname, "../scripts/host", name), "utf8");
+const text = (name: string) => readFileSync(join(__dirname, "../../scripts/host", name), "utf8");
 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({

@@ -1,9 +1,8 @@
 /** Is the cluster what the cluster file says? What each host sees of it, compared with the inventory. */
-import type { Complaint } from "./blame.js";
-import { lastLine } from "./contact.js";
-import { plural } from "./findings.js";
-import type { Inventory, InventoryHost } from "./inventory.js";
-import type { Check, Observation } from "./verdicts.js";
+
+import { lastLine } from "../contact.js";
+import { plural } from "../findings.js";
+import type { Inventory, InventoryHost } from "../inventory.js";
 import {
   parseAutopilot,
   parseConsulInfo,
@@ -16,7 +15,9 @@ import {
   type Said,
   type SwarmInfo,
   type WeaveReport,
-} from "./views.js";
+} from "../views.js";
+import type { Complaint } from "./blame.js";
+import type { Check, Observation } from "./verdicts.js";
 
 /** What each host that answered has said, by name of the host. */
 export type Views = ReadonlyMap<string, ReadonlyMap<string, Said>>;

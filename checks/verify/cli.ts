@@ -2,14 +2,14 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { loadCluster } from "../cluster/load.js";
-import { defaultClusterFile, end, inventoryHere } from "./command.js";
-import { withHosts } from "./contact.js";
+import { loadCluster } from "../../cluster/load.js";
+import { defaultClusterFile, end, inventoryHere } from "../command.js";
+import { withHosts } from "../contact.js";
+import { painter, progress, unpainted } from "../progress.js";
 import { eventBusImage } from "./event-bus.js";
-import { painter, progress, unpainted } from "./progress.js";
+import { verifyPage } from "./html.js";
+import { asJson, report, summary, transcript } from "./report.js";
 import { statusOf, verify } from "./verify.js";
-import { verifyPage } from "./verify-html.js";
-import { asJson, report, summary, transcript } from "./verify-report.js";
 
 const usage = `Usage: scripts/verify [OPTIONS] [CLUSTER_FILE]
 
@@ -43,7 +43,7 @@ async function main(): Promise<number> {
   }
   const [clusterFile = defaultClusterFile, ...more] = positionals;
   if (more.length > 0) throw new Error(`one cluster file, not also ${more.join(", ")}: scripts/verify --help`);
-  const hostScript = (name: string) => readFileSync(join(__dirname, "../scripts/host", name), "utf8");
+  const hostScript = (name: string) => readFileSync(join(__dirname, "../../scripts/host", name), "utf8");
   const script = hostScript("verify.sh");
   const cluster = loadCluster(clusterFile);
   const inventory = inventoryHere(cluster);

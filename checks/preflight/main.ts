@@ -3,9 +3,9 @@
  * INVENTORY is `inventoryOf(…)` as JSON; esbuild makes this file and all it needs into one.
  */
 import { readFileSync } from "node:fs";
-import type { Inventory } from "./inventory.js";
+import type { Inventory } from "../inventory.js";
 import { runPreflight } from "./preflight.js";
-import programs from "./preflight-script.js";
+import programs from "./programs.js";
 
 async function main(inventoryFile: string | undefined): Promise<number> {
   if (inventoryFile === undefined) throw new Error("usage: preflight INVENTORY");

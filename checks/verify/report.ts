@@ -1,11 +1,11 @@
 /** What `scripts/verify` has seen, for a person at a terminal and, as JSON, for machines. */
-import { columns, label, plural } from "./findings.js";
+import { columns, label, plural } from "../findings.js";
+import type { Paint } from "../progress.js";
+import { parseWeaveReport } from "../views.js";
 import { datagrams, type Link } from "./network-tests.js";
 import { connectionsTo } from "./observations.js";
-import type { Paint } from "./progress.js";
 import { checkNames, checks, labelOf, type Verdict } from "./verdicts.js";
 import { statusOf, type Verified } from "./verify.js";
-import { parseWeaveReport } from "./views.js";
 
 /** More columns than this do not fit beside the words. */
 const columnsUpTo = 8;
