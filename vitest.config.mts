@@ -11,8 +11,6 @@ export default defineConfig({
           include: ["__tests__/lab/*.test.ts"],
           testTimeout: 900_000,
           hookTimeout: 900_000,
-          // Five real hosts on two cores: what fails once is tried once more, and the report shows both.
-          retry: 1,
         },
       },
     ],

@@ -130,7 +130,7 @@ describe("roles", () => {
     const { cluster } = load(
       "name: t\nhosts:\n  - { name: a, address: 10.0.0.1 }\n  - { name: b, address: 10.0.0.2, swarm: [agent] }\n",
     );
-    expect(cluster?.managers.map(({ name }) => name)).toEqual(["a"]);
+    expect(cluster?.hosts.map(({ manager }) => manager)).toEqual([true, false]);
     expect(cluster?.hosts.map(({ agent }) => agent)).toEqual([true, true]);
   });
 });

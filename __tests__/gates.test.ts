@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import { temporaryFolder } from "./clusters.js";
 
-/** Runs a gate where `command` says `text`. */
-function gate(name: string, command: string, text: string) {
+/** Runs a gate where `command` says `text`, or `ofB` when it is asked about the host b. */
+function gate(name: string, command: string, text: string, ofB = text) {
   const folder = temporaryFolder();
   const scripts = join(folder, "scripts");
   cpSync("scripts/host", scripts, { recursive: true });
@@ -15,7 +15,15 @@ function gate(name: string, command: string, text: string) {
   mkdirSync(stand);
   writeFileSync(library, readFileSync(library, "utf8").replace(/^PATH=/m, `PATH=${stand}:`));
   writeFileSync(join(folder, "said"), text);
-  writeFileSync(join(stand, command), `#!/bin/sh\ncat '${folder}/said'\n[ -s '${folder}/said' ]\n`, { mode: 0o755 });
+  writeFileSync(join(folder, "said-of-b"), ofB);
+  writeFileSync(
+    join(stand, command),
+    `#!/bin/sh
+case "$*" in *10.0.1.2*) said='${folder}/said-of-b' ;; *) said='${folder}/said' ;; esac
+cat "$said" && [ -s "$said" ]
+`,
+    { mode: 0o755 },
+  );
   writeFileSync(
     join(folder, "hosts.tsv"),
     ["a\t10.0.1.1\tserver\tyes\tyes", "b\t10.0.1.2\tserver\tyes\tyes", "c\t10.0.1.3\tclient\tno\tyes", ""].join("\n"),
@@ -28,24 +36,18 @@ function gate(name: string, command: string, text: string) {
 
 const node = (name: string, address: string, status: string) =>
   ` ${name}: ${address}:12375\n  └ ID: X|${address}:12375\n  └ Status: ${status}\n`;
+const healthy = node("a", "10.0.1.1", "Healthy") + node("b", "10.0.1.2", "Healthy") + node("c", "10.0.1.3", "Healthy");
 const peers = (...rows: string[]) => ["Node  ID  Address  State  Voter  RaftProtocol", ...rows, ""].join("\n");
 
 it.each([
-  [
-    "swarm",
-    "docker",
-    "all healthy",
-    node("a", "10.0.1.1", "Healthy") + node("b", "10.0.1.2", "Healthy") + node("c", "10.0.1.3", "Healthy"),
-    0,
-    /3 healthy nodes/,
-  ],
+  ["swarm", "docker", "all healthy", healthy, 0, /every manager \(a b\) sees 3 healthy nodes/],
   [
     "swarm",
     "docker",
     "one pending, one missing",
     node("a", "10.0.1.1", "Healthy") + node("b", "10.0.1.2", "Pending"),
     1,
-    /healthy: b \(10\.0\.1\.2\) is Pending; c \(10\.0\.1\.3\) is unknown; see/,
+    /on a \(10\.0\.1\.1\) b \(10\.0\.1\.2\) is Pending, c \(10\.0\.1\.3\) is unknown; on b /,
   ],
   [
     "swarm",
@@ -53,7 +55,7 @@ it.each([
     "a manager that does not answer",
     "",
     1,
-    /a \(10\.0\.1\.1\) is unknown; b .* c .* scripts\/diagnose/,
+    /the manager on a \(10\.0\.1\.1\) shows no nodes; .* scripts\/diagnose/,
   ],
   [
     "consul",
@@ -93,4 +95,10 @@ it.each([
   const result = gate(name, command, text);
   expect(result.said).toMatch(said);
   expect(result.status).toBe(status);
+});
+
+it("swarm: one of several managers lags behind", () => {
+  const { status, said } = gate("swarm", "docker", healthy, node("a", "10.0.1.1", "Healthy"));
+  expect(said).toMatch(/healthy: on b \(10\.0\.1\.2\) b \(10\.0\.1\.2\) is unknown, c \(10\.0\.1\.3\) is unknown; see/);
+  expect(status).toBe(1);
 });

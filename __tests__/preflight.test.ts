@@ -65,12 +65,12 @@ function facts(own: Facts): Facts {
 const h1 = facts({ hostname: "h1", "machine-id": "1".repeat(32) });
 const h2 = facts({ hostname: "h2", "machine-id": "2".repeat(32) });
 
-function judged(own: Facts, where: Inventory = inventory) {
+function judged(ofH2: Facts, where: Inventory = inventory, ofH1: Facts = {}) {
   return judge(
     where,
     new Map([
-      ["h1", h1],
-      ["h2", { ...h2, ...own }],
+      ["h1", { ...h1, ...ofH1 }],
+      ["h2", { ...h2, ...ofH2 }],
     ]),
   );
 }
@@ -92,6 +92,16 @@ describe("judge", () => {
       `h2 machine-id: machine-id ${"1".repeat(32)}, which h1 (198.18.0.11) has too`,
     ]);
     expect(found[0]?.mend).toBe("hostnamectl set-hostname h2");
+  });
+
+  it("sees addresses that are swapped, in machines that are called like each other's entry", () => {
+    const swapped = judged({ hostname: "H1" }, inventory, { hostname: "h2" });
+    expect(swapped).toMatchObject([
+      { host: "h1", check: "hostname", found: expect.stringContaining("198.18.0.11 calls itself h2") },
+      { host: "h2", check: "hostname", found: expect.stringContaining("198.18.0.12 calls itself H1") },
+    ]);
+    // Names of their own are nobody's business.
+    expect(judged({ hostname: "db" }, inventory, { hostname: "web" })).toEqual([]);
   });
 
   it("sees a disk that was copied from another member", () => {

@@ -118,7 +118,6 @@ function decide(file: ClusterFile, directory: string, known: KnownHosts | undefi
     name,
     hosts,
     servers: hosts.filter((host) => host.consul === "server"),
-    managers: hosts.filter(({ manager }) => manager),
     artifacts: [],
     directory,
     ...(ssh.bastion ? { bastion: login(ssh.bastion.address, ssh.bastion) } : {}),

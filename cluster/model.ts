@@ -46,7 +46,6 @@ export interface Cluster {
   readonly name: string;
   readonly hosts: readonly Host[];
   readonly servers: readonly Host[];
-  readonly managers: readonly Host[];
   /** What the lock file allows hosts to install, in its order. */
   readonly artifacts: readonly Artifact[];
   /** Folder of the cluster file, absolute; relative paths in the file start here. Never rendered. */

@@ -22,7 +22,7 @@ const on = (name: string, script: string) => atConsole(host(name), script);
 /** While Consul and Swarm choose a new leader, having none is a fault of its own. */
 const settled = (name: string) =>
   until(async () => {
-    const looks = "consul operator raft list-peers 2>&1; docker -H :4000 info 2>&1 || true";
+    const looks = "{ consul operator raft list-peers; docker -H :4000 info; } 2>&1 || true";
     const said = await on(name, looks);
     return / leader /.test(said) && /Role: primary|Primary: \d/.test(said);
   });

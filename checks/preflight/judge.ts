@@ -20,6 +20,7 @@ export function judge(inventory: Inventory, factsOf: ReadonlyMap<string, Facts>)
       () => "rm -f /etc/machine-id /var/lib/dbus/machine-id && systemd-machine-id-setup && reboot",
     ),
     ...present.flatMap(({ host, facts }) => [
+      ...judgeHostname(present, host, facts),
       ...judgePeer(inventory, host, facts),
       ...judgeArtifacts(inventory, host, facts),
       ...judgeEngine(inventory, host, facts),
@@ -56,6 +57,22 @@ function unique(
           },
         ];
   });
+}
+
+/** A machine that is called like another entry of the cluster file: the addresses of the two may be swapped. */
+function judgeHostname(present: readonly Present[], host: InventoryHost, { hostname }: Facts): Finding[] {
+  const other = present.find(({ host: { name } }) => name !== host.name && name === hostname?.toLowerCase());
+  // Two machines of one name are a finding already.
+  if (other === undefined || other.facts.hostname?.toLowerCase() === other.host.name) return [];
+  return [
+    {
+      host: host.name,
+      check: "hostname",
+      found: `the machine at ${host.address} calls itself ${hostname}, which in the cluster file is ${other.host.address}`,
+      needed: `a machine that no other entry is named after: are the addresses of ${host.name} and ${other.host.name} swapped?`,
+      mend: `correct the addresses in the cluster file, or hostnamectl set-hostname ${host.name}`,
+    },
+  ];
 }
 
 /** Peer names come from addresses. A disk that was copied from another member still has that one's. */

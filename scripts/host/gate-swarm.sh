@@ -1,32 +1,38 @@
 #!/bin/sh
-# Gate: the Swarm manager of this host sees every agent of the cluster file as healthy.
+# Gate: every Swarm manager sees every agent of the cluster file as healthy. Run on one host, which asks all managers.
 # Arguments: timeout=SECONDS
 . "$(dirname "$0")/lib.sh"
 timeout=''
 take "timeout" "$@"
 
-# Lines "ADDRESS STATUS" of the nodes that the manager knows.
+# Lines "ADDRESS STATUS" of the nodes that the manager at an address knows.
 nodes() {
-  docker -H tcp://127.0.0.1:4000 info 2>/dev/null | awk '
+  timeout 10 docker -H "tcp://$1:4000" info 2>/dev/null | awk '
     /: [0-9.]+:12375$/ { node = $NF; sub(/:12375$/, "", node) }
     /Status: / { sub(/.*Status: /, ""); if (node != "") print node, $0; node = "" }'
 }
-# Lines "NAME (ADDRESS) is STATUS" of the agents that are not healthy.
+managers() { awk -F'\t' '$4 == "yes" { print $1, $2 }' "$sent/hosts.tsv"; }
+# What each manager sees wrong.
 unwell() {
-  # The hosts are read first: a manager that says nothing must not make them pass for its answer.
-  nodes | awk -F'\t' '
-    FNR == NR { if ($5 == "yes") { order[++n] = $2; name[$2] = $1 } next }
-    { split($0, f, " "); status[f[1]] = f[2] }
-    END {
-      for (i = 1; i <= n; i++) {
-        address = order[i]
-        if (status[address] != "Healthy") printf "%s (%s) is %s; ", name[address], address, status[address] ? status[address] : "unknown"
-      }
-    }' "$sent/hosts.tsv" -
+  managers | while read -r name address; do
+    # The hosts are read first: a manager that says nothing must not make them pass for its answer.
+    nodes "$address" | awk -F'\t' -v manager="$name ($address)" '
+      FNR == NR { if ($5 == "yes") { order[++n] = $2; name[$2] = $1 } next }
+      { split($0, f, " "); status[f[1]] = f[2]; answers = 1 }
+      END {
+        if (!answers) { printf "the manager on %s shows no nodes; ", manager; exit }
+        for (i = 1; i <= n; i++) {
+          address = order[i]
+          if (status[address] == "Healthy") continue
+          seen = seen ", " name[address] " (" address ") is " (status[address] ? status[address] : "unknown")
+        }
+        if (seen) printf "on %s %s; ", manager, substr(seen, 3)
+      }' "$sent/hosts.tsv" -
+  done
 }
 complete() { [ -z "$(unwell)" ]; }
 if until_true "$timeout" complete; then
-  found "Swarm: $(nodes | grep -c 'Healthy$') healthy nodes"
+  found "Swarm: every manager ($(managers | awk '{ printf "%s%s", sep, $1; sep = " " }')) sees $(awk -F'\t' '$5 == "yes"' "$sent/hosts.tsv" | wc -l) healthy nodes"
   exit 0
 fi
-die "after $timeout s the Swarm manager here does not see all nodes healthy: $(unwell)see docker logs swarm-manager here and swarm-agent there. scripts/diagnose collects what is needed to find out why"
+die "after $timeout s not every Swarm manager sees all nodes healthy: $(unwell)see docker logs swarm-manager there, and swarm-agent on nodes that are missing. scripts/diagnose collects what is needed to find out why"

@@ -19,8 +19,8 @@ if until_true "$timeout" complete; then
   found "Weave: Peers: $(peers)"
   exit 0
 fi
-missing=$(weave status connections 2>/dev/null | tr -d '\r' | awk -F'\t' -v own="$(uname -n)" '
-  FNR == NR { if ($1 != own) { order[++n] = $2; name[$2] = $1 } next }
+missing=$(weave status connections 2>/dev/null | tr -d '\r' | awk -F'\t' -v own=" $(hostname -I)" '
+  FNR == NR { if (!index(own, " " $2 " ")) { order[++n] = $2; name[$2] = $1 } next }
   / established / { split($0, f, " "); sub(/:[0-9]+$/, "", f[2]); up[f[2]] = 1 }
   END { for (i = 1; i <= n; i++) if (!up[order[i]]) printf "%s (%s) ", name[order[i]], order[i] }' "$sent/hosts.tsv" -)
 die "after $timeout s Weave shows Peers: $(peers); needed $hosts with $((hosts * (hosts - 1))) established connections; no connection from here to: ${missing:-none}. Are 6783/tcp and 6783-6784/udp open? See journalctl -u weave there. scripts/diagnose collects what is needed to find out why"
