@@ -8,6 +8,7 @@ import { clusterFile, clusterFrom, synthesise, temporaryFolder } from "./cluster
 
 type Block = Record<string, unknown> & { depends_on?: string[] };
 interface Synthesised {
+  readonly removed?: unknown;
   readonly resource: Record<string, Record<string, Block>>;
   readonly provider: Record<string, unknown>;
   readonly terraform: unknown;
@@ -202,10 +203,27 @@ describe("one edited field", () => {
     const hosts = (rebuilt: number) =>
       (clusterFile(3).hosts as object[]).map((host, i) => (i === 1 ? { ...host, rebuilt } : host));
     const touched = changed({ hosts: hosts(1) }).filter((address) => !address.includes("preflight"));
-    expect(touched).toEqual(
-      ["stage", "fetch", "consul_install", "consul_start", "docker", "weave_install", "weave_launch"]
-        .map((name) => `null_resource.h2_${name}`)
-        .sort(),
+    expect(touched).toEqual([
+      "docker_container.h2_swarm_agent-rebuilt-1",
+      "docker_container.h2_swarm_manager-rebuilt-1",
+      "null_resource.gate-swarm",
+      ...[
+        "consul_install",
+        "consul_start",
+        "docker",
+        "fetch",
+        "stage",
+        "swarm_clear",
+        "weave_install",
+        "weave_launch",
+      ].map((step) => `null_resource.h2_${step}`),
+    ]);
+    const { removed } = json(synthesise(clusterFrom(clusterFile(3, { hosts: hosts(2) }))));
+    expect(removed).toEqual(
+      ["manager", "agent", "manager-rebuilt-1", "agent-rebuilt-1"].map((role) => ({
+        from: `docker_container.h2_swarm_${role}`,
+        lifecycle: { destroy: false },
+      })),
     );
   });
 });

@@ -64,7 +64,9 @@ export class ClusterStack extends TerraformStack {
     ];
     const consul = new Gate(this, { of: "consul", host: server, after: agents, timeoutSeconds });
     const weave = new Gate(this, { of: "weave", host: first, after: routers, timeoutSeconds });
-    const containers = hosts.flatMap((host) => new Swarm(this, host, { cluster, after: [consul, weave] }).containers);
+    const swarms = hosts.map((host) => new Swarm(this, host, { cluster, after: [consul, weave] }));
+    const containers = swarms.flatMap((swarm) => swarm.containers);
+    this.forget(swarms.flatMap(({ forgotten }) => forgotten));
     new Gate(this, { of: "swarm", host: manager, after: containers, timeoutSeconds });
   }
 
@@ -92,6 +94,15 @@ export class ClusterStack extends TerraformStack {
     ] as const) {
       this.addOverride(`terraform.required_providers.${name}`, { source, version: providers[name] });
     }
+  }
+
+  /** Takes resources out of the state without touching, or even asking for, what they stand for. */
+  private forget(addresses: readonly string[]): void {
+    if (addresses.length === 0) return;
+    this.addOverride(
+      "removed",
+      addresses.map((from) => ({ from, lifecycle: { destroy: false } })),
+    );
   }
 
   /** What every host is told of the cluster: one copy for all, however many there are. */

@@ -5,6 +5,7 @@ import type { ITerraformDependable, TerraformStack } from "cdktf";
 import { Construct } from "constructs";
 import { type Cluster, images, ports } from "../cluster/model.js";
 import type { HostConstruct } from "./host.js";
+import { Step } from "./step.js";
 
 export interface SwarmProps {
   readonly cluster: Cluster;
@@ -15,6 +16,8 @@ export interface SwarmProps {
 export class Swarm extends Construct {
   /** The containers of this host. */
   public readonly containers: readonly Container[];
+  /** Addresses of the containers that went with the machines that this host was before. */
+  public readonly forgotten: readonly string[];
 
   public constructor(stack: TerraformStack, on: HostConstruct, { cluster, after }: SwarmProps) {
     super(on, "swarm");
@@ -28,9 +31,14 @@ export class Swarm extends Construct {
       // Else a first plan fails: there is no proxy yet.
       disableDockerDaemonCheck: true,
     });
+    // The containers of a rebuilt host are new ones to Terraform, which forgets those of the earlier machine unseen: the
+    // Docker API that it would have to ask about them is gone.
+    const id = (role: string, rebuilt = host.rebuilt) => (rebuilt > 0 ? `${role}-rebuilt-${rebuilt}` : role);
+    const cleared = (): Step =>
+      new Step(this, "clear", { host: on, script: "swarm-clear", args: { rebuilt: host.rebuilt }, after });
     const common: Omit<ContainerConfig, "name" | "command"> = {
       provider,
-      dependsOn: [...on.ready, ...after],
+      dependsOn: [...on.ready, ...after, ...(host.rebuilt > 0 ? [cleared()] : [])],
       image: images.swarm(cluster.settings),
       restart: "always",
       networkMode: "bridge",
@@ -41,7 +49,7 @@ export class Swarm extends Construct {
       destroyGraceSeconds: 10,
     };
     const manager = (): Container =>
-      new Container(this, "manager", {
+      new Container(this, id("manager"), {
         ...common,
         name: "swarm-manager",
         command: [
@@ -59,7 +67,7 @@ export class Swarm extends Construct {
         ports: [{ internal: ports.swarmManager, external: ports.swarmManager }],
       });
     const agent = (): Container =>
-      new Container(this, "agent", {
+      new Container(this, id("agent"), {
         ...common,
         name: "swarm-agent",
         command: [
@@ -73,6 +81,9 @@ export class Swarm extends Construct {
         ],
       });
     this.containers = [...(host.manager ? [manager()] : []), ...(host.agent ? [agent()] : [])];
+    this.forgotten = Array.from({ length: host.rebuilt }, (_, life) => life).flatMap((life) =>
+      ["manager", "agent"].map((role) => `docker_container.${host.name}_swarm_${id(role, life)}`),
+    );
   }
 }
 

@@ -15,7 +15,18 @@ operator() {
   )
 }
 
-deploy() { operator npx cdktf deploy --auto-approve --skip-provider-lock --output "$LAB/cdktf.out" "$@"; }
+deploy() {
+  local result=0
+  if [ -e "$LAB/deploying" ] && [ -e "$LAB/cdktf.out/stacks" ]; then
+    say "the last deploy was killed"
+    recover
+  fi
+  touch "$LAB/deploying"
+  operator npx cdktf deploy --auto-approve --skip-provider-lock --output "$LAB/cdktf.out" "$@" || result=$?
+  rm -f "$LAB/deploying"
+  return $result
+}
+recover() { operator scripts/recover --output "$LAB/cdktf.out"; }
 plan() {
   local result=0
   operator npx cdktf diff --skip-provider-lock --output "$LAB/cdktf.out" "$@" || result=$?

@@ -8,11 +8,8 @@ import {
   type Host,
   host,
   hosts,
-  killTerraform,
+  killBelow,
   lab,
-  labFile,
-  operator,
-  type Running,
   read,
   start,
   tryLab,
@@ -164,42 +161,30 @@ describe("a deploy stops before anything is changed on any host", () => {
   });
 });
 
-describe("a deploy whose Terraform is killed", () => {
-  /** Kills it when a condition is met, and does what docs/operations.md says of it. */
-  async function killedWhen(deploy: Running, condition: Promise<unknown>) {
-    await condition;
-    killTerraform(deploy);
-    // With what status is cdktf's affair: 0 has been seen.
-    await deploy.ended;
-    const stack = `-chdir=${labFile("cdktf.out/stacks/lab")}`;
-    const { output } = await operator("terraform", stack, "state", "list");
-    const steps = output.match(/^null_resource\.\S+/gm) ?? [];
-    expectWords((await operator("terraform", stack, "state", "rm", ...steps)).output, /Successfully removed/);
-    await Promise.all(
-      hosts().map(({ name }) => tryLab("ssh", name, "sudo", "docker", "rm", "-f", "swarm-manager", "swarm-agent")),
-    );
-  }
-
-  it("while a host installs packages", async () => {
+describe("a deploy that is killed", () => {
+  it("as Terraform, while a host installs packages", async () => {
     const deploy = start("scripts/lab", ["deploy"]);
     let over = false;
     void deploy.ended.then(() => {
       over = true;
     });
     const installing = async () => (await atConsole(host("h3"), "grep -lsx dpkg /proc/[0-9]*/comm || true")) !== "";
-    await killedWhen(
-      deploy,
-      until(async () => over || (await installing())),
-    );
+    await until(async () => over || (await installing()));
+    killBelow(deploy, /^(terraform|tofu)$/);
+    // With what status is cdktf's affair: 0 has been seen.
+    await deploy.ended;
+    expectWords(await lab("recover"), /recover: \d+ steps run again with the next deploy/);
   });
 
-  it("while containers are created", async () => {
+  it("as a whole, while containers are created", async () => {
     const deploy = start("scripts/lab", ["deploy"]);
-    await killedWhen(deploy, deploy.printed(/docker_container\S*: Creating/));
+    await deploy.printed(/docker_container\S*: Creating/);
+    killBelow(deploy);
+    await deploy.ended;
   });
 
   it("is finished by another", async () => {
-    await lab("deploy");
+    expectWords(await lab("deploy"), /lab: the last deploy was killed/, /recover: \d+ steps run again/);
     expectWords(await lab("verify"), /verify: healthy/);
     // Nothing was made twice, and nothing is left to do.
     const names = await atConsoles("docker ps -a --format '{{.Names}}' | grep '^swarm' | sort");

@@ -175,16 +175,16 @@ export function keyForms(): string[] {
   return [key, Buffer.from(key, "base64").toString("hex")];
 }
 
-/** Kills Terraform itself, without a word, below a command that runs it. */
-export function killTerraform({ pid }: Running): void {
+/** Kills, without a word, what runs below a command and is called so, or the command with all that it has started. */
+export function killBelow({ pid }: Running, called = /(?:)/): void {
   const parents = new Map<number, number>();
   for (const name of readdirSync("/proc").filter((entry) => /^\d+$/.test(entry))) {
     const [, parent] = /\) \S (\d+)/.exec(ofProcess(name, "stat")) ?? [];
     parents.set(Number(name), Number(parent));
   }
   const below = (one: number | undefined): boolean => one === pid || (!!one && below(parents.get(one)));
-  const found = [...parents.keys()].filter((one) => below(one) && /^(terraform|tofu)\n/.test(ofProcess(one, "comm")));
-  if (found.length === 0) throw new Error("no Terraform runs");
+  const found = [...parents.keys()].filter((one) => below(one) && called.test(ofProcess(one, "comm").trim()));
+  if (found.length === 0) throw new Error(`nothing below ${pid} is called ${called}`);
   for (const one of found) process.kill(one, "SIGKILL");
 }
 

@@ -9,8 +9,6 @@ import {
   host,
   hosts,
   lab,
-  labFile,
-  operator,
   read,
   tearDown,
   tryLab,
@@ -20,9 +18,9 @@ import {
 
 tearDown();
 
-/** Consul's servers as a host sees them: `h1 leader true`. */
+/** Consul's servers as a host sees them: `h1 leader true`. None while there is no leader. */
 async function raftPeers(from: string): Promise<string[]> {
-  const table = await atConsole(host(from), "consul operator raft list-peers");
+  const table = await atConsole(host(from), "consul operator raft list-peers 2>/dev/null || true");
   return table
     .trim()
     .split("\n")
@@ -109,10 +107,6 @@ describe("the document's bootstrap handover", () => {
     await lab("poweron", "h1");
     await lab("hostkeys");
     setCluster(/^( *)address: 198\.18\.0\.11$/m, "$&\n$1rebuilt: 1");
-    const stack = ["terraform", `-chdir=${labFile("cdktf.out/stacks/lab")}`];
-    const containers = ["docker_container.h1_swarm_manager", "docker_container.h1_swarm_agent"];
-    const removed = await operator(...stack, "state", "rm", ...containers);
-    expect(removed.status, removed.output).toBe(0);
     // When the old machine has not been heard of for a while, Consul takes it off its list.
     const others = async () => (await raftPeers("h2")).filter((peer) => !peer.startsWith("h1 "));
     await until(async () => (await others()).some((peer) => / leader /.test(peer)));

@@ -278,3 +278,15 @@ load_image() {
   note "$image_note" "$artifact_sha256 $image_id"
   changed "image $1 (loaded)"
 }
+
+# ---- Swarm ----
+
+# The containers that the deploy has made on this host; a stranger's of the same name stays.
+remove_swarm_containers() {
+  for container in swarm-manager swarm-agent; do
+    container_of=$(docker inspect -f '{{index .Config.Labels "multicast-swarm"}}' "$container" 2>/dev/null || true)
+    [ -n "$container_of" ] || continue
+    docker rm -f -v "$container" >/dev/null
+    changed "container $container (removed)"
+  done
+}

@@ -14,15 +14,7 @@ has_docker() { docker version >/dev/null 2>&1; }
 
 # ---- containers, then the network they used ----
 
-if has_docker; then
-  for container in swarm-manager swarm-agent; do
-    label=$(docker inspect -f '{{index .Config.Labels "multicast-swarm"}}' "$container" 2>/dev/null || true)
-    if [ -n "$label" ]; then
-      docker rm -f -v "$container" >/dev/null
-      changed "container $container (removed)"
-    fi
-  done
-fi
+if has_docker; then remove_swarm_containers; fi
 
 if recorded unit weave.service; then
   systemctl disable -q --now weave.service 2>/dev/null || true

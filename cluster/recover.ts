@@ -1,0 +1,97 @@
+/** `scripts/recover`: after a deploy whose Terraform was killed, makes the next deploy do all of it again. */
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { defaultClusterFile, end, inventoryFrom } from "../checks/command.js";
+import { explainContact, lastLine, onAll, withHosts } from "../checks/contact.js";
+import { label } from "../checks/findings.js";
+import type { Inventory } from "../checks/inventory.js";
+
+const usage = `Usage: scripts/recover [--output DIR] [CLUSTER_FILE]
+
+For after a deploy whose Terraform was killed (kill -9, a power cut, a terminal that went away). Terraform writes a step
+into its state before the step has run, so that the next deploy would leave it out; and a container that it was just
+creating is not in its state at all. This takes all steps out of the state, waits for those that still run on a host,
+and removes the cluster's own Swarm containers that the state does not know. Then deploy again: steps change only what
+is not as wanted.
+
+DIR: cdktf's output folder, default ./cdktf.out. CLUSTER_FILE: default $CLUSTER_FILE, else ./cluster.yaml.
+
+Exit status: 0 the next deploy finishes the job, 2 could not be done.`;
+
+/** How long a step may go on after its deploy has ended: as long as packages take to install. */
+const stepSeconds = 600;
+
+/** The part of Terraform's state that matters here, as `terraform state pull` prints it. */
+interface State {
+  readonly resources?: readonly {
+    readonly mode: string;
+    readonly type: string;
+    readonly name: string;
+    readonly instances: readonly { readonly attributes: { readonly id?: string } }[];
+  }[];
+}
+
+/** Steps by their addresses, and the ids of containers, that a state knows. */
+export function known({ resources = [] }: State): { readonly steps: string[]; readonly containers: string[] } {
+  const managed = resources.filter(({ mode }) => mode === "managed");
+  return {
+    steps: managed.filter(({ type }) => type === "null_resource").map(({ name }) => `null_resource.${name}`),
+    containers: managed
+      .filter(({ type }) => type === "docker_container")
+      .flatMap(({ instances }) => instances.flatMap(({ attributes: { id } }) => id ?? [])),
+  };
+}
+
+/** Runs Terraform in the stack's folder; `TERRAFORM_BINARY_NAME` names another program, as for cdktf. */
+function terraform(stack: string, ...args: string[]): string {
+  const program = process.env.TERRAFORM_BINARY_NAME ?? "terraform";
+  const { status, stdout, stderr, error } = spawnSync(program, [`-chdir=${stack}`, ...args], {
+    encoding: "utf8",
+    maxBuffer: 2 ** 28,
+  });
+  if (status !== 0) throw new Error(`${program} ${args.slice(0, 2).join(" ")}: ${error?.message ?? stderr.trim()}`);
+  return stdout;
+}
+
+async function tidyHosts(inventory: Inventory, containers: readonly string[]): Promise<void> {
+  const script = readFileSync(join(__dirname, "../scripts/host/recover.sh"), "utf8");
+  const args = [inventory.name, String(stepSeconds), ...containers];
+  const results = await withHosts(inventory, (run) =>
+    onAll(inventory.hosts, async (host) => ({ host, result: await run(host, script, args, stepSeconds + 60) })),
+  );
+  for (const { result } of results) process.stdout.write(result.stdout);
+  const failed = results.flatMap(({ host, result }) => {
+    if (result.status === 0) return [];
+    return `${label(host)}: ${explainContact(inventory, host, result)?.found ?? lastLine(result.stderr)}`;
+  });
+  if (failed.length > 0) throw new Error(`${failed.join("; ")}; the state was not changed`);
+}
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { help: { type: "boolean", short: "h" }, output: { type: "string", default: "cdktf.out" } },
+  });
+  if (values.help) {
+    console.log(usage);
+    return 0;
+  }
+  const [clusterFile = defaultClusterFile, ...more] = positionals;
+  if (more.length > 0) throw new Error(`one cluster file, not also ${more.join(", ")}: scripts/recover --help`);
+  const inventory = inventoryFrom(clusterFile);
+  const stack = join(values.output, "stacks", inventory.name);
+  if (!existsSync(join(stack, "cdk.tf.json"))) {
+    throw new Error(`found no ${stack}/cdk.tf.json, expected the stack that was deployed: run npx cdktf synth`);
+  }
+
+  terraform(stack, "init", "-input=false");
+  const { steps, containers } = known(JSON.parse(terraform(stack, "state", "pull") || "{}") as State);
+  await tidyHosts(inventory, containers);
+  if (steps.length > 0) terraform(stack, "state", "rm", ...steps);
+  console.log(`recover: ${steps.length} steps run again with the next deploy: npx cdktf deploy`);
+  return 0;
+}
+
+if (require.main === module) end("recover", main());
