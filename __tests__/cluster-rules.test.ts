@@ -77,6 +77,26 @@ describe("rules", () => {
     ]);
   });
 
+  test("a removed host is no longer a host, and those that stay say what they are", () => {
+    const text = `name: t
+hosts:
+  - { name: a, address: 10.0.0.1, consul: server }
+  - { name: b, address: 10.0.0.2 }
+removed:
+  - { name: a, address: 10.0.0.3 }
+  - { name: c, address: 10.0.0.2, lost: true }
+`;
+    expect(load(text).problems).toEqual([
+      expect.stringMatching(/^cluster\.yaml:4:5: hosts\[1\].*consul: server or client, whatever b is now/),
+      expect.stringMatching(
+        /^cluster\.yaml:6:13: removed\[0\]\.name: found "a", expected one that no host has \(hosts\[0\]/,
+      ),
+      expect.stringMatching(
+        /^cluster\.yaml:7:\d+: removed\[1\]\.address: found "10\.0\.0\.2", expected one that no host has/,
+      ),
+    ]);
+  });
+
   test("somebody has to be server, manager and agent", () => {
     expect(load("name: t\nhosts:\n  - { name: a, address: 10.0.0.1, consul: client, swarm: [] }\n").problems).toEqual([
       "cluster.yaml:3:3: hosts: found no Consul server, expected at least one host that is not consul: client",

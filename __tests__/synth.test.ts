@@ -112,7 +112,7 @@ describe("the JSON", () => {
     // References that are meant: resources, the key, what a resource remembers, and functions around them.
     const templates = [...text.matchAll(/(?<!\$)\$\{(.*?)\}/g)].map(([, inside]) => inside as string);
     const meant =
-      /^(null_resource|local_file)\.|^self\.input\.|^file\(|^sha256\(|^nonsensitive\(sha256|^jsonencode\(|^var\.gossip_key/;
+      /^(null_resource|local_file)\.|^(!?can|try)\(self\.input\.|^self\.input\.|^file\(|^sha256\(|^nonsensitive\(sha256|^jsonencode\(|^var\.gossip_key/;
     expect(templates.filter((template) => !meant.test(template))).toEqual([]);
     expect(text).not.toMatch(/(?<!%)%\{/);
   });
@@ -161,6 +161,39 @@ describe("the order", () => {
       expect.arrayContaining(["null_resource.h2_consul_start", "null_resource.h3_consul_start"]),
     );
   });
+});
+
+test("a host that is removed is uninstalled, one that is lost is forgotten, and both are asked for nothing", () => {
+  const [h1, h2, h3, h4, h5] = (clusterFile(5).hosts as object[]).map((host) => ({ ...host, consul: "server" }));
+  const stack = synthesise(
+    clusterFrom(clusterFile(5, { hosts: [h1, h2, h3], removed: [h4, { ...h5, rebuilt: 1, lost: true }] })),
+  );
+  const { resource, removed } = json(stack);
+  const ofHost = (name: string) =>
+    Object.entries(resource).flatMap(([type, byName]) =>
+      Object.keys(byName).flatMap((id) => (id.startsWith(`${name}_`) ? `${type}.${id}` : [])),
+    );
+  expect(ofHost("h4")).toEqual(["terraform_data.h4_teardown"]);
+  expect(resource.terraform_data?.h4_teardown).toMatchObject({
+    count: 0,
+    provisioner: [
+      { "remote-exec": { when: "destroy", inline: expect.arrayContaining([expect.stringContaining("leave.sh")]) } },
+    ],
+  });
+  expect(ofHost("h5")).toEqual(["null_resource.h5_lost"]);
+  expect(removed).toEqual(
+    [
+      "docker_container.h4_swarm_manager",
+      "docker_container.h4_swarm_agent",
+      "docker_container.h5_swarm_manager",
+      "docker_container.h5_swarm_agent",
+      "docker_container.h5_swarm_manager-rebuilt-1",
+      "docker_container.h5_swarm_agent-rebuilt-1",
+      "terraform_data.h5_teardown",
+    ].map((from) => ({ from, lifecycle: { destroy: false } })),
+  );
+  // The members go on when the lost one has been taken off their lists.
+  expect([...predecessors(graphOf(json(stack)), "null_resource.h2_consul_start")]).toContain("null_resource.h5_lost");
 });
 
 describe("one edited field", () => {

@@ -103,21 +103,21 @@ function decide(file: ClusterFile, directory: string, known: KnownHosts | undefi
     };
   };
   const isServer = defaultServers(file.hosts.map((host) => host.consul));
-  const hosts = file.hosts.map(
-    (host, i): Host => ({
-      name: host.name,
-      address: host.address,
-      login: login(host.address, host.ssh ?? {}),
-      consul: isServer[i] ? "server" : "client",
-      rebuilt: host.rebuilt,
-      manager: host.swarm.includes("manager"),
-      agent: host.swarm.includes("agent"),
-    }),
-  );
+  const decideHost = (host: ClusterFile["hosts"][number], consul: Host["consul"]): Host => ({
+    name: host.name,
+    address: host.address,
+    login: login(host.address, host.ssh ?? {}),
+    consul,
+    rebuilt: host.rebuilt,
+    manager: host.swarm.includes("manager"),
+    agent: host.swarm.includes("agent"),
+  });
+  const hosts = file.hosts.map((host, i) => decideHost(host, isServer[i] ? "server" : "client"));
   return {
     name,
     hosts,
     servers: hosts.filter((host) => host.consul === "server"),
+    removed: file.removed.map((host) => ({ ...decideHost(host, host.consul ?? "server"), lost: host.lost })),
     artifacts: [],
     directory,
     ...(ssh.bastion ? { bastion: login(ssh.bastion.address, ssh.bastion) } : {}),

@@ -29,6 +29,12 @@ export interface Host {
   readonly agent: boolean;
 }
 
+/** A host that was a member and is to be one no longer. */
+export interface RemovedHost extends Host {
+  /** The machine is gone for good, and cannot be uninstalled. */
+  readonly lost: boolean;
+}
+
 /** One line of what hosts may install; the source of truth is `artifacts.lock.json`. */
 export interface Artifact {
   /** What it is for: `consul`, `weave`, `image:NAME:TAG` or `package:GROUP:PACKAGE`. */
@@ -46,6 +52,8 @@ export interface Cluster {
   readonly name: string;
   readonly hosts: readonly Host[];
   readonly servers: readonly Host[];
+  /** Hosts that leave with the next deploy, or have left. */
+  readonly removed: readonly RemovedHost[];
   /** What the lock file allows hosts to install, in its order. */
   readonly artifacts: readonly Artifact[];
   /** Folder of the cluster file, absolute; relative paths in the file start here. Never rendered. */

@@ -18,6 +18,25 @@ export function checkRules(yaml: YamlFile, cluster: Cluster): string[] {
       if (first < i) wrong(["hosts", i, field], `one of its own (hosts[${first}] has it too)`);
     }
   }
+  for (const [i, gone] of cluster.removed.entries()) {
+    for (const field of ["name", "address"] as const) {
+      const taken = hosts.findIndex((host) => host[field] === gone[field]);
+      if (taken >= 0) {
+        wrong(
+          ["removed", i, field],
+          `one that no host has (hosts[${taken}] has it): remove one in one deploy, add the other in the next`,
+        );
+      }
+    }
+  }
+  if (cluster.removed.length > 0) {
+    // By number and order of hosts, some other host's role would change unasked.
+    for (const [i, { name, consul }] of hosts.entries()) {
+      if (yaml.has(["hosts", i, "consul"])) continue;
+      const expected = `consul: server or client, whatever ${name} is now, as long as hosts are in removed (the default, now ${consul}, depends on how many hosts there are)`;
+      problems.addLack(["hosts", i], "no role", expected);
+    }
+  }
   for (const [i, { address }] of hosts.entries()) {
     if (/^(0|127|22[4-9]|23\d|2[45]\d)\./.test(address)) {
       wrong(["hosts", i, "address"], "the host's own address on the LAN, not a loopback, multicast or reserved one");

@@ -109,6 +109,22 @@ export const clusterFileSchema = z
         .array(host, expected("a list of hosts"))
         .min(1, expected("at least one host"))
         .describe("The machines, in order. The order decides the default roles, nothing else."),
+      removed: z
+        .array(
+          host.extend({
+            lost: z
+              .boolean(expected("true or false"))
+              .default(false)
+              .describe(
+                "The machine is gone for good: it is not asked for anything, and the others take over what it held.",
+              ),
+          }),
+          expected("a list of hosts"),
+        )
+        .default([])
+        .describe(
+          "Hosts that leave the cluster: move an entry here from `hosts`, and the next deploy uninstalls everything on that machine. Afterwards the entry can go.",
+        ),
       ssh: section({
         user: login.user.default("root"),
         port: login.port.default(22),

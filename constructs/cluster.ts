@@ -4,7 +4,7 @@ import { File } from "@cdktf/provider-local/lib/file";
 import { LocalProvider } from "@cdktf/provider-local/lib/provider";
 import { NullProvider } from "@cdktf/provider-null/lib/provider";
 import { Resource } from "@cdktf/provider-null/lib/resource";
-import { type App, type TerraformElement, TerraformStack } from "cdktf";
+import { type App, type ITerraformDependable, type TerraformElement, TerraformStack } from "cdktf";
 import { Node } from "constructs";
 import { inventoryOf } from "../checks/inventory.js";
 import type { Cluster } from "../cluster/model.js";
@@ -17,6 +17,7 @@ import { Gate } from "./gate.js";
 import { declareGossipKey } from "./gossip-key.js";
 import { HostConstruct } from "./host.js";
 import { Preflight } from "./preflight.js";
+import { RemovedHostConstruct } from "./removed-host.js";
 import type { Step } from "./step.js";
 import { Swarm } from "./swarm.js";
 import { literal, sha256 } from "./text.js";
@@ -50,23 +51,27 @@ export class ClusterStack extends TerraformStack {
     // Nothing is changed on one host before all of them are reached and have fetched what they need.
     const reached = new Resource(this, "reached", { dependsOn: hosts.flatMap(({ ready }) => [...ready]) });
 
+    const server = find(hosts, ({ host }) => host.consul === "server");
+    const removed = cluster.removed.map(
+      (gone) => new RemovedHostConstruct(this, { removed: gone, by: server, after: [reached] }),
+    );
+    // Members do not wait for one that is lost.
+    const known = [reached, ...removed.flatMap(({ steps }) => steps)];
+
     // Consul and Docker with Weave have nothing to do with each other until Swarm needs both.
-    const agents = startConsul(cluster, hosts, reached);
+    const agents = startConsul(cluster, hosts, known);
     const routers = hosts.map((host) => {
-      const engine = new DockerEngine(host, { cluster, after: [reached] });
+      const engine = new DockerEngine(host, { cluster, after: known });
       return new Weave(host, { cluster, after: [engine] }).launched;
     });
     const { timeoutSeconds } = settings.gates;
-    const [server, first, manager] = [
-      find(hosts, ({ host }) => host.consul === "server"),
-      find(hosts, () => true),
-      find(hosts, ({ host }) => host.manager),
-    ];
+    const first = find(hosts, () => true);
+    const manager = find(hosts, ({ host }) => host.manager);
     const consul = new Gate(this, { of: "consul", host: server, after: agents, timeoutSeconds });
     const weave = new Gate(this, { of: "weave", host: first, after: routers, timeoutSeconds });
     const swarms = hosts.map((host) => new Swarm(this, host, { cluster, after: [consul, weave] }));
     const containers = swarms.flatMap((swarm) => swarm.containers);
-    this.forget(swarms.flatMap(({ forgotten }) => forgotten));
+    this.forget([...swarms, ...removed].flatMap(({ forgotten }) => forgotten));
     new Gate(this, { of: "swarm", host: manager, after: containers, timeoutSeconds });
   }
 
@@ -121,8 +126,8 @@ export class ClusterStack extends TerraformStack {
 }
 
 /** Every host's Consul, in the order that keeps a running cluster whole: servers one after the other, then clients. */
-function startConsul(cluster: Cluster, hosts: readonly HostConstruct[], reached: Resource) {
-  const consuls = hosts.map((on) => ({ on, consul: new Consul(on, { cluster, after: [reached] }) }));
+function startConsul(cluster: Cluster, hosts: readonly HostConstruct[], after: readonly ITerraformDependable[]) {
+  const consuls = hosts.map((on) => ({ on, consul: new Consul(on, { cluster, after }) }));
   const servers = consuls.filter(({ on }) => on.host.consul === "server");
   const clients = consuls.filter(({ on }) => on.host.consul === "client");
   const started: Step[] = [];

@@ -30,27 +30,44 @@ export function loginFacts(host: Host, cluster: Cluster, keyFile: (written: stri
 /** Where steps put what they upload, below the login user's home; only that user can look inside. */
 export const uploads = ".multicast-swarm";
 
+/** Every fact that a login may have; some have no key file, most have no bastion. */
+const factNames = ["host", "user", "port", "host_key", "key_file", "timeout"] as const;
+const bastionFactNames = ["host", "user", "port", "host_key", "key_file"].map((name) => `bastion_${name}`);
+
 /**
  * The `connection` block for facts.
  *
- * @param recalled `true` for a destroy-time provisioner: Terraform then lets a resource refer to nothing but itself.
  * @param scriptPath where Terraform puts the commands it runs. Its default is a file in /tmp that everybody may write to.
  */
-export function connectionFrom(
-  facts: LoginFacts,
-  { recalled = false, scriptPath = `${uploads}/run-%RAND%` } = {},
-): SSHProvisionerConnection {
-  const expression = (fact: string) => (recalled ? `self.input.${fact}` : JSON.stringify(facts[fact]));
-  const value = (fact: string) => (recalled ? `\${self.input.${fact}}` : facts[fact]);
-  const key = (fact: string) => `\${file(pathexpand(${expression(fact)}))}`;
-  const connection = Object.entries(facts).map(([fact]) =>
-    fact.endsWith("key_file") ? [fact.replace("key_file", "private_key"), key(fact)] : [fact, value(fact)],
+export function connectionFrom(facts: LoginFacts, scriptPath = `${uploads}/run-%RAND%`): SSHProvisionerConnection {
+  const entries = Object.entries(facts).map(([name, value]) =>
+    name.endsWith("key_file") ? [keyOf(name), `\${file(pathexpand(${JSON.stringify(value)}))}`] : [name, value],
   );
+  return connection(facts.key_file === undefined ? "true" : "false", scriptPath, entries);
+}
+
+/** The `connection` block of a destroy-time provisioner: Terraform lets a resource refer to nothing but itself there. */
+export const recalledConnection: SSHProvisionerConnection = connection(
+  "${!can(self.input.key_file)}",
+  `${uploads}/run-%RAND%`,
+  [...factNames, ...bastionFactNames].map((name) => {
+    const value = `self.input.${name}`;
+    return name.endsWith("key_file")
+      ? [keyOf(name), `\${can(${value}) ? file(pathexpand(${value})) : null}`]
+      : [name, `\${try(${value}, null)}`];
+  }),
+);
+
+function keyOf(keyFile: string): string {
+  return keyFile.replace("key_file", "private_key");
+}
+
+function connection(agent: string, scriptPath: string, entries: (string | undefined)[][]): SSHProvisionerConnection {
   // The boundary to cdktf's types: a recalled port is a reference, where they expect a number.
   return {
     type: "ssh",
-    agent: facts.key_file === undefined ? "true" : "false",
+    agent,
     script_path: scriptPath,
-    ...Object.fromEntries(connection),
+    ...Object.fromEntries(entries),
   } as unknown as SSHProvisionerConnection;
 }

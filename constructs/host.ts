@@ -1,11 +1,12 @@
 /** A host: reached, given what its steps need, and cleaned up again when the cluster is destroyed. */
 import { Resource } from "@cdktf/provider-null/lib/resource";
-import { DataResource, type ITerraformDependable, type SSHProvisionerConnection, type TerraformAsset } from "cdktf";
+import type { ITerraformDependable, SSHProvisionerConnection, TerraformAsset } from "cdktf";
 import { Construct } from "constructs";
 import type { Cluster, Host } from "../cluster/model.js";
 import { artifactsTable, wantedImages } from "./artifacts.js";
 import { connectionFrom, loginFacts, uploads } from "./connection.js";
 import { Step, type StepHost } from "./step.js";
+import { Teardown } from "./teardown.js";
 import { sha256 } from "./text.js";
 
 export interface HostConstructProps {
@@ -39,7 +40,7 @@ export class HostConstruct extends Construct implements StepHost {
 
     const stage = new Resource(this, "stage", {
       // The folder is made by the first of these commands, so they themselves run from beside it.
-      connection: connectionFrom(facts, { scriptPath: `./${uploads}-%RAND%` }),
+      connection: connectionFrom(facts, `./${uploads}-%RAND%`),
       dependsOn: [...props.after, ...shared.files],
       triggers: { scripts: scripts.assetHash, shared: shared.hash, ...this.triggers },
       provisioners: [
@@ -54,24 +55,7 @@ export class HostConstruct extends Construct implements StepHost {
       ],
     });
 
-    // The login is an input, not a trigger: a changed one is taken over, and never destroys anything. A step's own
-    // destroy-time provisioner would also run whenever the step is replaced.
-    // Terraform empties its own script on the host when that has ended: what is left is removed when it has hung up,
-    // which must not end the remover.
-    const clean = `trap '' HUP; setsid sh -c 'while kill -0 "$1" 2>/dev/null; do sleep 0.2; done; rm -rf ${uploads} ${uploads}-*' sh "$PPID" </dev/null >/dev/null 2>&1 &`;
-    const remains = `test -e ${uploads}/scripts/uninstall.sh || { echo 'the folder ~/${uploads} is gone: deploy once more, then destroy' >&2; exit 1; }`;
-    const teardown = new DataResource(this, "teardown", {
-      dependsOn: [stage],
-      input: { ...facts, sudo: this.sudo },
-      connection: connectionFrom(facts, { recalled: true }),
-      provisioners: [
-        {
-          type: "remote-exec",
-          when: "destroy",
-          inline: [remains, `\${self.input.sudo}sh ${uploads}/scripts/uninstall.sh || exit 1`, clean],
-        } as { type: "remote-exec"; inline: string[] }, // cdktf's type lacks `when`
-      ],
-    });
+    const teardown = new Teardown(this, { facts, sudo: this.sudo, after: [stage] });
     const artifacts = sha256(artifactsTable(props.cluster));
     // Files from the operator's machine can be large: they go once, not with every changed script.
     const push = () =>

@@ -3,7 +3,7 @@ import { Container, type ContainerConfig } from "@cdktf/provider-docker/lib/cont
 import { DockerProvider } from "@cdktf/provider-docker/lib/provider";
 import type { ITerraformDependable, TerraformStack } from "cdktf";
 import { Construct } from "constructs";
-import { type Cluster, images, ports } from "../cluster/model.js";
+import { type Cluster, type Host, images, ports } from "../cluster/model.js";
 import type { HostConstruct } from "./host.js";
 import { Step } from "./step.js";
 
@@ -25,15 +25,8 @@ export class Swarm extends Construct {
     const { swarm } = cluster.settings;
     const proxy = `${host.address}:${ports.weaveProxy}`;
     const discovery = `consul://${host.address}:${ports.consulHttp}`;
-    const provider = new DockerProvider(stack, `docker-${host.name}`, {
-      alias: host.name,
-      host: `tcp://${proxy}`,
-      // Else a first plan fails: there is no proxy yet.
-      disableDockerDaemonCheck: true,
-    });
-    // The containers of a rebuilt host are new ones to Terraform, which forgets those of the earlier machine unseen: the
-    // Docker API that it would have to ask about them is gone.
-    const id = (role: string, rebuilt = host.rebuilt) => (rebuilt > 0 ? `${role}-rebuilt-${rebuilt}` : role);
+    const provider = weaveProxy(stack, host);
+    const id = (role: string) => containerId(role, host.rebuilt);
     const cleared = (): Step =>
       new Step(this, "clear", { host: on, script: "swarm-clear", args: { rebuilt: host.rebuilt }, after });
     const common: Omit<ContainerConfig, "name" | "command"> = {
@@ -81,10 +74,31 @@ export class Swarm extends Construct {
         ],
       });
     this.containers = [...(host.manager ? [manager()] : []), ...(host.agent ? [agent()] : [])];
-    this.forgotten = Array.from({ length: host.rebuilt }, (_, life) => life).flatMap((life) =>
-      ["manager", "agent"].map((role) => `docker_container.${host.name}_swarm_${id(role, life)}`),
-    );
+    this.forgotten = containersBefore(host, host.rebuilt);
   }
+}
+
+/** The Docker API of a host, by way of its Weave proxy. */
+export function weaveProxy(stack: TerraformStack, { name, address }: Host): DockerProvider {
+  return new DockerProvider(stack, `docker-${name}`, {
+    alias: name,
+    host: `tcp://${address}:${ports.weaveProxy}`,
+    // Else a first plan fails: there is no proxy yet.
+    disableDockerDaemonCheck: true,
+  });
+}
+
+/**
+ * The containers of a rebuilt host are new ones to Terraform, which forgets those of the earlier machine unseen: the
+ * Docker API that it would have to ask about them is gone.
+ */
+const containerId = (role: string, rebuilt: number) => (rebuilt > 0 ? `${role}-rebuilt-${rebuilt}` : role);
+
+/** Addresses of all containers that a host had before it was rebuilt for the given time. */
+export function containersBefore({ name }: Host, rebuilt: number): string[] {
+  return Array.from({ length: rebuilt }, (_, life) => life).flatMap((life) =>
+    ["manager", "agent"].map((role) => `docker_container.${name}_swarm_${containerId(role, life)}`),
+  );
 }
 
 /** A dead agent's entry outlives two missed heartbeats. */

@@ -199,6 +199,11 @@ weave_installed() {
   [ -x $weave_script ] && [ "$(hash_of $weave_script)" = "$artifact_sha256" ]
 }
 
+# peer_name ADDRESS: a Weave peer's name comes from the host's address, so that a rebuilt host is the same peer and keeps
+# its addresses, and two hosts can never claim one name.
+# shellcheck disable=SC2046,SC2183
+peer_name() { printf '02:00:%02x:%02x:%02x:%02x' $(printf %s "$1" | tr '.' ' '); }
+
 # ---- packages ----
 
 # missing_packages GROUP: the lines of the locked group whose packages the host has not got.

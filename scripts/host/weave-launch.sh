@@ -11,12 +11,7 @@ take "owner version address range dns fast_datapath mtu timeout" "$@"
 others=$(awk -F'\t' -v me="$address" '$2 != me { print $2 }' "$sent/hosts.tsv" | tr '\n' ' ')
 count=$(wc -l <"$sent/hosts.tsv")
 
-# The peer's name comes from the address, so that a rebuilt host is the same peer and keeps its addresses,
-# and two hosts can never claim one name.
-# shellcheck disable=SC2046,SC2183
-peer_name=$(printf '02:00:%02x:%02x:%02x:%02x' $(printf %s "$address" | tr '.' ' '))
-
-options="--host $address --name $peer_name --ipalloc-range $range --plugin=false -H tcp://$address:12375"
+options="--host $address --name $(peer_name "$address") --ipalloc-range $range --plugin=false -H tcp://$address:12375"
 [ "$dns" = true ] || options="$options --no-dns"
 
 # Read by systemd and by shells.

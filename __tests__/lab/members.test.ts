@@ -1,0 +1,66 @@
+/** Hosts join and leave a cluster that goes on meanwhile. */
+import { expect, it } from "vitest";
+import { parse, stringify } from "yaml";
+import { atConsoles, bareHosts, expectWords, type Host, host, lab, read, tearDown, write } from "./lab.js";
+import { changes, snapshots, unchanged } from "./snapshot.js";
+
+tearDown();
+
+type Entry = { name: string; consul?: string; lost?: boolean };
+const edit = (change: (file: { hosts: Entry[]; removed?: Entry[] }) => void) => {
+  const file = parse(read("cluster.yaml"));
+  change(file);
+  write("cluster.yaml", stringify(file));
+};
+/** Moves a host's entry to where the hosts are that leave. */
+const remove = (name: string, more: Partial<Entry> = {}) =>
+  edit((file) => {
+    file.removed = file.hosts.filter((one) => one.name === name).map((one) => ({ ...one, ...more }));
+    file.hosts = file.hosts.filter((one) => one.name !== name);
+  });
+const healthy = async () => expectWords(await lab("verify"), /verify: healthy/);
+const changesNothing = async () => expectWords(await lab("deploy"), /0 added, 0 changed, 0 destroyed/);
+const services = (on: Host[]) => atConsoles("systemctl show --value -p MainPID consul docker weave", on);
+
+let bare: Record<string, string[]>;
+
+it("a host is added, and nothing is restarted on the others", async () => {
+  await bareHosts("--hosts", "4");
+  bare = await snapshots();
+  let last: Entry | undefined;
+  edit(({ hosts }) => {
+    for (const [i, one] of hosts.entries()) one.consul = i < 3 ? "server" : "client";
+    last = hosts.pop();
+  });
+  await lab("up", "--hosts", "4", "--to", "cluster");
+  const three = ["h1", "h2", "h3"].map(host);
+  const before = await services(three);
+
+  edit(({ hosts }) => last && hosts.push(last));
+  await lab("lock");
+  await lab("deploy");
+  expect(await services(three)).toEqual(before);
+  await healthy();
+});
+
+it("a server is removed: it is as it was before, and the others go on", async () => {
+  remove("h3");
+  await lab("deploy");
+  await healthy();
+  const gone = [host("h3")];
+  expect(changes({ h3: bare.h3 ?? [] }, await snapshots(gone))).toEqual(unchanged(gone));
+  await changesNothing();
+});
+
+it("a host that is lost is forgotten", async () => {
+  await lab("poweroff", "h4");
+  remove("h4", { lost: true });
+  await lab("deploy");
+  await healthy();
+  await changesNothing();
+  // What is written down of hosts that have left can be taken out.
+  edit((file) => {
+    delete file.removed;
+  });
+  await changesNothing();
+});
