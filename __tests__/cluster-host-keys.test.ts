@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
-import { collect, compare, forget } from "../cluster/host-keys.js";
+import { collect, compare, forget } from "../hosts/host-keys.js";
 import { files, three } from "./files.js";
 
 describe("a key that a host shows", () => {

@@ -2,10 +2,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { publishers } from "../cluster/artifact-sources.js";
 import { loadCluster } from "../cluster/load.js";
 import { wanted } from "../cluster/lock-file.js";
 import { generated } from "../cluster/reference.js";
+import { publishers } from "../lock/artifact-sources.js";
 
 const root = join(__dirname, "..");
 

@@ -4,7 +4,7 @@ import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { bundleName, diagnose, parseBundle, redact, writeBundle } from "../checks/diagnose/diagnose.js";
-import type { Inventory, InventoryHost } from "../checks/inventory.js";
+import type { Inventory, InventoryHost } from "../hosts/inventory.js";
 import { temporaryFolder } from "./clusters.js";
 import { settings } from "./inventory-settings.js";
 

@@ -1,5 +1,4 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import type { Inventory, InventoryHost } from "../checks/inventory.js";
 import {
   type EventBusRun,
   eventBusImage,
@@ -9,6 +8,7 @@ import {
   patience,
   unloadEventBus,
 } from "../checks/verify/event-bus.js";
+import type { Inventory, InventoryHost } from "../hosts/inventory.js";
 import { FakeCluster, hosts } from "./fake-event-bus.js";
 
 const swarmInfo = (nodes: readonly InventoryHost[]) =>

@@ -1,8 +1,8 @@
 /** Hosts on which a Vert.x event bus can be tested, and disturbed. */
 
-import type { InventoryHost } from "../checks/inventory.js";
 import type { EventBusRun } from "../checks/verify/event-bus.js";
 import type { Said } from "../checks/views.js";
+import type { InventoryHost } from "../hosts/inventory.js";
 
 export const host = (name: string, address: string): InventoryHost => ({
   name,

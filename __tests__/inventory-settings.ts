@@ -1,5 +1,5 @@
 /** The settings of an inventory with default versions, for tests of what judges one. */
-import type { Inventory } from "../checks/inventory.js";
+import type { Inventory } from "../hosts/inventory.js";
 
 export const settings: Inventory["settings"] = {
   ssh: { hostKeyChecking: "required", timeoutSeconds: 30 },

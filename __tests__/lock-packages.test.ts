@@ -3,10 +3,10 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
-import { explain, inParallel, type Run, type SshResult, withSsh } from "../checks/ssh.js";
 import { loadCluster } from "../cluster/load.js";
 import type { Artifact, Cluster } from "../cluster/model.js";
-import { fromHosts, merge, parseAnswer } from "../cluster/packages.js";
+import { explain, inParallel, type Run, type SshResult, withSsh } from "../hosts/ssh.js";
+import { fromHosts, merge, parseAnswer } from "../lock/packages.js";
 import { files, three } from "./files.js";
 
 const sum = (digit: string) => digit.repeat(64);

@@ -6,9 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildSync } from "esbuild";
 import { afterAll, expect, it } from "vitest";
-import { inventoryOf } from "../checks/inventory.js";
 import { parseReport } from "../checks/preflight/facts.js";
 import { loadCluster } from "../cluster/load.js";
+import { inventoryOf } from "../hosts/inventory.js";
 
 const folder = mkdtempSync(join(tmpdir(), "multicast-swarm-test-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

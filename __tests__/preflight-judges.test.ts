@@ -1,11 +1,11 @@
 /** Each thing that the preflight judges, and the fault that it has to find. */
 import { describe, expect, it } from "vitest";
-import type { Inventory, InventoryHost } from "../checks/inventory.js";
 import type { Facts } from "../checks/preflight/facts.js";
 import { judgeHost } from "../checks/preflight/judge-host.js";
 import { faults, judgeLinks, median, openPorts } from "../checks/preflight/judge-links.js";
 import { groups, type Link, type Links, portsBetween, targetsOf } from "../checks/preflight/links.js";
 import { overlap, rangeOf } from "../checks/preflight/ranges.js";
+import type { Inventory, InventoryHost } from "../hosts/inventory.js";
 import { settings } from "./inventory-settings.js";
 
 const all =

@@ -4,9 +4,9 @@ import { createSocket } from "node:dgram";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { afterEach, expect, it } from "vitest";
-import type { Inventory, InventoryHost } from "../checks/inventory.js";
 import { judgeLinks } from "../checks/preflight/judge-links.js";
 import { probeLinks } from "../checks/preflight/links.js";
+import type { Inventory, InventoryHost } from "../hosts/inventory.js";
 import { settings } from "./inventory-settings.js";
 
 const program = readFileSync("scripts/host/port-probe.pl", "utf8");

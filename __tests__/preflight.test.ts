@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { explainContact } from "../checks/contact.js";
-import type { Inventory, InventoryHost } from "../checks/inventory.js";
 import { type Facts, parseReport } from "../checks/preflight/facts.js";
 import { judge } from "../checks/preflight/judge.js";
 import type { Links } from "../checks/preflight/links.js";
 import { asJson, preflight, preflightReport } from "../checks/preflight/preflight.js";
-import type { SshResult } from "../checks/ssh.js";
+import { explainContact } from "../hosts/contact.js";
+import type { Inventory, InventoryHost } from "../hosts/inventory.js";
+import type { SshResult } from "../hosts/ssh.js";
 
 function host(name: string, address: string): InventoryHost {
   return {

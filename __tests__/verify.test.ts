@@ -1,8 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import type { Inventory, InventoryHost } from "../checks/inventory.js";
-import { unpainted } from "../checks/progress.js";
 import { blame } from "../checks/verify/blame.js";
 import { patience } from "../checks/verify/event-bus.js";
 import { verifyPage } from "../checks/verify/html.js";
@@ -11,6 +9,8 @@ import { asJson, report, transcript } from "../checks/verify/report.js";
 import { type Check, checkNames } from "../checks/verify/verdicts.js";
 import { statusOf, type Verified, verify } from "../checks/verify/verify.js";
 import { parseSections, parseSwarmInfo, parseWeaveReport } from "../checks/views.js";
+import type { Inventory, InventoryHost } from "../hosts/inventory.js";
+import { unpainted } from "../hosts/progress.js";
 import { FakeCluster } from "./fake-event-bus.js";
 
 // What real hosts said (Consul 1.20.5, Weave Net 2.6.5, Swarm 1.2.9, Docker Engine 20.10.24): see recordings/record.ts.

@@ -4,7 +4,8 @@
  * Both are old clients of the engine's API, and each engine refuses clients below a floor of its own: 1.12 up to
  * engine 24, 1.24 from 25 to 28, 1.44 in 29.0 to 29.2 and 1.40 after it.
  */
-import type { Inventory } from "./inventory.js";
+import { compareVersions } from "../cluster/versions.js";
+import type { Inventory } from "../hosts/inventory.js";
 
 /** A component's own API version: the engine's floor must not be above it. */
 export interface ApiNeed {
@@ -50,15 +51,4 @@ export function floorMend(engineVersion: string, needs: readonly ApiNeed[], { we
   return modern
     ? `use Docker Engine 28 and ${otherWeave}, or use an engine up to 24`
     : `use Docker Engine 25 to 28, or ${lowered}`;
-}
-
-/** Compares dotted numbers piece by piece; whatever follows the numbers (`+dfsg1`, `-rc1`) does not count. */
-export function compareVersions(a: string, b: string): number {
-  const numbers = (text: string) => (/^[\d.]*/.exec(text)?.[0] ?? "").split(".").map(Number);
-  const [left, right] = [numbers(a), numbers(b)];
-  for (let i = 0; i < Math.max(left.length, right.length); i++) {
-    const difference = (left[i] ?? 0) - (right[i] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return 0;
 }

@@ -3,6 +3,7 @@ import { isIPv4 } from "node:net";
 import { type KnownHosts, knownHostsFileName, knownHostsName } from "./known-hosts.js";
 import type { Cluster, Host } from "./model.js";
 import { type Path, showValue } from "./problems.js";
+import { compareVersions } from "./versions.js";
 import type { YamlFile } from "./yaml-file.js";
 
 /** Adds what is wrong to the file's problems and returns what is merely doubtful. */
@@ -58,12 +59,12 @@ export function checkRules(yaml: YamlFile, cluster: Cluster): string[] {
       ["consul", "version"],
       "another version: 1.21.5 refuses the keys that Swarm writes; 1.21.4 and 1.22.0 take them",
     );
-  } else if (older(consul.version, "1.9.0")) {
+  } else if (compareVersions(consul.version, "1.9.0") < 0) {
     wrong(["consul", "version"], "1.9.0 or newer");
   }
 
   const [from, to] = weaveVersions[weave.images];
-  if (older(weave.version, from) || older(to, weave.version)) {
+  if (compareVersions(weave.version, from) < 0 || compareVersions(to, weave.version) < 0) {
     problems.add(
       ["weave", "version"],
       `"${weave.version}" with images of ${weave.images}`,
@@ -105,16 +106,6 @@ const weaveVersions = {
   // 2.8.2 still speaks engine API 1.18 as weaveworks' do.
   rajchaudhuri: ["2.8.3", "2.9.0"],
 } as const;
-
-/** Compares the numbers of two versions; what follows a dash does not count. */
-export function older(a: string, b: string): boolean {
-  const numbers = (version: string) => version.split("-")[0]?.split(".").map(Number) ?? [];
-  const [left, right] = [numbers(a), numbers(b)];
-  for (const [i, n] of left.entries()) {
-    if (n !== right[i]) return n < (right[i] ?? 0);
-  }
-  return false;
-}
 
 const toNumber = (address: string) => address.split(".").reduce((sum, octet) => sum * 256 + Number(octet), 0);
 const toAddress = (n: number) => [24, 16, 8, 0].map((shift) => Math.floor(n / 2 ** shift) % 256).join(".");

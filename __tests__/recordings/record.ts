@@ -5,9 +5,9 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { defaultClusterFile, inventoryFrom } from "../../checks/command.js";
-import { withHosts } from "../../checks/contact.js";
 import { verify } from "../../checks/verify/verify.js";
+import { defaultClusterFile, inventoryFrom } from "../../hosts/command.js";
+import { withHosts } from "../../hosts/contact.js";
 
 async function record(name: string): Promise<void> {
   const inventory = inventoryFrom(defaultClusterFile);

@@ -2,11 +2,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { defaultClusterFile, end, inventoryFrom } from "../command.js";
-import { withHosts } from "../contact.js";
-import { label } from "../findings.js";
-import { progress } from "../progress.js";
-import { endOnSignals } from "../signals.js";
+import { defaultClusterFile, end, inventoryFrom } from "../../hosts/command.js";
+import { withHosts } from "../../hosts/contact.js";
+import { label } from "../../hosts/findings.js";
+import { progress } from "../../hosts/progress.js";
+import { endOnSignals } from "../../hosts/signals.js";
 import { bundleName, diagnose, writeBundle } from "./diagnose.js";
 
 const usage = `Usage: scripts/diagnose [CLUSTER_FILE]

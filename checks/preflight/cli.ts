@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { defaultClusterFile, end, inventoryFrom } from "../command.js";
+import { defaultClusterFile, end, inventoryFrom } from "../../hosts/command.js";
 import { runPreflight } from "./preflight.js";
 
 const usage = `Usage: scripts/preflight [--json] [CLUSTER_FILE]

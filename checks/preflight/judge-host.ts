@@ -1,8 +1,8 @@
 /** Is a host's kernel, room and network fit for what is going to run on it? From what scripts/host/preflight-facts.sh says. */
 
-import { compareVersions } from "../engine-api.js";
-import type { Finding } from "../findings.js";
-import type { Inventory, InventoryHost } from "../inventory.js";
+import { compareVersions } from "../../cluster/versions.js";
+import type { Finding } from "../../hosts/findings.js";
+import type { Inventory, InventoryHost } from "../../hosts/inventory.js";
 import type { Facts } from "./facts.js";
 import { overlap, within } from "./ranges.js";
 

@@ -1,7 +1,7 @@
 /** Whose fault is it when hosts do not reach each other, when packets get lost for their size, or when clocks differ? */
 
-import { type Finding, label } from "../findings.js";
-import type { Inventory, InventoryHost } from "../inventory.js";
+import { type Finding, label } from "../../hosts/findings.js";
+import type { Inventory, InventoryHost } from "../../hosts/inventory.js";
 import type { Facts } from "./facts.js";
 import type { Clock, Link, Links, Path } from "./links.js";
 import { rangeOf } from "./ranges.js";

@@ -1,7 +1,8 @@
 /** The part of the preflight that no host can judge alone: do the hosts, the versions and the lock file fit together? */
-import { apiNeeds, compareVersions, defaultFloor, floorMend } from "../engine-api.js";
-import { type Finding, label } from "../findings.js";
-import type { Inventory, InventoryHost } from "../inventory.js";
+import { compareVersions } from "../../cluster/versions.js";
+import { type Finding, label } from "../../hosts/findings.js";
+import type { Inventory, InventoryHost } from "../../hosts/inventory.js";
+import { apiNeeds, defaultFloor, floorMend } from "../engine-api.js";
 import { peerName } from "../views.js";
 import { type Facts, platformsOf } from "./facts.js";
 

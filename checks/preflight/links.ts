@@ -1,9 +1,9 @@
 /** Who reaches whom: all hosts listen for a moment on the cluster's ports, and try those of the others. */
 import { randomBytes } from "node:crypto";
 import type { Host } from "../../cluster/model.js";
-import { lastLine, onAll } from "../contact.js";
-import type { Inventory, InventoryHost } from "../inventory.js";
-import type { Open } from "../ssh.js";
+import { lastLine, onAll } from "../../hosts/contact.js";
+import type { Inventory, InventoryHost } from "../../hosts/inventory.js";
+import type { Open } from "../../hosts/ssh.js";
 import { type Answer, perlSession, type Session } from "./session.js";
 
 /** One port of one host as seen from another: `ok`, or how it failed. */

@@ -1,9 +1,9 @@
 /** The preflight: all problems of all hosts, before anything is changed on one. */
-import { explainContact, lastLine, onAll, type RunAsRoot, withHosts } from "../contact.js";
-import { columns, type Finding, findingsTable, label } from "../findings.js";
-import type { Inventory, InventoryHost } from "../inventory.js";
-import { type Paint, painter, progress, unpainted } from "../progress.js";
-import { endOnSignals } from "../signals.js";
+import { explainContact, lastLine, onAll, type RunAsRoot, withHosts } from "../../hosts/contact.js";
+import { columns, type Finding, findingsTable, label } from "../../hosts/findings.js";
+import type { Inventory, InventoryHost } from "../../hosts/inventory.js";
+import { type Paint, painter, progress, unpainted } from "../../hosts/progress.js";
+import { endOnSignals } from "../../hosts/signals.js";
 import { type Facts, type HostReport, parseReport } from "./facts.js";
 import { judge } from "./judge.js";
 import { judgeHost } from "./judge-host.js";

@@ -4,9 +4,9 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Artifact, Cluster } from "../../cluster/model.js";
-import { lastLine, onAll } from "../contact.js";
-import { label, plural } from "../findings.js";
-import type { Inventory, InventoryHost } from "../inventory.js";
+import { lastLine, onAll } from "../../hosts/contact.js";
+import { label, plural } from "../../hosts/findings.js";
+import type { Inventory, InventoryHost } from "../../hosts/inventory.js";
 import { parseSections, parseSwarmInfo, type Said } from "../views.js";
 import type { Complaint } from "./blame.js";
 import type { TestRun } from "./network-tests.js";

@@ -1,8 +1,8 @@
 /** Tests of the containers' network, with one container of our own on each host, which Swarm has put there. */
 
-import { lastLine, onAll, type RunAsRoot } from "../contact.js";
-import { plural } from "../findings.js";
-import type { Inventory, InventoryHost } from "../inventory.js";
+import { lastLine, onAll, type RunAsRoot } from "../../hosts/contact.js";
+import { plural } from "../../hosts/findings.js";
+import type { Inventory, InventoryHost } from "../../hosts/inventory.js";
 import { parseSections, parseSwarmInfo, parseWeaveReport, type Said } from "../views.js";
 import type { Complaint } from "./blame.js";
 import { connectionsTo, firewallOf, openPorts, trouble, type Views } from "./observations.js";

@@ -1,8 +1,8 @@
 /** Is the cluster what the cluster file says? What each host sees of it, compared with the inventory. */
 
-import { lastLine } from "../contact.js";
-import { plural } from "../findings.js";
-import type { Inventory, InventoryHost } from "../inventory.js";
+import { lastLine } from "../../hosts/contact.js";
+import { plural } from "../../hosts/findings.js";
+import type { Inventory, InventoryHost } from "../../hosts/inventory.js";
 import {
   parseAutopilot,
   parseConsulInfo,

@@ -1,6 +1,6 @@
 /** What `scripts/verify` has seen, for a person at a terminal and, as JSON, for machines. */
-import { columns, label, plural } from "../findings.js";
-import type { Paint } from "../progress.js";
+import { columns, label, plural } from "../../hosts/findings.js";
+import type { Paint } from "../../hosts/progress.js";
 import { parseWeaveReport } from "../views.js";
 import { datagrams, type Link } from "./network-tests.js";
 import { connectionsTo } from "./observations.js";

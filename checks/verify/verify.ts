@@ -1,7 +1,7 @@
 /** `scripts/verify`: is the cluster what the cluster file says, and does its network do what it is there for? */
 import { randomBytes } from "node:crypto";
-import { explainContact, lastLine, onAll, type RunAsRoot } from "../contact.js";
-import type { Inventory, InventoryHost } from "../inventory.js";
+import { explainContact, lastLine, onAll, type RunAsRoot } from "../../hosts/contact.js";
+import type { Inventory, InventoryHost } from "../../hosts/inventory.js";
 import { parseSections, type Said } from "../views.js";
 import { type EventBus, type EventBusRun, eventBusTest, observeEventBus, unloadEventBus } from "./event-bus.js";
 import { type Network, observeNetwork, removeContainers, type TestRun, testNetwork } from "./network-tests.js";

@@ -4,7 +4,7 @@
  */
 import { isIPv4 } from "node:net";
 import { type Artifact, type Cluster, type Host, images, type Login, ports } from "../cluster/model.js";
-import { compareVersions } from "./engine-api.js";
+import { compareVersions } from "../cluster/versions.js";
 
 export interface InventoryHost extends Host {
   /**

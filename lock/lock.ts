@@ -4,10 +4,10 @@
  */
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { ClusterFileError, loadCluster } from "../cluster/load.js";
+import { lockFileName, lockFileSchema, lockFileText } from "../cluster/lock-file.js";
+import type { Artifact } from "../cluster/model.js";
 import { resolveArtifacts } from "./artifact-sources.js";
-import { ClusterFileError, loadCluster } from "./load.js";
-import { lockFileName, lockFileSchema, lockFileText } from "./lock-file.js";
-import type { Artifact } from "./model.js";
 import { resolvePackages } from "./packages.js";
 
 const key = ({ name, platform }: Artifact) => `${name} ${platform}`;

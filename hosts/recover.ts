@@ -3,10 +3,10 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { defaultClusterFile, end, inventoryFrom } from "../checks/command.js";
-import { explainContact, lastLine, onAll, withHosts } from "../checks/contact.js";
-import { label } from "../checks/findings.js";
-import type { Inventory } from "../checks/inventory.js";
+import { defaultClusterFile, end, inventoryFrom } from "./command.js";
+import { explainContact, lastLine, onAll, withHosts } from "./contact.js";
+import { label } from "./findings.js";
+import type { Inventory } from "./inventory.js";
 
 const usage = `Usage: scripts/recover [--output DIR] [CLUSTER_FILE]
 

@@ -1,9 +1,9 @@
 /** Packages that hosts lack: Docker Engine, unzip and what they need. Used by `scripts/lock` alone. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { explain, inParallel, type Run, withSsh } from "../checks/ssh.js";
+import type { Artifact, Cluster, Host } from "../cluster/model.js";
+import { explain, inParallel, type Run, withSsh } from "../hosts/ssh.js";
 import { artifactFolder, hashFile, type Say } from "./artifact-sources.js";
-import type { Artifact, Cluster, Host } from "./model.js";
 
 const groups = ["docker-engine", "unzip"];
 

@@ -3,10 +3,10 @@ import { spawn } from "node:child_process";
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
-import { explain, inParallel, withSsh } from "../checks/ssh.js";
-import { KnownHosts, knownHostsFileName, knownHostsName } from "./known-hosts.js";
-import { ClusterFileError, loadCluster } from "./load.js";
-import type { Cluster, Login } from "./model.js";
+import { KnownHosts, knownHostsFileName, knownHostsName } from "../cluster/known-hosts.js";
+import { ClusterFileError, loadCluster } from "../cluster/load.js";
+import type { Cluster, Login } from "../cluster/model.js";
+import { explain, inParallel, withSsh } from "./ssh.js";
 
 export interface Machine {
   /** The host's name in the cluster file; the bastion has its address only. */

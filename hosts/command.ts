@@ -1,4 +1,4 @@
-/** What the commands of this directory share: the cluster file in, an exit status out. */
+/** What the commands share: the cluster file in, an exit status out. */
 import { join, relative } from "node:path";
 import { ClusterFileError, loadCluster } from "../cluster/load.js";
 import type { Cluster } from "../cluster/model.js";
