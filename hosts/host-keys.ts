@@ -2,10 +2,10 @@
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { parseArgs } from "node:util";
 import { KnownHosts, knownHostsFileName, knownHostsName } from "../cluster/known-hosts.js";
-import { ClusterFileError, loadCluster } from "../cluster/load.js";
+import { loadCluster } from "../cluster/load.js";
 import type { Cluster, Login } from "../cluster/model.js";
+import { command } from "./command.js";
 import { explain, inParallel, withSsh } from "./ssh.js";
 
 export interface Machine {
@@ -59,14 +59,14 @@ async function scan(cluster: Cluster, { name, login }: Machine): Promise<readonl
           if (result.status === 255 && cluster.bastion) throw new Error(explain(cluster.bastion, result));
           return result.stdout;
         })
-      : await command("ssh-keyscan", args);
+      : await outputOf("ssh-keyscan", args);
   const lines = stdout.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
   // They come in any order; the file in git should not.
   return lines.map((line) => line.trim().split(/\s+/).slice(1, 3).join(" ")).sort();
 }
 
 /** Standard output of a command; what it says on standard error shows in the result being empty. */
-function command(name: string, args: readonly string[], input = ""): Promise<string> {
+function outputOf(name: string, args: readonly string[], input = ""): Promise<string> {
   return new Promise((done, fail) => {
     const child = spawn(name, args, { stdio: ["pipe", "pipe", "ignore"] });
     let stdout = "";
@@ -81,7 +81,7 @@ function command(name: string, args: readonly string[], input = ""): Promise<str
 
 /** Lines like "ECDSA    SHA256:…", as the machine's own console shows them. */
 async function fingerprints(keys: readonly string[]): Promise<string[]> {
-  const listed = await command("ssh-keygen", ["-lf", "-"], keys.map((key) => `x ${key}\n`).join(""));
+  const listed = await outputOf("ssh-keygen", ["-lf", "-"], keys.map((key) => `x ${key}\n`).join(""));
   return listed.split("\n").flatMap((line) => {
     const [, , print, type] = /^(\d+) (\S+) .*\((\S+)\)$/.exec(line) ?? [];
     return print === undefined || type === undefined ? [] : [`${type.padEnd(8)} ${print}`];
@@ -169,24 +169,17 @@ async function record(
   return "added";
 }
 
-async function main(): Promise<boolean> {
-  const { values, positionals } = parseArgs({
-    options: { replace: { type: "string", multiple: true } },
-    allowPositionals: true,
-  });
-  const file = positionals[0] ?? process.env.CLUSTER_FILE ?? "./cluster.yaml";
-  return collect(file, values.replace ?? [], (line) => console.log(line));
-}
+const usage = `Usage: scripts/hostkeys [--replace HOST]… [CLUSTER_FILE]
+
+Asks every host of the cluster file, and the bastion, for its SSH host keys and records them in known_hosts beside the
+cluster file. A recorded key that has changed is refused unless --replace names the host.
+CLUSTER_FILE: default $CLUSTER_FILE, else ./cluster.yaml.
+
+Exit status: 0 all keys are recorded, 1 some are not.`;
 
 if (require.main === module) {
-  main().then(
-    (whole) => {
-      process.exitCode = whole ? 0 : 1;
-    },
-    (error: unknown) => {
-      for (const line of error instanceof ClusterFileError ? error.problems : [(error as Error).message])
-        console.error(line);
-      process.exitCode = 1;
-    },
+  const options = { replace: { type: "string", multiple: true } } as const;
+  command("hostkeys", { usage, options, failed: 1 }, async (clusterFile, { replace = [] }) =>
+    (await collect(clusterFile, replace, (line) => console.log(line))) ? 0 : 1,
   );
 }

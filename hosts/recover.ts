@@ -2,8 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
-import { defaultClusterFile, end, inventoryFrom } from "./command.js";
+import { command, inventoryFrom } from "./command.js";
 import { explainContact, lastLine, onAll, withHosts } from "./contact.js";
 import { label } from "./findings.js";
 import type { Inventory } from "./inventory.js";
@@ -69,19 +68,9 @@ async function tidyHosts(inventory: Inventory, containers: readonly string[]): P
   if (failed.length > 0) throw new Error(`${failed.join("; ")}; the state was not changed`);
 }
 
-async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: { help: { type: "boolean", short: "h" }, output: { type: "string", default: "cdktf.out" } },
-  });
-  if (values.help) {
-    console.log(usage);
-    return 0;
-  }
-  const [clusterFile = defaultClusterFile, ...more] = positionals;
-  if (more.length > 0) throw new Error(`one cluster file, not also ${more.join(", ")}: scripts/recover --help`);
+async function recover(clusterFile: string, output: string): Promise<number> {
   const inventory = inventoryFrom(clusterFile);
-  const stack = join(values.output, "stacks", inventory.name);
+  const stack = join(output, "stacks", inventory.name);
   if (!existsSync(join(stack, "cdk.tf.json"))) {
     throw new Error(`found no ${stack}/cdk.tf.json, expected the stack that was deployed: run npx cdktf synth`);
   }
@@ -94,4 +83,7 @@ async function main(): Promise<number> {
   return 0;
 }
 
-if (require.main === module) end("recover", main());
+if (require.main === module) {
+  const options = { output: { type: "string", default: "cdktf.out" } } as const;
+  command("recover", { usage, options }, (clusterFile, { output }) => recover(clusterFile, output));
+}

@@ -4,9 +4,10 @@
  */
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { ClusterFileError, loadCluster } from "../cluster/load.js";
+import { loadCluster } from "../cluster/load.js";
 import { lockFileName, lockFileSchema, lockFileText } from "../cluster/lock-file.js";
 import type { Artifact } from "../cluster/model.js";
+import { command } from "../hosts/command.js";
 import { resolveArtifacts } from "./artifact-sources.js";
 import { resolvePackages } from "./packages.js";
 
@@ -51,12 +52,17 @@ export async function lock(clusterFile: string, say: (line: string) => void): Pr
   say(`wrote ${path} (${sorted.length} artifacts): review it and commit it`);
 }
 
+const usage = `Usage: scripts/lock [CLUSTER_FILE]
+
+Writes artifacts.lock.json beside the cluster file: what hosts may install, each with version, source and SHA-256.
+Nothing is written unless everything was found. Review what has changed, and commit it.
+CLUSTER_FILE: default $CLUSTER_FILE, else ./cluster.yaml.
+
+Exit status: 0 written, 1 not changed.`;
+
 if (require.main === module) {
-  const file = process.argv[2] ?? process.env.CLUSTER_FILE ?? "./cluster.yaml";
-  lock(file, (line) => console.log(line)).catch((error: unknown) => {
-    const lines = error instanceof ClusterFileError ? error.problems : [(error as Error).message];
-    for (const line of lines) console.error(line);
-    console.error(`${join(dirname(file), lockFileName)} was not changed.`);
-    process.exitCode = 1;
+  command("lock", { usage, options: {}, failed: 1 }, async (clusterFile) => {
+    await lock(clusterFile, (line) => console.log(line));
+    return 0;
   });
 }

@@ -6,11 +6,11 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { verify } from "../../checks/verify/verify.js";
-import { defaultClusterFile, inventoryFrom } from "../../hosts/command.js";
+import { inventoryFrom } from "../../hosts/command.js";
 import { withHosts } from "../../hosts/contact.js";
 
 async function record(name: string): Promise<void> {
-  const inventory = inventoryFrom(defaultClusterFile);
+  const inventory = inventoryFrom(process.env.CLUSTER_FILE ?? "cluster.yaml");
   const script = readFileSync(join(__dirname, "../../scripts/host/verify.sh"), "utf8");
   const said: { host: string; args: readonly string[]; status: number; stdout: string; stderr: string }[] = [];
   await withHosts(inventory, (run) =>

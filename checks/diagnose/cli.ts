@@ -1,8 +1,7 @@
 /** `scripts/diagnose [CLUSTER_FILE]` */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
-import { defaultClusterFile, end, inventoryFrom } from "../../hosts/command.js";
+import { command, inventoryFrom } from "../../hosts/command.js";
 import { withHosts } from "../../hosts/contact.js";
 import { label } from "../../hosts/findings.js";
 import { progress } from "../../hosts/progress.js";
@@ -19,17 +18,7 @@ CLUSTER_FILE: default $CLUSTER_FILE, else ./cluster.yaml.
 
 Exit status: 0 all hosts are in it, 1 some are not, 2 none is.`;
 
-async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: { help: { type: "boolean", short: "h" } },
-  });
-  if (values.help) {
-    console.log(usage);
-    return 0;
-  }
-  const [clusterFile = defaultClusterFile, ...more] = positionals;
-  if (more.length > 0) throw new Error(`one cluster file, not also ${more.join(", ")}: scripts/diagnose --help`);
+command("diagnose", { usage, options: {} }, async (clusterFile) => {
   const inventory = inventoryFrom(clusterFile);
   const script = readFileSync(join(__dirname, "../../scripts/host/diagnose.sh"), "utf8");
   endOnSignals("diagnose");
@@ -51,6 +40,4 @@ async function main(): Promise<number> {
     `diagnose: ${name}.tar.gz (${Math.ceil(size / 1024)} KiB, ${diagnosis.files.length} files, ${present.length} of ${inventory.hosts.length} hosts); look through it before you give it away`,
   );
   return diagnosis.missing.size > 0 ? 1 : 0;
-}
-
-end("diagnose", main());
+});

@@ -1,8 +1,7 @@
 /** `scripts/preflight [--json] [CLUSTER_FILE]`: the preflight that a deploy begins with, on its own. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
-import { defaultClusterFile, end, inventoryFrom } from "../../hosts/command.js";
+import { command, inventoryFrom } from "../../hosts/command.js";
 import { runPreflight } from "./preflight.js";
 
 const usage = `Usage: scripts/preflight [--json] [CLUSTER_FILE]
@@ -18,19 +17,7 @@ Exit status: 0 no problem, 1 problems, 2 could not tell.`;
 
 const text = (name: string) => readFileSync(join(__dirname, "../../scripts/host", name), "utf8");
 
-async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: { json: { type: "boolean" }, help: { type: "boolean", short: "h" } },
-  });
-  if (values.help) {
-    console.log(usage);
-    return 0;
-  }
-  const [clusterFile = defaultClusterFile, ...more] = positionals;
-  if (more.length > 0) throw new Error(`one cluster file, not also ${more.join(", ")}: scripts/preflight --help`);
+command("preflight", { usage, options: { json: { type: "boolean" } } }, async (clusterFile, { json }) => {
   const programs = { host: `${text("preflight-facts.sh")}\n${text("preflight.sh")}`, links: text("port-probe.pl") };
-  return runPreflight(inventoryFrom(clusterFile), programs, values);
-}
-
-end("preflight", main());
+  return runPreflight(inventoryFrom(clusterFile), programs, { json });
+});

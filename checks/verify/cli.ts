@@ -1,9 +1,8 @@
 /** `scripts/verify [OPTIONS] [CLUSTER_FILE]` */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { loadCluster } from "../../cluster/load.js";
-import { defaultClusterFile, end, inventoryHere } from "../../hosts/command.js";
+import { command, inventoryHere } from "../../hosts/command.js";
 import { withHosts } from "../../hosts/contact.js";
 import { painter, progress, unpainted } from "../../hosts/progress.js";
 import { eventBusImage } from "./event-bus.js";
@@ -26,23 +25,14 @@ CLUSTER_FILE: default $CLUSTER_FILE, else ./cluster.yaml.
 
 Exit status: 0 healthy, 1 unhealthy, 2 could not tell (a host could not be asked, or verify was interrupted).`;
 
-async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      vertx: { type: "boolean" },
-      json: { type: "boolean" },
-      html: { type: "string" },
-      transcript: { type: "boolean" },
-      help: { type: "boolean", short: "h" },
-    },
-  });
-  if (values.help) {
-    console.log(usage);
-    return 0;
-  }
-  const [clusterFile = defaultClusterFile, ...more] = positionals;
-  if (more.length > 0) throw new Error(`one cluster file, not also ${more.join(", ")}: scripts/verify --help`);
+const options = {
+  vertx: { type: "boolean" },
+  json: { type: "boolean" },
+  html: { type: "string" },
+  transcript: { type: "boolean" },
+} as const;
+
+command("verify", { usage, options }, async (clusterFile, values) => {
   const hostScript = (name: string) => readFileSync(join(__dirname, "../../scripts/host", name), "utf8");
   const script = hostScript("verify.sh");
   const cluster = loadCluster(clusterFile);
@@ -68,6 +58,4 @@ async function main(): Promise<number> {
     for (const line of lines) console.log(line);
   }
   return statusOf(verified);
-}
-
-end("verify", main());
+});
