@@ -15,16 +15,17 @@ operator() {
   )
 }
 
+# A deploy that ended by itself, or by Ctrl-C, is finished by another; one that was killed has to be recovered first.
 deploy() {
-  local result=0
   if [ -e "$LAB/deploying" ] && [ -e "$LAB/cdktf.out/stacks" ]; then
     say "the last deploy was killed"
     recover
   fi
-  touch "$LAB/deploying"
-  operator npx cdktf deploy --auto-approve --skip-provider-lock --output "$LAB/cdktf.out" "$@" || result=$?
-  rm -f "$LAB/deploying"
-  return $result
+  (
+    trap 'rm -f "$LAB/deploying"' EXIT
+    touch "$LAB/deploying"
+    operator npx cdktf deploy --auto-approve --skip-provider-lock --output "$LAB/cdktf.out" "$@"
+  )
 }
 recover() { operator scripts/recover --output "$LAB/cdktf.out"; }
 plan() {

@@ -1,4 +1,4 @@
-/** Deploys that cannot work, and deploys that are killed. */
+/** Deploys that cannot work, and deploys that are cut off. */
 import { beforeAll, describe, expect, it } from "vitest";
 import {
   atConsole,
@@ -12,6 +12,7 @@ import {
   lab,
   read,
   start,
+  startGroup,
   tryLab,
   until,
   useLab,
@@ -161,22 +162,29 @@ describe("a deploy stops before anything is changed on any host", () => {
   });
 });
 
-describe("a deploy that is killed", () => {
-  it("as Terraform, while a host installs packages", async () => {
-    const deploy = start("scripts/lab", ["deploy"]);
+describe("a deploy that is cut off", () => {
+  it("by Ctrl-C, while a host installs packages", async () => {
+    const deploy = startGroup("scripts/lab", ["deploy"]);
+    const installing = async () => (await atConsole(host("h3"), "grep -lsx dpkg /proc/[0-9]*/comm || true")) !== "";
     let over = false;
     void deploy.ended.then(() => {
       over = true;
     });
-    const installing = async () => (await atConsole(host("h3"), "grep -lsx dpkg /proc/[0-9]*/comm || true")) !== "";
     await until(async () => over || (await installing()));
+    process.kill(-deploy.pid, "SIGINT");
+    expect((await deploy.ended).status).not.toBe(0);
+  });
+
+  it("goes on with the same command; then Terraform is killed while a host loads images", async () => {
+    const deploy = start("scripts/lab", ["deploy"]);
+    await deploy.printed(/h3 docker-engine: .*(found|changed)[\s\S]*h3_weave_install: Creating/);
     killBelow(deploy, /^(terraform|tofu)$/);
     // With what status is cdktf's affair: 0 has been seen.
     await deploy.ended;
     expectWords(await lab("recover"), /recover: \d+ steps run again with the next deploy/);
   });
 
-  it("as a whole, while containers are created", async () => {
+  it("goes on after `scripts/recover`; then all of it is killed while containers are created", async () => {
     const deploy = start("scripts/lab", ["deploy"]);
     await deploy.printed(/docker_container\S*: Creating/);
     killBelow(deploy);

@@ -1,5 +1,5 @@
 /** The lab as its user drives it, and its hosts as somebody at their consoles sees them. */
-import { spawn } from "node:child_process";
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
@@ -31,7 +31,15 @@ export interface Running {
 
 /** Starts a command in the repository. */
 export function start(command: string, args: readonly string[], input = ""): Running {
-  const child = spawn(command, args, { cwd: repository });
+  return running(spawn(command, args, { cwd: repository }), input);
+}
+
+/** Starts a command as a terminal does: its process group gets what is typed, such as Ctrl-C. */
+export function startGroup(command: string, args: readonly string[]): Running {
+  return running(spawn(command, args, { cwd: repository, detached: true }), "");
+}
+
+function running(child: ChildProcessWithoutNullStreams, input: string): Running {
   let output = "";
   const text = () => stripVTControlCharacters(output);
   for (const stream of [child.stdout, child.stderr]) {
