@@ -45,7 +45,7 @@ it("a host is added, and nothing is restarted on the others", async () => {
 
 it("a server is removed: it is as it was before, and the others go on", async () => {
   remove("h3");
-  await lab("deploy");
+  expectWords(await lab("deploy"), /h3 leave: changed Weave Net/, /h3 leave: changed Consul/);
   await healthy();
   const gone = [host("h3")];
   expect(changes({ h3: bare.h3 ?? [] }, await snapshots(gone))).toEqual(unchanged(gone));
@@ -55,7 +55,11 @@ it("a server is removed: it is as it was before, and the others go on", async ()
 it("a host that is lost is forgotten", async () => {
   await lab("poweroff", "h4");
   remove("h4", { lost: true });
-  await lab("deploy");
+  expectWords(
+    await lab("deploy"),
+    /h1 lost: changed Weave: \d+ IPs taken over/,
+    /h1 lost: changed Consul: h4 has left/,
+  );
   await healthy();
   await changesNothing();
   // What is written down of hosts that have left can be taken out: Terraform's note of the loss goes with it.
