@@ -4,28 +4,10 @@ import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { bundleName, diagnose, parseBundle, redact, writeBundle } from "../checks/diagnose/diagnose.js";
-import type { Inventory, InventoryHost } from "../hosts/inventory.js";
 import { temporaryFolder } from "./clusters.js";
-import { settings } from "./inventory-settings.js";
+import { host, inventory as inventoryOf } from "./inventories.js";
 
-const host = (number: number): InventoryHost => ({
-  name: `h${number}`,
-  address: `198.18.0.1${number}`,
-  login: { address: `198.18.0.1${number}`, user: "root", port: 22, hostKeys: [] },
-  consul: "server",
-  manager: true,
-  agent: true,
-  rebuilt: 0,
-  ports: [],
-});
-const inventory: Inventory = {
-  name: "rack",
-  hosts: [host(1), host(2)],
-  settings,
-  artifacts: [],
-  required: [],
-  sources: [],
-};
+const inventory = inventoryOf([host(1), host(2)]);
 const key = "c29tZXRoaW5nIG9mIDMyIGJ5dGVzLCBubyBtb3JlISE=";
 const hex = Buffer.from(key, "base64").toString("hex");
 

@@ -2,19 +2,9 @@
 
 import type { EventBusRun } from "../checks/verify/event-bus.js";
 import type { Said } from "../checks/views.js";
-import type { InventoryHost } from "../hosts/inventory.js";
+import { host } from "./inventories.js";
 
-export const host = (name: string, address: string): InventoryHost => ({
-  name,
-  address,
-  login: { address, user: "root", port: 22, hostKeys: [] },
-  consul: "server",
-  manager: true,
-  agent: true,
-  rebuilt: 0,
-  ports: [],
-});
-export const hosts = [host("h1", "198.18.0.11"), host("h2", "198.18.0.12"), host("h3", "198.18.0.13")];
+export const hosts = [host(1), host(2), host(3)];
 
 type Answer = Said | string;
 

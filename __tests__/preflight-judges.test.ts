@@ -6,35 +6,17 @@ import { faults, judgeLinks, median, openPorts } from "../checks/preflight/judge
 import { groups, type Link, type Links, portsBetween, targetsOf } from "../checks/preflight/links.js";
 import { overlap, rangeOf } from "../checks/preflight/ranges.js";
 import type { Inventory, InventoryHost } from "../hosts/inventory.js";
-import { settings } from "./inventory-settings.js";
+import { host, inventory as inventoryOf } from "./inventories.js";
 
 const all =
   "8300/tcp 8301/tcp 8301/udp 8302/tcp 8302/udp 8500/tcp 8600/udp 6783/tcp 6783/udp 6784/udp 6784/tcp 12375/tcp 53/udp 4000/tcp";
 
-function host(number: number): InventoryHost {
-  const address = `198.18.0.${10 + number}`;
-  return {
-    name: `h${number}`,
-    address,
-    login: { address, user: "root", port: 22, hostKeys: [] },
-    consul: "server",
-    manager: true,
-    agent: true,
-    rebuilt: 0,
-    ports: all.split(" ").map((port) => `${port}/any`),
-  };
-}
-
-const [h1, h2, h3] = [host(1), host(2), host(3)];
-
-const inventory: Inventory = {
-  name: "rack",
-  hosts: [h1, h2, h3],
-  settings,
-  artifacts: [],
+const [h1, h2, h3] = [1, 2, 3].map((number) =>
+  host(number, { ports: all.split(" ").map((port) => `${port}/any`) }),
+) as [InventoryHost, InventoryHost, InventoryHost];
+const inventory = inventoryOf([h1, h2, h3], {
   required: ["consul", "weave", "image:a", "image:b", "image:c", "image:d"],
-  sources: [],
-};
+});
 const weave = (settings: Partial<Inventory["settings"]["weave"]>): Inventory => ({
   ...inventory,
   settings: { ...inventory.settings, weave: { ...inventory.settings.weave, ...settings } },

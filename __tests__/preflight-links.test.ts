@@ -6,32 +6,20 @@ import { createServer } from "node:net";
 import { afterEach, expect, it } from "vitest";
 import { judgeLinks } from "../checks/preflight/judge-links.js";
 import { probeLinks } from "../checks/preflight/links.js";
-import type { Inventory, InventoryHost } from "../hosts/inventory.js";
-import { settings } from "./inventory-settings.js";
+import { host, inventory as inventoryOf, settings } from "./inventories.js";
 
 const program = readFileSync("scripts/host/port-probe.pl", "utf8");
 
-const host = (number: number): InventoryHost => ({
-  name: `h${number}`,
-  address: `127.18.0.${number}`,
-  login: { address: "", user: "root", port: 22, hostKeys: [] },
-  consul: "server",
-  manager: true,
-  agent: true,
-  rebuilt: 0,
-  ports: ["8301/tcp/consul", "8301/udp/consul", "6783/udp/weave", "12375/tcp/weave"],
-});
-
-function inventory(hosts: number): Inventory {
-  return {
-    name: "rack",
-    hosts: Array.from({ length: hosts }, (_, i) => host(i + 1)),
-    settings: { ...settings, ssh: { ...settings.ssh, timeoutSeconds: 5 } },
-    artifacts: [],
-    required: [],
-    sources: [],
-  };
-}
+const inventory = (hosts: number) =>
+  inventoryOf(
+    Array.from({ length: hosts }, (_, i) => loopback(i + 1)),
+    { settings: { ...settings, ssh: { ...settings.ssh, timeoutSeconds: 5 } } },
+  );
+const loopback = (number: number) =>
+  host(number, {
+    address: `127.18.0.${number}`,
+    ports: ["8301/tcp/consul", "8301/udp/consul", "6783/udp/weave", "12375/tcp/weave"],
+  });
 
 const children: ChildProcessWithoutNullStreams[] = [];
 afterEach(() => {

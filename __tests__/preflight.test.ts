@@ -6,31 +6,14 @@ import { asJson, preflight, preflightReport } from "../checks/preflight/prefligh
 import { explainContact } from "../hosts/contact.js";
 import type { Inventory, InventoryHost } from "../hosts/inventory.js";
 import type { SshResult } from "../hosts/ssh.js";
+import { host, inventory as inventoryOf, oldWeave } from "./inventories.js";
 
-function host(name: string, address: string): InventoryHost {
-  return {
-    name,
-    address,
-    login: { address, user: "ops", port: 22, keyFile: "id_ed25519", hostKeys: [] },
-    consul: "server",
-    rebuilt: 0,
-    manager: true,
-    agent: true,
-    ports: ["8500/tcp/consul", "53/udp/weave-dns"],
-  };
-}
-
-const inventory: Inventory = {
-  name: "rack",
-  hosts: [host("h1", "198.18.0.11"), host("h2", "198.18.0.12")],
-  settings: {
-    ssh: { hostKeyChecking: "required", timeoutSeconds: 30 },
-    consul: { dataDir: "/var/consul" },
-    docker: { install: true, package: "docker.io" },
-    weave: { version: "2.6.5", images: "weaveworks", dns: true, range: "10.32.0.0/12", fastDatapath: true },
-    swarm: { version: "1.2.9", replication: true },
-    verify: { image: "alpine/socat:1.8.0.3" },
-  },
+const [first, second] = [1, 2].map((number) => {
+  const { login, ...one } = host(number, { ports: ["8500/tcp/consul", "53/udp/weave-dns"] });
+  return { ...one, login: { ...login, user: "ops", keyFile: "id_ed25519" } };
+}) as [InventoryHost, InventoryHost];
+const inventory = inventoryOf([first, second], {
+  settings: oldWeave,
   artifacts: [
     { name: "consul", platform: "amd64", version: "1.20.5" },
     { name: "weave", platform: "any", version: "2.6.5" },
@@ -38,8 +21,7 @@ const inventory: Inventory = {
     { name: "package:docker-engine:docker.io", platform: "debian-12-amd64", version: "20.10.24+dfsg1-1+deb12u1" },
   ],
   required: ["consul", "weave", "image:swarm:1.2.9"],
-  sources: [],
-};
+});
 
 const withSettings = (settings: Partial<Inventory["settings"]>): Inventory => ({
   ...inventory,
@@ -231,7 +213,7 @@ describe("explainContact", () => {
     ["no sudo", { status: 127, stderr: "bash: line 1: sudo: command not found\n" }, "sudo", "there is no sudo"],
   ];
   it.each(cases)("%s", (_, result, check, found) => {
-    const finding = explainContact(inventory, host("h2", "198.18.0.12"), {
+    const finding = explainContact(inventory, second, {
       status: 255,
       stdout: "",
       stderr: "",
@@ -243,7 +225,7 @@ describe("explainContact", () => {
   it("tells the jump host from the host behind it", () => {
     const bastion = { address: "198.18.0.1", user: "root", port: 22, hostKeys: [] };
     const found = (stderr: string) =>
-      explainContact({ ...inventory, bastion }, host("h2", "198.18.0.12"), { status: 255, stdout: "", stderr })?.found;
+      explainContact({ ...inventory, bastion }, second, { status: 255, stdout: "", stderr })?.found;
     expect(
       found("ssh: connect to host 198.18.0.1 port 22: No route to host\nConnection closed by UNKNOWN port 65535\n"),
     ).toBe("unreachable: jump host 198.18.0.1 port 22: no route to host");
@@ -255,9 +237,9 @@ describe("explainContact", () => {
   });
 
   it("has nothing to say when the script ran", () => {
-    expect(explainContact(inventory, host("h2", "198.18.0.12"), { status: 0, stdout: "", stderr: "" })).toBeUndefined();
+    expect(explainContact(inventory, second, { status: 0, stdout: "", stderr: "" })).toBeUndefined();
     const failed = { status: 1, stdout: "", stderr: "sh: 3: syntax error\n" };
-    expect(explainContact(inventory, host("h2", "198.18.0.12"), failed)).toBeUndefined();
+    expect(explainContact(inventory, second, failed)).toBeUndefined();
   });
 });
 

@@ -9,9 +9,9 @@ import { asJson, report, transcript } from "../checks/verify/report.js";
 import { type Check, checkNames } from "../checks/verify/verdicts.js";
 import { statusOf, type Verified, verify } from "../checks/verify/verify.js";
 import { parseSections, parseSwarmInfo, parseWeaveReport } from "../checks/views.js";
-import type { Inventory, InventoryHost } from "../hosts/inventory.js";
 import { unpainted } from "../hosts/progress.js";
 import { FakeCluster } from "./fake-event-bus.js";
+import { host, inventory as inventoryOf, oldWeave } from "./inventories.js";
 
 // What real hosts said (Consul 1.20.5, Weave Net 2.6.5, Swarm 1.2.9, Docker Engine 20.10.24): see recordings/record.ts.
 
@@ -25,25 +25,11 @@ interface Recorded {
 const recorded = (name: string): Recorded[] =>
   JSON.parse(readFileSync(join(__dirname, `recordings/${name}.json`), "utf8"));
 
-function host(name: string, address: string): InventoryHost {
-  const login = { address, user: "root", port: 22, hostKeys: [] };
-  return { name, address, login, consul: "server", rebuilt: 0, manager: true, agent: true, ports: [] };
-}
-const inventory: Inventory = {
+const inventory = inventoryOf([host(1), host(2), host(3)], {
   name: "lab",
-  hosts: [host("h1", "198.18.0.11"), host("h2", "198.18.0.12"), host("h3", "198.18.0.13")],
-  settings: {
-    ssh: { hostKeyChecking: "required", timeoutSeconds: 30 },
-    consul: { dataDir: "/var/consul" },
-    docker: { install: true, package: "docker.io" },
-    weave: { version: "2.6.5", images: "weaveworks", dns: true, range: "10.32.0.0/12", fastDatapath: true },
-    swarm: { version: "1.2.9", replication: true },
-    verify: { image: "multicast-swarm/toolbox:1" },
-  },
+  settings: { ...oldWeave, verify: { image: "multicast-swarm/toolbox:1" } },
   artifacts: [{ name: "consul", platform: "amd64", version: "1.20.5" }],
-  required: [],
-  sources: [],
-};
+});
 
 const healthy = recorded("healthy");
 
@@ -184,7 +170,7 @@ describe("more than one way", () => {
   });
 
   it("each host of many tries its neighbours on a ring", async () => {
-    const hosts = Array.from({ length: 7 }, (_, i) => host(`n${i + 1}`, `10.0.0.${i + 1}`));
+    const hosts = Array.from({ length: 7 }, (_, i) => host(i + 1));
     const tried = new Map<string, readonly string[]>();
     const test: TestRun = {
       inventory: { ...inventory, hosts },
@@ -201,10 +187,10 @@ describe("more than one way", () => {
         return { status: 0, stdout, stderr: "" };
       },
     };
-    await testNetwork(test, hosts[0] ?? host("", ""), hosts, () => {});
-    expect(tried.get("n1")?.slice().sort()).toEqual(["2", "7"]);
-    expect(tried.get("n4")?.slice().sort()).toEqual(["3", "5"]);
-    expect(tried.get("n7")?.slice().sort()).toEqual(["1", "6"]);
+    await testNetwork(test, hosts[0] ?? host(1), hosts, () => {});
+    expect(tried.get("h1")?.slice().sort()).toEqual(["2", "7"]);
+    expect(tried.get("h4")?.slice().sort()).toEqual(["3", "5"]);
+    expect(tried.get("h7")?.slice().sort()).toEqual(["1", "6"]);
   });
 });
 
@@ -509,7 +495,7 @@ describe("the report", () => {
 
   it("counts hosts where they are many", async () => {
     const verified = await replay(healthy);
-    const hosts = Array.from({ length: 30 }, (_, i) => host(`n${i}`, `10.0.0.${i}`));
+    const hosts = Array.from({ length: 30 }, (_, i) => host(i + 1));
     const lines = report({ ...verified, inventory: { ...inventory, hosts } }, unpainted);
     expect(lines[0]).toMatch(/well +failed +follows +unknown +of 30 hosts/);
   });
