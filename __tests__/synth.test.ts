@@ -154,6 +154,18 @@ describe("the order", () => {
     expect([...client]).not.toContain("null_resource.h6_consul_start");
   });
 
+  test("of Weave's routers: one after the other, each with its own engine, which are installed side by side", () => {
+    const third = predecessors(graph, "null_resource.h3_weave_launch");
+    expect([...third]).toEqual(
+      expect.arrayContaining([
+        "null_resource.h3_docker",
+        "null_resource.h2_weave_launch",
+        "null_resource.h1_weave_launch",
+      ]),
+    );
+    expect([...predecessors(graph, "null_resource.h3_weave_install")]).not.toContain("null_resource.h2_weave_install");
+  });
+
   test("of the document's handover: bootstrap, the other servers, the service of the first", () => {
     const handover = graphOf(json(synthesise(clusterFrom(clusterFile(3, { consul: { bootstrap: "handover" } })))));
     expect([...predecessors(handover, "null_resource.h2_consul_start")]).toContain("null_resource.h1_consul_bootstrap");

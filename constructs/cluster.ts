@@ -60,10 +60,7 @@ export class ClusterStack extends TerraformStack {
 
     // Consul and Docker with Weave have nothing to do with each other until Swarm needs both.
     const agents = startConsul(cluster, hosts, known);
-    const routers = hosts.map((host) => {
-      const engine = new DockerEngine(host, { cluster, after: known });
-      return new Weave(host, { cluster, after: [engine] }).launched;
-    });
+    const routers = launchWeave(cluster, hosts, known);
     const { timeoutSeconds } = settings.gates;
     const first = find(hosts, () => true);
     const manager = find(hosts, ({ host }) => host.manager);
@@ -153,6 +150,14 @@ function startConsul(cluster: Cluster, hosts: readonly HostConstruct[], after: r
   }
   for (const { consul } of clients) started.push(consul.start(last));
   return started;
+}
+
+/** Every host's engine and router. Routers go one after the other: what one of them cannot live with stops there. */
+function launchWeave(cluster: Cluster, hosts: readonly HostConstruct[], after: readonly ITerraformDependable[]) {
+  const weaves = hosts.map((host) => new Weave(host, { cluster, after: [new DockerEngine(host, { cluster, after })] }));
+  const launched: Step[] = [];
+  for (const weave of weaves) launched.push(weave.launch(launched.slice(-1)));
+  return launched;
 }
 
 /** `loadCluster` has made sure that there is one. */

@@ -13,29 +13,37 @@ export interface WeaveProps {
   readonly after: readonly ITerraformDependable[];
 }
 
+/** The stages of Weave Net on a host. The cluster decides in which order the hosts go through them. */
 export class Weave extends Construct {
-  /** Router and proxy run; peers may still be connecting. */
-  public readonly launched: Step;
+  private readonly install: Step;
 
-  public constructor(host: HostConstruct, { cluster, after }: WeaveProps) {
-    super(host, "weave");
-    const { settings } = cluster;
-    const { weave, gates } = settings;
+  public constructor(
+    private readonly on: HostConstruct,
+    private readonly props: WeaveProps,
+  ) {
+    super(on, "weave");
+    const { cluster, after } = props;
     const images = wantedImages(cluster);
-    const install = new Step(this, "install", {
-      host,
+    this.install = new Step(this, "install", {
+      host: on,
       script: "weave-install",
       args: { images: images.join(",") },
       inputs: { artifacts: artifactsHash(cluster, "weave", ...images.map((image) => `image:${image}`)) },
       after,
     });
-    this.launched = new Step(this, "launch", {
-      host,
+  }
+
+  /** Router and proxy run; peers that were not there before may still be connecting. */
+  public launch(after: readonly ITerraformDependable[]): Step {
+    const { cluster } = this.props;
+    const { weave, gates } = cluster.settings;
+    return new Step(this, "launch", {
+      host: this.on,
       script: "weave-launch",
       args: {
         owner: weave.images,
         version: weave.version,
-        address: host.host.address,
+        address: this.on.host.address,
         range: weave.range,
         dns: weave.dns,
         fast_datapath: weave.fastDatapath,
@@ -45,9 +53,9 @@ export class Weave extends Construct {
       // A hash, not the list: what the file says of a host must not grow with the number of hosts.
       inputs: {
         peers: sha256(cluster.hosts.map(({ address }) => address).join("\n")),
-        install: install.id,
+        install: this.install.id,
       },
-      after: [install],
+      after: [this.install, ...after],
     });
   }
 }

@@ -6,6 +6,7 @@ import {
   atConsole,
   atConsoles,
   expectWords,
+  host,
   hosts,
   keyForms,
   lab,
@@ -15,6 +16,7 @@ import {
   start,
   until,
   useLab,
+  write,
 } from "./lab.js";
 import { watchProcesses } from "./processes.js";
 import { changes, snapshots, unchanged } from "./snapshot.js";
@@ -127,6 +129,26 @@ END
     const was = await running();
     expectWords(await lab("deploy"), /0 added, 0 changed, 0 destroyed/);
     expect(await running()).toEqual(was);
+  });
+
+  it("restarts Weave's routers one after the other when one of their options has changed, and nothing else", async () => {
+    const others = () =>
+      atConsoles(
+        "systemctl show -p Id,MainPID consul docker && docker ps -q --no-trunc --filter label=multicast-swarm | sort",
+      );
+    const routers = async () => {
+      const started = await atConsoles("systemctl show --value -p ActiveEnterTimestampMonotonic weave");
+      return hosts().map(({ name }) => Number(started[name]));
+    };
+    const [was, last, file] = [await others(), Math.max(...(await routers())), read("cluster.yaml")];
+    write("cluster.yaml", file.replace(/^weave:$/m, "weave:\n  dns: false"));
+    await lab("deploy");
+    write("cluster.yaml", file);
+    expect(await others()).toEqual(was);
+    const times = [last, ...(await routers())];
+    expect(times).toEqual([...times].sort((one, other) => one - other));
+    expect(new Set(times).size).toBe(times.length);
+    expectWords(await atConsole(host("h1"), "weave status"), /Connections: 2 \(2 established/);
   });
 
   it("is undone by destroy, which leaves the hosts as they were", async () => {

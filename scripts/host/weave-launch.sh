@@ -2,7 +2,8 @@
 # Weave Net's router and Docker API proxy run under systemd, connected to every other host.
 # Source document: "Launch weave". Its `weave connect IP:12375` dials the proxy and never connects: peers are
 # reached on 6783, and are given at launch so that a reboot finds them again.
-# Restarts the router only when script, unit or options differ; a changed list of peers is told to the running router.
+# Restarts the router only when script, unit or options differ, and waits until it is connected as before. A changed
+# list of peers is told to the running router.
 # Arguments: owner=IMAGE_OWNER version=V address=IP range=CIDR dns=true|false fast_datapath=true|false mtu=BYTES|default timeout=SECONDS
 . "$(dirname "$0")/lib.sh"
 owner='' version='' address='' range='' dns='' fast_datapath='' mtu='' timeout=''
@@ -60,6 +61,11 @@ then
 fi
 systemctl enable -q weave.service
 
+# How many other peers the router is connected to.
+connected() { WEAVE_VERSION=$version DOCKERHUB_USER=$owner weave status connections 2>/dev/null | grep -c ' established ' || true; }
+had=0
+reconnected() { [ "$(connected)" -ge "$had" ]; }
+
 wanted=$(grep -v -e '^WEAVE_QUORUM=' -e '^WEAVE_PEERS=' /etc/default/weave | cat - /etc/systemd/system/weave.service /usr/local/bin/weave | sha256sum | cut -d' ' -f1)
 if systemctl is-active -q weave.service && [ "$(note weave-running)" = "$wanted" ]; then
   found "weave.service running with these options"
@@ -69,7 +75,7 @@ if systemctl is-active -q weave.service && [ "$(note weave-running)" = "$wanted"
     changed "peers: $others"
   fi
 else
-  verb=started
+  verb=started had=$(connected)
   systemctl is-active -q weave.service && verb=restarted
   systemctl restart weave.service ||
     die "weave.service does not start: $(journalctl -u weave.service -n 5 -o cat | tr '\n' ' ')"
@@ -77,5 +83,8 @@ else
 fi
 until_true "$timeout" docker -H "tcp://$address:12375" version >/dev/null 2>&1 ||
   die "Weave's Docker API proxy does not answer on $address:12375 after $timeout s: $(journalctl -u weave.service -n 5 -o cat | tr '\n' ' ')"
+# The next host's router waits for this one: with its connections lost too, containers would be cut off.
+until_true "$timeout" reconnected ||
+  die "Weave's router had $had connections and has $(connected) $timeout s after its restart: $(journalctl -u weave.service -n 5 -o cat | tr '\n' ' ')"
 note weave-running "$wanted"
 note weave-peers "$others"
