@@ -103,6 +103,11 @@ const withParts = (parts: string, command: string) => [
 export const operator = (...command: string[]): Promise<Ended> =>
   start("bash", [...withParts("common deploy", "operator"), ...command]).ended;
 
+/** What `scripts/verify` finds of the cluster, without the event bus, which takes longer than all else. */
+export const tryVerify = (): Promise<Ended> => operator("scripts/verify");
+/** Expects the cluster to be healthy now. */
+export const verify = async (): Promise<void> => expectWords((await tryVerify()).output, /verify: healthy/);
+
 export interface Host {
   readonly name: string;
   readonly address: string;
