@@ -11,6 +11,10 @@ operator() {
     export CLUSTER_FILE=$LAB/cluster.yaml TF_CLI_CONFIG_FILE=$LAB/terraform.rc PATH=$CACHE/bin:$PATH
     # Nobody to ask, nowhere to report to, and providers that a rebuild may change under the same version.
     export CI=1 CHECKPOINT_DISABLE=1 DISABLE_VERSION_CHECK=1 CDKTF_DISABLE_PLUGIN_CACHE_ENV=1
+    # Colours are for terminals; cdktf does not tell Terraform.
+    if [ ! -t 1 ]; then
+      for verb in init plan apply destroy; do export "TF_CLI_ARGS_$verb=-no-color"; done
+    fi
     in_lab "$@"
   )
 }
