@@ -48,15 +48,19 @@ export function connectionFrom(facts: LoginFacts, scriptPath = `${uploads}/run-%
 
 /** The `connection` block of a destroy-time provisioner: Terraform lets a resource refer to nothing but itself there. */
 export const recalledConnection: SSHProvisionerConnection = connection(
-  "${!can(self.input.key_file)}",
+  `\${!can(${recalled("key_file")})}`,
   `${uploads}/run-%RAND%`,
   [...factNames, ...bastionFactNames].map((name) => {
-    const value = `self.input.${name}`;
+    const value = recalled(name);
     return name.endsWith("key_file")
       ? [keyOf(name), `\${can(${value}) ? file(pathexpand(${value})) : null}`]
       : [name, `\${try(${value}, null)}`];
   }),
 );
+
+function recalled(fact: string): string {
+  return `self.input.${fact}`;
+}
 
 function keyOf(keyFile: string): string {
   return keyFile.replace("key_file", "private_key");
