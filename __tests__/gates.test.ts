@@ -102,3 +102,9 @@ it("swarm: one of several managers lags behind", () => {
   expect(said).toMatch(/healthy: on b \(10\.0\.1\.2\) b \(10\.0\.1\.2\) is unknown, c \(10\.0\.1\.3\) is unknown; see/);
   expect(status).toBe(1);
 });
+
+it("swarm: a node of a host that has left", () => {
+  const { status, said } = gate("swarm", "docker", healthy + node("d", "10.0.1.4", "Healthy"), healthy);
+  expect(said).toMatch(/healthy: on a \(10\.0\.1\.1\) 10\.0\.1\.4 is a node, but not in the cluster file; see/);
+  expect(status).toBe(1);
+});

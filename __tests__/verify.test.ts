@@ -150,6 +150,14 @@ describe("more than one way", () => {
     );
   });
 
+  it("a stranger is the stranger's fault, though only one manager has noticed", async () => {
+    const unaware = (name: string) => healthy.find((one) => one.host === name && one.args[0] === "observe");
+    const verified = await replay(recorded("stranger"), ({ host: name, args }) =>
+      name !== "h2" && args[0] === "observe" ? { stdout: unaware(name)?.stdout ?? "" } : {},
+    );
+    expect(faults(verified)).toEqual(["198.18.0.99 swarm: is a Swarm node, but not in the cluster file, seen by h2"]);
+  });
+
   it("a command that is missing is named", async () => {
     const said = "=== proxy 127\ntimeout: failed to run command 'docker': No such file or directory";
     expect(faults(await altered("h2", "observe", [/=== proxy 0\n.*/g, said]))).toContain(

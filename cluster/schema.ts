@@ -177,7 +177,9 @@ export const clusterFileSchema = z
           ),
         range: matching(/^(\d{1,3}\.){3}\d{1,3}\/\d{1,2}$/, "an IPv4 range such as 10.32.0.0/12")
           .default("10.32.0.0/12")
-          .describe("The containers' network. Must not overlap with any network that the hosts reach."),
+          .describe(
+            "The containers' network. Must not overlap with any network that the hosts reach. Decided when the network is made: another one needs a destroy.",
+          ),
         dns: flag
           .default(true)
           .describe(
@@ -186,14 +188,16 @@ export const clusterFileSchema = z
         fastDatapath: flag
           .default(true)
           .describe(
-            "Use the kernel's openvswitch. `false` carries every packet through user space, for kernels without it.",
+            "Use the kernel's openvswitch. `false` carries every packet through user space, for kernels without it. Decided when the network is made.",
           ),
         mtu: z
           .int(expected("a packet size from 576 to 65535"))
           .min(576, expected("a packet size from 576 to 65535"))
           .max(65535, expected("a packet size from 576 to 65535"))
           .optional()
-          .describe("Packet size of the containers' network, in bytes. Default: Weave's own (1376)."),
+          .describe(
+            "Packet size of the containers' network, in bytes. Default: Weave's own (1376). Decided when the network is made.",
+          ),
       }).describe("Weave Net, the network that carries multicast, and its Docker API proxy."),
       swarm: section({
         version: version.default("1.2.9").describe("Classic Swarm's version."),

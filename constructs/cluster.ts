@@ -69,7 +69,7 @@ export class ClusterStack extends TerraformStack {
     const swarms = hosts.map((host) => new Swarm(this, host, { cluster, after: [consul, weave] }));
     const containers = swarms.flatMap((swarm) => swarm.containers);
     this.forget([...swarms, ...removed].flatMap(({ forgotten }) => forgotten));
-    new Gate(this, { of: "swarm", host: manager, after: containers, timeoutSeconds });
+    new Gate(this, { of: "swarm", host: manager, after: [consul, weave, ...containers], timeoutSeconds });
   }
 
   /**

@@ -49,6 +49,19 @@ it("one host", async () => {
   expect(await raftPeers("h1")).toEqual(["h1 leader true"]);
 });
 
+it("one host: what Weave takes only when it makes the network is refused later, before its router is touched", async () => {
+  const router = () => atConsole(host("h1"), "systemctl show --value -p MainPID weave");
+  const [was, file] = [await router(), read("cluster.yaml")];
+  write("cluster.yaml", file.replace(/^weave:$/m, "weave:\n  mtu: 1300"));
+  expectFailure(
+    await tryLab("deploy"),
+    /h1 weave-launch: ERROR: the network on this host was made with weave.mtu default/,
+  );
+  write("cluster.yaml", file);
+  await lab("deploy");
+  expect(await router()).toBe(was);
+});
+
 it("five hosts, two of them Consul clients, names with dashes, a login user with sudo", async () => {
   const options = ["--names", "a-1,b-two,c,d-4,e-e-5", "--user", "ops"];
   await bareHosts(...options);

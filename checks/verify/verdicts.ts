@@ -72,7 +72,9 @@ export function judge(
       silent.has(host) ? "it could not be asked" : failed.get(host)?.find((other) => causes.has(other));
     const key = (host: string) => `${host} ${check}`;
     for (const { seen, complaints, needed, mend } of observations.filter((one) => one.check === check)) {
-      const known = new Set(names.filter((host) => cause(host) !== undefined));
+      // A stranger is at fault, however few have noticed it.
+      const strangers = complaints.map(({ about }) => about).filter((about) => !names.includes(about));
+      const known = new Set([...names.filter((host) => cause(host) !== undefined), ...strangers]);
       const shares = blame(complaints, known);
       for (const [host, text] of seen) {
         const earlier = verdicts.get(key(host));

@@ -19,6 +19,7 @@ if docker version >/dev/null 2>&1; then
   fi
 fi
 if systemctl is-active -q consul.service; then
+  for address in $(hostname -I); do remove_node "$address"; done
   left=$(timeout 60 consul leave 2>&1) || die "Consul does not let this host go: $left"
   changed "Consul (this agent has left)"
 else

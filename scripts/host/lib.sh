@@ -295,3 +295,11 @@ remove_swarm_containers() {
     changed "container $container (removed)"
   done
 }
+
+# remove_node ADDRESS: takes a host that has left off Swarm's list, where its entry would stay until it runs out.
+remove_node() {
+  node_entry=docker/swarm/nodes/$1:12375
+  consul kv get "$node_entry" >/dev/null 2>&1 || return 0
+  consul kv delete "$node_entry" >/dev/null || die "cannot delete $node_entry from Consul's key-value store"
+  changed "Swarm: node $1:12375 (removed)"
+}

@@ -9,6 +9,16 @@
 owner='' version='' address='' range='' dns='' fast_datapath='' mtu='' timeout=''
 take "owner version address range dns fast_datapath mtu timeout" "$@"
 
+# fixed FIELD VALUE: what Weave takes only when it makes the network, and would ignore or break over afterwards.
+fixed() {
+  made=$(note "weave-$1")
+  [ -z "$made" ] || [ "$made" = "$2" ] ||
+    die "the network on this host was made with weave.$1 $made, and $2 needs a new one: put the setting back, or destroy the cluster and deploy it again"
+}
+fixed range "$range"
+fixed mtu "$mtu"
+fixed fastDatapath "$fast_datapath"
+
 others=$(awk -F'\t' -v me="$address" '$2 != me { print $2 }' "$sent/hosts.tsv" | tr '\n' ' ')
 count=$(wc -l <"$sent/hosts.tsv")
 
@@ -87,4 +97,7 @@ until_true "$timeout" docker -H "tcp://$address:12375" version >/dev/null 2>&1 |
 until_true "$timeout" reconnected ||
   die "Weave's router had $had connections and has $(connected) $timeout s after its restart: $(journalctl -u weave.service -n 5 -o cat | tr '\n' ' ')"
 note weave-running "$wanted"
+note weave-range "$range"
+note weave-mtu "$mtu"
+note weave-fastDatapath "$fast_datapath"
 note weave-peers "$others"
