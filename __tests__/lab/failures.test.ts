@@ -178,7 +178,7 @@ describe("a deploy that is cut off", () => {
 
   it("goes on with the same command; then Terraform is killed while a host loads images", async () => {
     const deploy = start("scripts/lab", ["deploy"]);
-    await deploy.printed(/h3 docker-engine: .*(found|changed)[\s\S]*h3_weave_install: Creating/);
+    await deploy.printed(/h3 docker-engine: .*(found|changed)[\s\S]*h3_weave_install.*: Creating/);
     killBelow(deploy, /^(terraform|tofu)$/);
     // With what status is cdktf's affair: 0 has been seen.
     await deploy.ended;
@@ -187,7 +187,7 @@ describe("a deploy that is cut off", () => {
 
   it("goes on after `scripts/recover`; then all of it is killed while containers are created", async () => {
     const deploy = start("scripts/lab", ["deploy"]);
-    await deploy.printed(/docker_container\S*: Creating/);
+    await deploy.printed(/docker_container.*: Creating/);
     killBelow(deploy);
     await deploy.ended;
   });
