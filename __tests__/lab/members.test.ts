@@ -51,6 +51,14 @@ it("a server is removed: it is as it was before, and the others go on", async ()
   await changesNothing();
 });
 
+it("a client becomes a server", async () => {
+  edit(({ hosts }) => {
+    for (const one of hosts) one.consul = "server";
+  });
+  await lab("deploy");
+  await verify();
+});
+
 it("a host that is lost is forgotten", async () => {
   await lab("poweroff", "h4");
   remove("h4", { lost: true });

@@ -14,10 +14,14 @@ install_key "$config_dir"
 
 report=$(consul validate "$config_dir" 2>&1) || die "consul refuses the configuration in $config_dir: $report"
 
+# Servers that are only now becoming members cannot vote yet: what counts is how many there were the last time.
+voters=$(note consul-servers)
+if [ -z "$voters" ] || [ "$voters" -gt "$servers" ]; then voters=$servers; fi
+
 autopilot() { consul operator autopilot state 2>/dev/null; }
 # A restarted server counts again when Autopilot calls the whole cluster healthy with every server voting.
 cluster_healthy() {
-  autopilot | awk -v servers="$servers" '
+  autopilot | awk -v servers="$voters" '
     /^Healthy:/ { healthy = $2 } /^ *Status: *(leader|voter)/ { voters++ }
     END { exit !(healthy == "true" && voters >= servers) }'
 }
@@ -25,6 +29,7 @@ cluster_healthy() {
 wanted=$(hash_of /usr/local/bin/consul /etc/systemd/system/consul.service "$config_dir"/*.json)
 if systemctl is-active -q consul.service && [ "$(note consul-running)" = "$wanted" ]; then
   found "consul.service running with this configuration"
+  note consul-servers "$servers"
   exit 0
 fi
 
@@ -47,3 +52,4 @@ if [ "$role" = server ] && [ $had_leader = yes ]; then
     die "the cluster is not healthy $timeout s after this server's restart: $(autopilot | head -n 3 | tr '\n' ' ')"
 fi
 note consul-running "$wanted"
+note consul-servers "$servers"
