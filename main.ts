@@ -1,7 +1,7 @@
 /** The cluster file in, the Terraform stack out. `CLUSTER_FILE` names it; default `cluster.yaml` in this folder. */
 import { App } from "cdktf";
 import { ClusterFileError, loadCluster } from "./cluster/load.js";
-import { ClusterStack } from "./constructs/cluster.js";
+import { ClusterStack } from "./constructs/cluster-stack.js";
 
 try {
   const cluster = loadCluster(process.env.CLUSTER_FILE ?? "cluster.yaml");

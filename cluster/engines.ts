@@ -4,8 +4,9 @@
  * Both are old clients of the engine's API, and each engine refuses clients below a floor of its own: 1.12 up to
  * engine 24, 1.24 from 25 to 28, 1.44 in 29.0 to 29.2 and 1.40 after it.
  */
-import { compareVersions } from "../cluster/versions.js";
-import type { Inventory } from "../hosts/inventory.js";
+
+import type { Inventory } from "./inventory.js";
+import { compareVersions } from "./versions.js";
 
 /** A component's own API version: the engine's floor must not be above it. */
 export interface ApiNeed {

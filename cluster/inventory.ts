@@ -3,8 +3,8 @@
  * during a deploy, from a file beside them. Nothing here or in what the preflight imports needs more than Node.
  */
 import { isIPv4 } from "node:net";
-import { type Artifact, type Cluster, type Host, images, type Login, ports } from "../cluster/model.js";
-import { compareVersions } from "../cluster/versions.js";
+import { type Artifact, type Cluster, type Host, images, type Login, ports } from "./model.js";
+import { compareVersions } from "./versions.js";
 
 export interface InventoryHost extends Host {
   /**

@@ -7,7 +7,7 @@ import { buildSync } from "esbuild";
 import { sha256 } from "./text.js";
 
 const root = join(__dirname, "..");
-const hostScripts = join(root, "scripts", "host");
+const hostScripts = join(root, "scripts", "host", "steps");
 
 /** The folder of scripts that every host gets. */
 export const hostScriptsAsset = (scope: Construct) =>
@@ -22,7 +22,7 @@ const contents = new Map(
 /** A hash of one step: of its script, of the library, and of every other script that it names. */
 export function stepHash(script: string, seen = new Set<string>()): string {
   const text = contents.get(script);
-  if (text === undefined) throw new Error(`scripts/host has no ${script}`);
+  if (text === undefined) throw new Error(`scripts/host/steps has no ${script}`);
   seen.add(script);
   const used = [...contents.keys()].filter((other) => !seen.has(other) && text.includes(`/${other}"`)).sort();
   return sha256([text, ...used.map((other) => stepHash(other, seen))].join("\n"));
@@ -33,7 +33,7 @@ export function preflightAsset(scope: Construct): TerraformAsset {
   const folder = join(root, ".build");
   const { outputFiles } = buildSync({
     absWorkingDir: root,
-    entryPoints: ["checks/preflight/main.ts"],
+    entryPoints: ["commands/preflight/in-deploy.ts"],
     write: false,
     bundle: true,
     platform: "node",

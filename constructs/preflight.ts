@@ -3,7 +3,7 @@ import { File } from "@cdktf/provider-local/lib/file";
 import { Resource } from "@cdktf/provider-null/lib/resource";
 import type { ITerraformDependable } from "cdktf";
 import { Construct } from "constructs";
-import type { Inventory } from "../hosts/inventory.js";
+import type { Inventory } from "../cluster/inventory.js";
 import { preflightAsset } from "./assets.js";
 import { gossipKeyConditions } from "./gossip-key.js";
 import { literal, sha256 } from "./text.js";

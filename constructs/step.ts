@@ -1,4 +1,4 @@
-/** One step on one host: a script of scripts/host, run again when something that it depends on has changed. */
+/** One step on one host: a script of scripts/host/steps, run again when something that it depends on has changed. */
 import { Resource } from "@cdktf/provider-null/lib/resource";
 import type { FileProvisioner, ITerraformDependable, SSHProvisionerConnection } from "cdktf";
 import type { Construct } from "constructs";
@@ -26,7 +26,7 @@ export interface StepHost {
 
 export interface StepProps {
   readonly host: StepHost;
-  /** Name of the script in scripts/host, without `.sh`. */
+  /** Name of the script in scripts/host/steps, without `.sh`. */
   readonly script: string;
   /** The script's NAME=VALUE arguments. Never a secret: they stand in the plan and in the host's process list. */
   readonly args?: Readonly<Record<string, string | number | boolean>>;

@@ -1,9 +1,9 @@
 /** Runs a script on all hosts at once, and turns every way in which a host cannot be asked into one clear finding. */
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
+import type { Inventory } from "../cluster/inventory.js";
 import type { Cluster, Host } from "../cluster/model.js";
-import { type Finding, label } from "./findings.js";
-import type { Inventory } from "./inventory.js";
+import { type Finding, label } from "../commands/shared/findings.js";
 import { inParallel, type Open, type SshResult, withSsh } from "./ssh.js";
 
 /** Runs a POSIX sh script as root on a host. */

@@ -1,7 +1,7 @@
 /** A program on a host that answers requests line by line, as long as the connection lasts. */
 import type { ChildProcessWithoutNullStreams } from "node:child_process";
-import type { Host } from "../../cluster/model.js";
-import { type Open, quote } from "../../hosts/ssh.js";
+import type { Host } from "../cluster/model.js";
+import { type Open, quote } from "./ssh.js";
 
 export interface Answer {
   /** What was said before the line `ok`. */

@@ -1,8 +1,8 @@
 /** What a person reads who made a mistake in the cluster file. */
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { loadCluster } from "../cluster/load.js";
-import { files, load, three } from "./files.js";
+import { loadCluster } from "../../cluster/load.js";
+import { files, load, three } from "../fixtures/files.js";
 
 describe("mistakes in single values", () => {
   test.each([

@@ -2,12 +2,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { loadCluster } from "../cluster/load.js";
-import { wanted } from "../cluster/lock-file.js";
-import { generated } from "../cluster/reference.js";
-import { publishers } from "../lock/artifact-sources.js";
+import { loadCluster } from "../../cluster/load.js";
+import { wanted } from "../../cluster/lock-file.js";
+import { generated } from "../../cluster/reference.js";
+import { publishers } from "../../commands/lock/artifact-sources.js";
 
-const root = join(__dirname, "..");
+const root = join(__dirname, "../..");
 
 test.each(Object.entries(generated()))("%s is as `npm run reference` writes it", (path, text) => {
   expect(readFileSync(join(root, path), "utf8") === text, `${path} is stale: run \`npm run reference\``).toBe(true);
@@ -26,7 +26,7 @@ test("the reference page describes every field", () => {
   expect(page).not.toMatch(/\| \|$/m);
 });
 
-test.each(["document", "smallest"])("examples/%s loads, and says that its checksums are placeholders", (name) => {
+test.each(["guide", "smallest"])("examples/%s loads, and says that its checksums are placeholders", (name) => {
   const warnings: string[] = [];
   const path = join("examples", name, "cluster.yaml");
   const cluster = loadCluster(join(root, path), { warn: (line) => warnings.push(line.replace(`${root}/`, "")) });
@@ -41,7 +41,7 @@ test.each(["document", "smallest"])("examples/%s loads, and says that its checks
 });
 
 test("the guide's example has its three hosts, its datacenter and its bootstrap", () => {
-  const { hosts, settings, servers } = loadCluster(join(root, "examples/document/cluster.yaml"), { warn: () => {} });
+  const { hosts, settings, servers } = loadCluster(join(root, "examples/guide/cluster.yaml"), { warn: () => {} });
   expect(hosts.map(({ address }) => address)).toEqual(["10.0.1.104", "10.0.1.106", "10.0.1.111"]);
   expect(servers).toHaveLength(3);
   expect(settings.consul).toMatchObject({ datacenter: "aha", bootstrap: "handover", dataDir: "/var/consul" });

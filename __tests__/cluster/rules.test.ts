@@ -1,6 +1,6 @@
 /** Rules that span fields, roles by default, and the host keys. */
 import { describe, expect, test } from "vitest";
-import { load, three } from "./files.js";
+import { load, three } from "../fixtures/files.js";
 
 describe("rules", () => {
   test.each([

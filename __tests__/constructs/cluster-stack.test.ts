@@ -1,10 +1,10 @@
 /** The synthesised JSON is an interface: reviewed, compared and applied by others. */
 import { cpSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { loadCluster } from "../cluster/load.js";
-import { clusterFile, clusterFrom, synthesise, temporaryFolder } from "./clusters.js";
+import { loadCluster } from "../../cluster/load.js";
+import { clusterFile, clusterFrom, synthesise, temporaryFolder } from "../fixtures/clusters.js";
 
 type Block = Record<string, unknown> & { depends_on?: string[] };
 interface Synthesised {
@@ -14,7 +14,7 @@ interface Synthesised {
   readonly terraform: unknown;
 }
 
-const project = dirname(__dirname);
+const project = join(__dirname, "../..");
 const jsonText = (stack: string) => readFileSync(join(stack, "cdk.tf.json"), "utf8");
 const json = (stack: string) => JSON.parse(jsonText(stack)) as Synthesised;
 
@@ -55,7 +55,7 @@ function predecessors(graph: Map<string, string[]>, address: string): Set<string
 }
 
 describe("the JSON", () => {
-  test.each(["smallest", "document"])("of examples/%s is the reviewed one", async (example) => {
+  test.each(["smallest", "guide"])("of examples/%s is the reviewed one", async (example) => {
     // Copied, so that the path from the stack to the example is the same wherever this checkout lies.
     const folder = temporaryFolder();
     cpSync(join(project, "examples", example), folder, { recursive: true });
@@ -65,7 +65,7 @@ describe("the JSON", () => {
       /\b([0-9A-F]{32}|[0-9a-f]{64})\b/g,
       "HASH",
     );
-    await expect(text).toMatchFileSnapshot(`__snapshots__/${example}.tf.json`);
+    await expect(text).toMatchFileSnapshot(`../fixtures/golden/${example}.tf.json`);
   });
 
   test("is the same, byte by byte, from two folders", () => {

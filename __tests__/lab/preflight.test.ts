@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { asJson } from "../../checks/preflight/preflight.js";
+import type { asJson } from "../../commands/preflight/preflight.js";
 import { atConsole, atConsoles, host, keyForms, lab, labFile, operator, start, until, useLab } from "./lab.js";
 
 useLab("--hosts", "3");

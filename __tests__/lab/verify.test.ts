@@ -1,6 +1,6 @@
 /** Broken on purpose: `scripts/verify` names exactly that fault on exactly that host, and leaves nothing behind. */
 import { beforeAll, describe, expect, it } from "vitest";
-import type { VerifyJson } from "../../checks/verify/report.js";
+import type { VerifyJson } from "../../commands/verify/report/terminal.js";
 import { atConsole, atConsoles, host, lab, labFile, operator, type Running, start, until, useLab } from "./lab.js";
 
 useLab("--hosts", "3");

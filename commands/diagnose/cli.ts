@@ -1,11 +1,11 @@
 /** `scripts/diagnose [CLUSTER_FILE]` */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { command, inventoryFrom } from "../../hosts/command.js";
-import { withHosts } from "../../hosts/contact.js";
-import { label } from "../../hosts/findings.js";
-import { progress } from "../../hosts/progress.js";
-import { endOnSignals } from "../../hosts/signals.js";
+import { withHosts } from "../../ssh/contact.js";
+import { command, inventoryFrom } from "../shared/command.js";
+import { label } from "../shared/findings.js";
+import { progress } from "../shared/progress.js";
+import { endOnSignals } from "../shared/signals.js";
 import { bundleName, diagnose, writeBundle } from "./diagnose.js";
 
 const usage = `Usage: scripts/diagnose [CLUSTER_FILE]
@@ -20,7 +20,7 @@ Exit status: 0 all hosts are in it, 1 some are not, 2 none is.`;
 
 command("diagnose", { usage, options: {} }, async (clusterFile) => {
   const inventory = inventoryFrom(clusterFile);
-  const script = readFileSync(join(__dirname, "../../scripts/host/diagnose.sh"), "utf8");
+  const script = readFileSync(join(__dirname, "../../scripts/host/probes/diagnose.sh"), "utf8");
   endOnSignals("diagnose");
   const { say, done } = progress("diagnose");
   const diagnosis = await withHosts(inventory, (run) => diagnose(inventory, script, run, say)).finally(done);

@@ -4,9 +4,9 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { explainContact, lastLine, onAll, type RunAsRoot } from "../../hosts/contact.js";
-import { columns, label } from "../../hosts/findings.js";
-import type { Inventory } from "../../hosts/inventory.js";
+import type { Inventory } from "../../cluster/inventory.js";
+import { explainContact, lastLine, onAll, type RunAsRoot } from "../../ssh/contact.js";
+import { columns, label } from "../shared/findings.js";
 
 /** What one command said on one host. */
 export interface Collected {

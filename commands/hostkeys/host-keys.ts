@@ -2,11 +2,11 @@
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { KnownHosts, knownHostsFileName, knownHostsName } from "../cluster/known-hosts.js";
-import { loadCluster } from "../cluster/load.js";
-import type { Cluster, Login } from "../cluster/model.js";
-import { command } from "./command.js";
-import { explain, inParallel, withSsh } from "./ssh.js";
+import { KnownHosts, knownHostsFileName, knownHostsName } from "../../cluster/known-hosts.js";
+import { loadCluster } from "../../cluster/load.js";
+import type { Cluster, Login } from "../../cluster/model.js";
+import { explain, inParallel, withSsh } from "../../ssh/ssh.js";
+import { command } from "../shared/command.js";
 
 export interface Machine {
   /** The host's name in the cluster file; the bastion has its address only. */

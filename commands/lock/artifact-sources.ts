@@ -4,8 +4,8 @@ import { createReadStream, existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { Readable } from "node:stream";
-import { tagOf, type Wanted, wanted } from "../cluster/lock-file.js";
-import type { Artifact, Cluster } from "../cluster/model.js";
+import { tagOf, type Wanted, wanted } from "../../cluster/lock-file.js";
+import type { Artifact, Cluster } from "../../cluster/model.js";
 
 const architectures = ["amd64", "arm64"] as const;
 

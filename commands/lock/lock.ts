@@ -4,10 +4,10 @@
  */
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { loadCluster } from "../cluster/load.js";
-import { lockFileName, lockFileSchema, lockFileText } from "../cluster/lock-file.js";
-import type { Artifact } from "../cluster/model.js";
-import { command } from "../hosts/command.js";
+import { loadCluster } from "../../cluster/load.js";
+import { lockFileName, lockFileSchema, lockFileText } from "../../cluster/lock-file.js";
+import type { Artifact } from "../../cluster/model.js";
+import { command } from "../shared/command.js";
 import { resolveArtifacts } from "./artifact-sources.js";
 import { resolvePackages } from "./packages.js";
 

@@ -1,8 +1,8 @@
 /** Packages that hosts lack: Docker Engine, unzip and what they need. Used by `scripts/lock` alone. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Artifact, Cluster, Host } from "../cluster/model.js";
-import { explain, inParallel, type Run, withSsh } from "../hosts/ssh.js";
+import type { Artifact, Cluster, Host } from "../../cluster/model.js";
+import { explain, inParallel, type Run, withSsh } from "../../ssh/ssh.js";
 import { artifactFolder, hashFile, type Say } from "./artifact-sources.js";
 
 const groups = ["docker-engine", "unzip"];
@@ -20,7 +20,7 @@ export async function fromHosts(
   before: readonly Artifact[],
   say: Say,
 ): Promise<Artifact[]> {
-  const script = readFileSync(join(__dirname, "../scripts/host/resolve-packages.sh"), "utf8");
+  const script = readFileSync(join(__dirname, "../../scripts/host/probes/resolve-packages.sh"), "utf8");
   say(`asking   ${cluster.hosts.length} hosts which packages they lack`);
   let answered = 0;
   const answers = await inParallel(cluster.hosts, async (host) => {

@@ -1,7 +1,7 @@
 /** `scripts/preflight [--json] [CLUSTER_FILE]`: the preflight that a deploy begins with, on its own. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { command, inventoryFrom } from "../../hosts/command.js";
+import { command, inventoryFrom } from "../shared/command.js";
 import { runPreflight } from "./preflight.js";
 
 const usage = `Usage: scripts/preflight [--json] [CLUSTER_FILE]
@@ -15,7 +15,7 @@ CLUSTER_FILE: default $CLUSTER_FILE, else ./cluster.yaml.
 
 Exit status: 0 no problem, 1 problems, 2 could not tell.`;
 
-const text = (name: string) => readFileSync(join(__dirname, "../../scripts/host", name), "utf8");
+const text = (name: string) => readFileSync(join(__dirname, "../../scripts/host/probes", name), "utf8");
 
 command("preflight", { usage, options: { json: { type: "boolean" } } }, async (clusterFile, { json }) => {
   const programs = { host: `${text("preflight-facts.sh")}\n${text("preflight.sh")}`, links: text("port-probe.pl") };

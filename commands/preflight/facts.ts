@@ -1,5 +1,5 @@
-/** Reads what `scripts/host/preflight.sh` prints. */
-import type { Finding } from "../../hosts/findings.js";
+/** Reads what `scripts/host/probes/preflight.sh` prints. */
+import type { Finding } from "../shared/findings.js";
 
 /** What a host said of itself: `os`, `arch`, `hostname`, `machine-id`, `engine`, `engine-min-api`, … */
 export type Facts = Readonly<Record<string, string>>;

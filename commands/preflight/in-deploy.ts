@@ -3,7 +3,7 @@
  * INVENTORY is `inventoryOf(…)` as JSON; esbuild makes this file and all it needs into one.
  */
 import { readFileSync } from "node:fs";
-import type { Inventory } from "../../hosts/inventory.js";
+import type { Inventory } from "../../cluster/inventory.js";
 import { runPreflight } from "./preflight.js";
 import programs from "./programs.js";
 

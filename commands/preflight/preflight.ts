@@ -1,20 +1,21 @@
 /** The preflight: all problems of all hosts, before anything is changed on one. */
-import { explainContact, lastLine, onAll, type RunAsRoot, withHosts } from "../../hosts/contact.js";
-import { columns, type Finding, findingsTable, label } from "../../hosts/findings.js";
-import type { Inventory, InventoryHost } from "../../hosts/inventory.js";
-import { type Paint, painter, progress, unpainted } from "../../hosts/progress.js";
-import { endOnSignals } from "../../hosts/signals.js";
+
+import type { Inventory, InventoryHost } from "../../cluster/inventory.js";
+import { explainContact, lastLine, onAll, type RunAsRoot, withHosts } from "../../ssh/contact.js";
+import { columns, type Finding, findingsTable, label } from "../shared/findings.js";
+import { type Paint, painter, progress, unpainted } from "../shared/progress.js";
+import { endOnSignals } from "../shared/signals.js";
 import { type Facts, type HostReport, parseReport } from "./facts.js";
-import { judge } from "./judge.js";
-import { judgeHost } from "./judge-host.js";
-import { judgeLinks } from "./judge-links.js";
-import { type Links, probeLinks } from "./links.js";
+import { judge } from "./judge/all-hosts.js";
+import { judgeLinks } from "./judge/links.js";
+import { judgeHost } from "./judge/one-host.js";
+import { type Links, probeLinks } from "./probe-links.js";
 
 /** The texts of what runs on hosts. */
 export interface Programs {
-  /** `scripts/host/preflight-facts.sh` and `preflight.sh` */
+  /** `scripts/host/probes/preflight-facts.sh` and `preflight.sh` */
   readonly host: string;
-  /** `scripts/host/port-probe.pl` */
+  /** `scripts/host/probes/port-probe.pl` */
   readonly links: string;
 }
 

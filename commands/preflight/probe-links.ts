@@ -1,10 +1,10 @@
 /** Who reaches whom: all hosts listen for a moment on the cluster's ports, and try those of the others. */
 import { randomBytes } from "node:crypto";
+import type { Inventory, InventoryHost } from "../../cluster/inventory.js";
 import type { Host } from "../../cluster/model.js";
-import { lastLine, onAll } from "../../hosts/contact.js";
-import type { Inventory, InventoryHost } from "../../hosts/inventory.js";
-import type { Open } from "../../hosts/ssh.js";
-import { type Answer, perlSession, type Session } from "./session.js";
+import { lastLine, onAll } from "../../ssh/contact.js";
+import { type Answer, perlSession, type Session } from "../../ssh/session.js";
+import type { Open } from "../../ssh/ssh.js";
 
 /** One port of one host as seen from another: `ok`, or how it failed. */
 export interface Link {
@@ -88,7 +88,7 @@ export function portsBetween(from: Roles, to: InventoryHost): string[] {
 /**
  * Tries all of it. Everything that listens is gone when this returns.
  *
- * @param program the text of `scripts/host/port-probe.pl`
+ * @param program the text of `scripts/host/probes/port-probe.pl`
  * @param quiet until then nobody listens: somebody is looking who holds the ports
  */
 export async function probeLinks(

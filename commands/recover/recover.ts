@@ -2,10 +2,10 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { command, inventoryFrom } from "./command.js";
-import { explainContact, lastLine, onAll, withHosts } from "./contact.js";
-import { label } from "./findings.js";
-import type { Inventory } from "./inventory.js";
+import type { Inventory } from "../../cluster/inventory.js";
+import { explainContact, lastLine, onAll, withHosts } from "../../ssh/contact.js";
+import { command, inventoryFrom } from "../shared/command.js";
+import { label } from "../shared/findings.js";
 
 const usage = `Usage: scripts/recover [--output DIR] [CLUSTER_FILE]
 
@@ -55,7 +55,7 @@ function terraform(stack: string, ...args: string[]): string {
 }
 
 async function tidyHosts(inventory: Inventory, containers: readonly string[]): Promise<void> {
-  const script = readFileSync(join(__dirname, "../scripts/host/recover.sh"), "utf8");
+  const script = readFileSync(join(__dirname, "../../scripts/host/probes/recover.sh"), "utf8");
   const args = [inventory.name, String(stepSeconds), ...containers];
   const results = await withHosts(inventory, (run) =>
     onAll(inventory.hosts, async (host) => ({ host, result: await run(host, script, args, stepSeconds + 60) })),

@@ -1,9 +1,9 @@
 /** What the commands share: the cluster file in, an exit status out. */
 import { join, relative } from "node:path";
 import { type ParseArgsConfig, parseArgs } from "node:util";
-import { ClusterFileError, loadCluster } from "../cluster/load.js";
-import type { Cluster } from "../cluster/model.js";
-import { type Inventory, inventoryOf } from "./inventory.js";
+import { type Inventory, inventoryOf } from "../../cluster/inventory.js";
+import { ClusterFileError, loadCluster } from "../../cluster/load.js";
+import type { Cluster } from "../../cluster/model.js";
 
 /** The inventory of a cluster file, its key files as seen from the directory that the command runs in. */
 export function inventoryFrom(clusterFile: string): Inventory {

@@ -1,5 +1,5 @@
 /** What a check found wrong, and how it is shown. */
-import type { Inventory } from "./inventory.js";
+import type { Inventory } from "../../cluster/inventory.js";
 import { type Paint, unpainted } from "./progress.js";
 
 /** Something that is not as it has to be, on one host. */

@@ -2,12 +2,12 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { loadCluster } from "../../cluster/load.js";
-import { command, inventoryHere } from "../../hosts/command.js";
-import { withHosts } from "../../hosts/contact.js";
-import { painter, progress, unpainted } from "../../hosts/progress.js";
-import { eventBusImage } from "./event-bus.js";
-import { verifyPage } from "./html.js";
-import { asJson, report, summary, transcript } from "./report.js";
+import { withHosts } from "../../ssh/contact.js";
+import { command, inventoryHere } from "../shared/command.js";
+import { painter, progress, unpainted } from "../shared/progress.js";
+import { eventBusImage } from "./checks/event-bus.js";
+import { verifyPage } from "./report/html.js";
+import { asJson, report, summary, transcript } from "./report/terminal.js";
 import { statusOf, verify } from "./verify.js";
 
 const usage = `Usage: scripts/verify [OPTIONS] [CLUSTER_FILE]
@@ -34,10 +34,13 @@ const options = {
 
 command("verify", { usage, options }, async (clusterFile, values) => {
   const hostScript = (name: string) => readFileSync(join(__dirname, "../../scripts/host", name), "utf8");
-  const script = hostScript("verify.sh");
+  const script = hostScript("probes/verify.sh");
   const cluster = loadCluster(clusterFile);
   const inventory = inventoryHere(cluster);
-  const eventBus = { image: eventBusImage(cluster), script: hostScript("lib.sh") + hostScript("event-bus.sh") };
+  const eventBus = {
+    image: eventBusImage(cluster),
+    script: hostScript("steps/lib.sh") + hostScript("probes/event-bus.sh"),
+  };
   const { say, done } = progress("verify");
   const verified = await withHosts(inventory, (run) =>
     verify(inventory, {

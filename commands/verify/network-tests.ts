@@ -1,18 +1,18 @@
 /** Tests of the containers' network, with one container of our own on each host, which Swarm has put there. */
 
-import { lastLine, onAll, type RunAsRoot } from "../../hosts/contact.js";
-import { plural } from "../../hosts/findings.js";
-import type { Inventory, InventoryHost } from "../../hosts/inventory.js";
-import { parseSections, parseSwarmInfo, parseWeaveReport, type Said } from "../views.js";
+import type { Inventory, InventoryHost } from "../../cluster/inventory.js";
+import { lastLine, onAll, type RunAsRoot } from "../../ssh/contact.js";
+import { plural } from "../shared/findings.js";
 import type { Complaint } from "./blame.js";
 import { connectionsTo, firewallOf, openPorts, trouble, type Views } from "./observations.js";
 import type { Check, Observation } from "./verdicts.js";
+import { parseSections, parseSwarmInfo, parseWeaveReport, type Said } from "./views.js";
 
 /** What a network test needs: where to run, and under which name. */
 export interface TestRun {
   readonly inventory: Inventory;
   readonly views: Views;
-  /** Text of `scripts/host/verify.sh`. */
+  /** Text of `scripts/host/probes/verify.sh`. */
   readonly script: string;
   readonly run: RunAsRoot;
   /** Names this run's containers, so that exactly they are removed. */

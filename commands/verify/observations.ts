@@ -1,8 +1,10 @@
 /** Is the cluster what the cluster file says? What each host sees of it, compared with the inventory. */
 
-import { lastLine } from "../../hosts/contact.js";
-import { plural } from "../../hosts/findings.js";
-import type { Inventory, InventoryHost } from "../../hosts/inventory.js";
+import type { Inventory, InventoryHost } from "../../cluster/inventory.js";
+import { lastLine } from "../../ssh/contact.js";
+import { plural } from "../shared/findings.js";
+import type { Complaint } from "./blame.js";
+import type { Check, Observation } from "./verdicts.js";
 import {
   parseAutopilot,
   parseConsulInfo,
@@ -15,9 +17,7 @@ import {
   type Said,
   type SwarmInfo,
   type WeaveReport,
-} from "../views.js";
-import type { Complaint } from "./blame.js";
-import type { Check, Observation } from "./verdicts.js";
+} from "./views.js";
 
 /** What each host that answered has said, by name of the host. */
 export type Views = ReadonlyMap<string, ReadonlyMap<string, Said>>;

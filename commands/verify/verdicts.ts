@@ -1,7 +1,7 @@
 /** What the checks are, and how what they find becomes a verdict on each host. */
 
-import { label } from "../../hosts/findings.js";
-import type { Inventory } from "../../hosts/inventory.js";
+import type { Inventory } from "../../cluster/inventory.js";
+import { label } from "../shared/findings.js";
 import { blame, type Complaint } from "./blame.js";
 
 /** Each check, what it looks at, and the checks whose failure on a host explains its own there. */

@@ -1,12 +1,12 @@
 /** `scripts/verify`: is the cluster what the cluster file says, and does its network do what it is there for? */
 import { randomBytes } from "node:crypto";
-import { explainContact, lastLine, onAll, type RunAsRoot } from "../../hosts/contact.js";
-import type { Inventory, InventoryHost } from "../../hosts/inventory.js";
-import { parseSections, type Said } from "../views.js";
-import { type EventBus, type EventBusRun, eventBusTest, observeEventBus, unloadEventBus } from "./event-bus.js";
+import type { Inventory, InventoryHost } from "../../cluster/inventory.js";
+import { explainContact, lastLine, onAll, type RunAsRoot } from "../../ssh/contact.js";
+import { type EventBus, type EventBusRun, eventBusTest, observeEventBus, unloadEventBus } from "./checks/event-bus.js";
 import { type Network, observeNetwork, removeContainers, type TestRun, testNetwork } from "./network-tests.js";
 import { observe, type Views } from "./observations.js";
 import { causesOf, judge, type Verdict } from "./verdicts.js";
+import { parseSections, type Said } from "./views.js";
 
 /** All that was seen. */
 export interface Verified {
@@ -24,7 +24,7 @@ export interface Verified {
 }
 
 export interface VerifyOptions {
-  /** Text of `scripts/host/verify.sh`. */
+  /** Text of `scripts/host/probes/verify.sh`. */
   readonly script: string;
   readonly run: RunAsRoot;
   readonly say: (line: string) => void;

@@ -1,4 +1,4 @@
-/** Reads what Consul, Weave Net and Swarm say of themselves, as `scripts/host/verify.sh` hands it over. */
+/** Reads what Consul, Weave Net and Swarm say of themselves, as `scripts/host/probes/verify.sh` hands it over. */
 
 /** A command's output and status. */
 export interface Said {

@@ -3,9 +3,9 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { bundleName, diagnose, parseBundle, redact, writeBundle } from "../checks/diagnose/diagnose.js";
-import { temporaryFolder } from "./clusters.js";
-import { host, inventory as inventoryOf } from "./inventories.js";
+import { bundleName, diagnose, parseBundle, redact, writeBundle } from "../../../commands/diagnose/diagnose.js";
+import { temporaryFolder } from "../../fixtures/clusters.js";
+import { host, inventory as inventoryOf } from "../../fixtures/inventories.js";
 
 const inventory = inventoryOf([host(1), host(2)]);
 const key = "c29tZXRoaW5nIG9mIDMyIGJ5dGVzLCBubyBtb3JlISE=";
@@ -91,7 +91,7 @@ it("the operator's machine hides the key that it knows", () => {
 
 /** The hosts' own filter, told that `key` is the gossip key. */
 function filtered(text: string): string {
-  const script = readFileSync(join(here, "scripts/host/diagnose.sh"), "utf8");
+  const script = readFileSync(join(here, "scripts/host/probes/diagnose.sh"), "utf8");
   const filter = /^redact\(\) \{\n[\s\S]*?\n\}\n/m.exec(script)?.[0] ?? "";
   expect(filter).toContain("perl");
   return execFileSync("sh", ["-c", `secrets() { printf '%s\\n' '${key}' '${hex}'; }\n${filter}\nredact`], {

@@ -3,8 +3,8 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
-import { collect, compare, forget } from "../hosts/host-keys.js";
-import { files, three } from "./files.js";
+import { collect, compare, forget } from "../../../commands/hostkeys/host-keys.js";
+import { files, three } from "../../fixtures/files.js";
 
 describe("a key that a host shows", () => {
   const [rsa, ecdsa, other] = ["ssh-rsa R", "ecdsa-sha2-nistp256 E", "ssh-rsa X"] as const;
@@ -127,7 +127,7 @@ describe("collecting keys", () => {
 });
 
 test("scripts/keygen prints 32 bytes in base64, new ones each time", () => {
-  const keygen = () => execFileSync(join(__dirname, "../scripts/keygen"), { encoding: "utf8" });
+  const keygen = () => execFileSync(join(__dirname, "../../../scripts/keygen"), { encoding: "utf8" });
   const one = keygen();
   expect(one).toMatch(/^[A-Za-z0-9+/]{43}=\n$/);
   expect(Buffer.from(one, "base64")).toHaveLength(32);

@@ -5,12 +5,12 @@ import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { loadCluster } from "../cluster/load.js";
-import { lockFileText, placeholder } from "../cluster/lock-file.js";
-import type { Artifact } from "../cluster/model.js";
-import { parseImage, patience, publishers, resolveArtifacts } from "../lock/artifact-sources.js";
-import { lock } from "../lock/lock.js";
-import { files, load, three } from "./files.js";
+import { loadCluster } from "../../../cluster/load.js";
+import { lockFileText, placeholder } from "../../../cluster/lock-file.js";
+import type { Artifact } from "../../../cluster/model.js";
+import { parseImage, patience, publishers, resolveArtifacts } from "../../../commands/lock/artifact-sources.js";
+import { lock } from "../../../commands/lock/lock.js";
+import { files, load, three } from "../../fixtures/files.js";
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 

@@ -3,11 +3,11 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
-import { loadCluster } from "../cluster/load.js";
-import type { Artifact, Cluster } from "../cluster/model.js";
-import { explain, inParallel, type Run, type SshResult, withSsh } from "../hosts/ssh.js";
-import { fromHosts, merge, parseAnswer } from "../lock/packages.js";
-import { files, three } from "./files.js";
+import { loadCluster } from "../../../cluster/load.js";
+import type { Artifact, Cluster } from "../../../cluster/model.js";
+import { fromHosts, merge, parseAnswer } from "../../../commands/lock/packages.js";
+import { explain, inParallel, type Run, type SshResult, withSsh } from "../../../ssh/ssh.js";
+import { files, three } from "../../fixtures/files.js";
 
 const sum = (digit: string) => digit.repeat(64);
 
@@ -267,7 +267,7 @@ test("the script for hosts asks apt for nothing when nothing is lacking", () => 
     writeFileSync(join(folder, name), "#!/bin/sh\necho amd64\n");
     chmodSync(join(folder, name), 0o755);
   }
-  const script = join(__dirname, "../scripts/host/resolve-packages.sh");
+  const script = join(__dirname, "../../../scripts/host/probes/resolve-packages.sh");
   const stdout = execFileSync("sh", [script, "docker.io"], {
     encoding: "utf8",
     env: { PATH: `${folder}:${process.env.PATH}` },

@@ -1,12 +1,12 @@
 /** Each thing that the preflight judges, and the fault that it has to find. */
 import { describe, expect, it } from "vitest";
-import type { Facts } from "../checks/preflight/facts.js";
-import { judgeHost } from "../checks/preflight/judge-host.js";
-import { faults, judgeLinks, median, openPorts } from "../checks/preflight/judge-links.js";
-import { groups, type Link, type Links, portsBetween, targetsOf } from "../checks/preflight/links.js";
-import { overlap, rangeOf } from "../checks/preflight/ranges.js";
-import type { Inventory, InventoryHost } from "../hosts/inventory.js";
-import { host, inventory as inventoryOf } from "./inventories.js";
+import type { Inventory, InventoryHost } from "../../../cluster/inventory.js";
+import { overlap, rangeOf } from "../../../cluster/ipv4.js";
+import type { Facts } from "../../../commands/preflight/facts.js";
+import { faults, judgeLinks, median, openPorts } from "../../../commands/preflight/judge/links.js";
+import { judgeHost } from "../../../commands/preflight/judge/one-host.js";
+import { groups, type Link, type Links, portsBetween, targetsOf } from "../../../commands/preflight/probe-links.js";
+import { host, inventory as inventoryOf } from "../../fixtures/inventories.js";
 
 const all =
   "8300/tcp 8301/tcp 8301/udp 8302/tcp 8302/udp 8500/tcp 8600/udp 6783/tcp 6783/udp 6784/udp 6784/tcp 12375/tcp 53/udp 4000/tcp";

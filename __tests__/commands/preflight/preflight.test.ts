@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { type Facts, parseReport } from "../checks/preflight/facts.js";
-import { judge } from "../checks/preflight/judge.js";
-import type { Links } from "../checks/preflight/links.js";
-import { asJson, preflight, preflightReport } from "../checks/preflight/preflight.js";
-import { explainContact } from "../hosts/contact.js";
-import type { Inventory, InventoryHost } from "../hosts/inventory.js";
-import type { SshResult } from "../hosts/ssh.js";
-import { host, inventory as inventoryOf, oldWeave } from "./inventories.js";
+import type { Inventory, InventoryHost } from "../../../cluster/inventory.js";
+import { type Facts, parseReport } from "../../../commands/preflight/facts.js";
+import { judge } from "../../../commands/preflight/judge/all-hosts.js";
+import { asJson, preflight, preflightReport } from "../../../commands/preflight/preflight.js";
+import type { Links } from "../../../commands/preflight/probe-links.js";
+import { explainContact } from "../../../ssh/contact.js";
+import type { SshResult } from "../../../ssh/ssh.js";
+import { host, inventory as inventoryOf, oldWeave } from "../../fixtures/inventories.js";
 
 const [first, second] = [1, 2].map((number) => {
   const { login, ...one } = host(number, { ports: ["8500/tcp/consul", "53/udp/weave-dns"] });

@@ -4,11 +4,11 @@ import { createSocket } from "node:dgram";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { afterEach, expect, it } from "vitest";
-import { judgeLinks } from "../checks/preflight/judge-links.js";
-import { probeLinks } from "../checks/preflight/links.js";
-import { host, inventory as inventoryOf, settings } from "./inventories.js";
+import { judgeLinks } from "../../../commands/preflight/judge/links.js";
+import { probeLinks } from "../../../commands/preflight/probe-links.js";
+import { host, inventory as inventoryOf, settings } from "../../fixtures/inventories.js";
 
-const program = readFileSync("scripts/host/port-probe.pl", "utf8");
+const program = readFileSync("scripts/host/probes/port-probe.pl", "utf8");
 
 const inventory = (hosts: number) =>
   inventoryOf(

@@ -6,9 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildSync } from "esbuild";
 import { afterAll, expect, it } from "vitest";
-import { parseReport } from "../checks/preflight/facts.js";
-import { loadCluster } from "../cluster/load.js";
-import { inventoryOf } from "../hosts/inventory.js";
+import { inventoryOf } from "../../../cluster/inventory.js";
+import { loadCluster } from "../../../cluster/load.js";
+import { parseReport } from "../../../commands/preflight/facts.js";
 
 const folder = mkdtempSync(join(tmpdir(), "multicast-swarm-test-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -28,7 +28,7 @@ it("finds who holds a port, and that an address is not the host's", async () => 
   try {
     mkdirSync(join(folder, "raft"));
     const script = ["preflight-facts.sh", "preflight.sh"]
-      .map((name) => readFileSync(`scripts/host/${name}`, "utf8"))
+      .map((name) => readFileSync(`scripts/host/probes/${name}`, "utf8"))
       .join("\n");
     const args = [
       "-s",
@@ -95,7 +95,7 @@ weave: { dns: false, fastDatapath: false }
 it("runs as one file with Node alone", () => {
   const program = join(folder, "preflight.cjs");
   buildSync({
-    entryPoints: ["checks/preflight/main.ts"],
+    entryPoints: ["commands/preflight/in-deploy.ts"],
     outfile: program,
     bundle: true,
     platform: "node",

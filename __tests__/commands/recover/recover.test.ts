@@ -3,8 +3,8 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { known } from "../hosts/recover.js";
-import { temporaryFolder } from "./clusters.js";
+import { known } from "../../../commands/recover/recover.js";
+import { temporaryFolder } from "../../fixtures/clusters.js";
 
 it("steps run again; what uninstalls, and the containers that are known, stay", () => {
   const resource = (type: string, name: string, id: string, mode = "managed") => ({
@@ -45,7 +45,7 @@ esac
 `,
     { mode: 0o755 },
   );
-  const script = readFileSync("scripts/host/recover.sh", "utf8").replace(/^PATH=/m, `PATH=${stand}:`);
+  const script = readFileSync("scripts/host/probes/recover.sh", "utf8").replace(/^PATH=/m, `PATH=${stand}:`);
   const args = ["-s", "--", "rack", "60", ...knownContainers];
   const { status, stdout } = spawnSync("sh", args, { input: script, encoding: "utf8" });
   const removed = existsSync(join(folder, "removed")) ? readFileSync(join(folder, "removed"), "utf8") : "";

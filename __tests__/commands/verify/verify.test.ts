@@ -1,17 +1,17 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { blame } from "../checks/verify/blame.js";
-import { patience } from "../checks/verify/event-bus.js";
-import { verifyPage } from "../checks/verify/html.js";
-import { parseProbe, type TestRun, testNetwork } from "../checks/verify/network-tests.js";
-import { asJson, report, transcript } from "../checks/verify/report.js";
-import { type Check, checkNames } from "../checks/verify/verdicts.js";
-import { statusOf, type Verified, verify } from "../checks/verify/verify.js";
-import { parseSections, parseSwarmInfo, parseWeaveReport } from "../checks/views.js";
-import { unpainted } from "../hosts/progress.js";
-import { FakeCluster } from "./fake-event-bus.js";
-import { host, inventory as inventoryOf, oldWeave } from "./inventories.js";
+import { unpainted } from "../../../commands/shared/progress.js";
+import { blame } from "../../../commands/verify/blame.js";
+import { patience } from "../../../commands/verify/checks/event-bus.js";
+import { parseProbe, type TestRun, testNetwork } from "../../../commands/verify/network-tests.js";
+import { verifyPage } from "../../../commands/verify/report/html.js";
+import { asJson, report, transcript } from "../../../commands/verify/report/terminal.js";
+import { type Check, checkNames } from "../../../commands/verify/verdicts.js";
+import { statusOf, type Verified, verify } from "../../../commands/verify/verify.js";
+import { parseSections, parseSwarmInfo, parseWeaveReport } from "../../../commands/verify/views.js";
+import { FakeCluster } from "../../fixtures/fake-event-bus.js";
+import { host, inventory as inventoryOf, oldWeave } from "../../fixtures/inventories.js";
 
 // What real hosts said (Consul 1.20.5, Weave Net 2.6.5, Swarm 1.2.9, Docker Engine 20.10.24): see recordings/record.ts.
 
@@ -23,7 +23,7 @@ interface Recorded {
   readonly stderr: string;
 }
 const recorded = (name: string): Recorded[] =>
-  JSON.parse(readFileSync(join(__dirname, `recordings/${name}.json`), "utf8"));
+  JSON.parse(readFileSync(join(__dirname, `../../fixtures/recordings/${name}.json`), "utf8"));
 
 const inventory = inventoryOf([host(1), host(2), host(3)], {
   name: "lab",

@@ -1,10 +1,11 @@
 /** The part of the preflight that no host can judge alone: do the hosts, the versions and the lock file fit together? */
-import { compareVersions } from "../../cluster/versions.js";
-import { type Finding, label } from "../../hosts/findings.js";
-import type { Inventory, InventoryHost } from "../../hosts/inventory.js";
-import { apiNeeds, defaultFloor, floorMend } from "../engine-api.js";
-import { peerName } from "../views.js";
-import { type Facts, platformsOf } from "./facts.js";
+
+import { apiNeeds, defaultFloor, floorMend } from "../../../cluster/engines.js";
+import type { Inventory, InventoryHost } from "../../../cluster/inventory.js";
+import { compareVersions } from "../../../cluster/versions.js";
+import { type Finding, label } from "../../shared/findings.js";
+import { peerName } from "../../verify/views.js";
+import { type Facts, platformsOf } from "../facts.js";
 
 /** Findings from the facts of all hosts that answered, by name of the host. */
 export function judge(inventory: Inventory, factsOf: ReadonlyMap<string, Facts>): Finding[] {

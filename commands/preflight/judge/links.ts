@@ -1,10 +1,10 @@
 /** Whose fault is it when hosts do not reach each other, when packets get lost for their size, or when clocks differ? */
 
-import { type Finding, label } from "../../hosts/findings.js";
-import type { Inventory, InventoryHost } from "../../hosts/inventory.js";
-import type { Facts } from "./facts.js";
-import type { Clock, Link, Links, Path } from "./links.js";
-import { rangeOf } from "./ranges.js";
+import type { Inventory, InventoryHost } from "../../../cluster/inventory.js";
+import { rangeOf } from "../../../cluster/ipv4.js";
+import { type Finding, label } from "../../shared/findings.js";
+import type { Facts } from "../facts.js";
+import type { Clock, Link, Links, Path } from "../probe-links.js";
 
 export function judgeLinks(inventory: Inventory, facts: ReadonlyMap<string, Facts>, seen: Links): Finding[] {
   return [

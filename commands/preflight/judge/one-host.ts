@@ -1,10 +1,10 @@
-/** Is a host's kernel, room and network fit for what is going to run on it? From what scripts/host/preflight-facts.sh says. */
+/** Is a host's kernel, room and network fit for what is going to run on it? From what scripts/host/probes/preflight-facts.sh says. */
 
-import { compareVersions } from "../../cluster/versions.js";
-import type { Finding } from "../../hosts/findings.js";
-import type { Inventory, InventoryHost } from "../../hosts/inventory.js";
-import type { Facts } from "./facts.js";
-import { overlap, within } from "./ranges.js";
+import type { Inventory, InventoryHost } from "../../../cluster/inventory.js";
+import { overlap, within } from "../../../cluster/ipv4.js";
+import { compareVersions } from "../../../cluster/versions.js";
+import type { Finding } from "../../shared/findings.js";
+import type { Facts } from "../facts.js";
 
 type Judgement = Omit<Finding, "host">;
 

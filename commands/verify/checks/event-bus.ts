@@ -3,14 +3,14 @@
  * each other by multicast alone. Its programs are in `examples/event-bus`.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Artifact, Cluster } from "../../cluster/model.js";
-import { lastLine, onAll } from "../../hosts/contact.js";
-import { label, plural } from "../../hosts/findings.js";
-import type { Inventory, InventoryHost } from "../../hosts/inventory.js";
+import type { Inventory, InventoryHost } from "../../../cluster/inventory.js";
+import type { Artifact, Cluster } from "../../../cluster/model.js";
+import { lastLine, onAll } from "../../../ssh/contact.js";
+import { label, plural } from "../../shared/findings.js";
+import type { Complaint } from "../blame.js";
+import type { TestRun } from "../network-tests.js";
+import type { Observation } from "../verdicts.js";
 import { parseSections, parseSwarmInfo, type Said } from "../views.js";
-import type { Complaint } from "./blame.js";
-import type { TestRun } from "./network-tests.js";
-import type { Observation } from "./verdicts.js";
 
 /** The image of `examples/event-bus`. */
 export interface EventBusImage {
@@ -26,7 +26,7 @@ export function eventBusImage({ settings, artifacts }: Pick<Cluster, "settings" 
 }
 
 export interface EventBusRun extends Pick<TestRun, "inventory" | "views" | "run" | "id"> {
-  /** Text of `scripts/host/lib.sh` and `scripts/host/event-bus.sh`. */
+  /** Text of `scripts/host/steps/lib.sh` and `scripts/host/probes/event-bus.sh`. */
   readonly script: string;
   readonly image: EventBusImage;
   readonly say: (line: string) => void;

@@ -1,7 +1,7 @@
 /** One page about a cluster, to be looked at: made of the JSON form alone, and in need of no other file. */
 
-import type { Matrix, VerifyJson } from "./report.js";
-import { checkNames, checks, type Verdict } from "./verdicts.js";
+import { checkNames, checks, type Verdict } from "../verdicts.js";
+import type { Matrix, VerifyJson } from "./terminal.js";
 
 export function verifyPage(json: VerifyJson): string {
   const { cluster, hosts } = json;

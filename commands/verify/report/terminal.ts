@@ -1,11 +1,11 @@
 /** What `scripts/verify` has seen, for a person at a terminal and, as JSON, for machines. */
-import { columns, label, plural } from "../../hosts/findings.js";
-import type { Paint } from "../../hosts/progress.js";
+import { columns, label, plural } from "../../shared/findings.js";
+import type { Paint } from "../../shared/progress.js";
+import { datagrams, type Link } from "../network-tests.js";
+import { connectionsTo } from "../observations.js";
+import { checkNames, checks, labelOf, type Verdict } from "../verdicts.js";
+import { statusOf, type Verified } from "../verify.js";
 import { parseWeaveReport } from "../views.js";
-import { datagrams, type Link } from "./network-tests.js";
-import { connectionsTo } from "./observations.js";
-import { checkNames, checks, labelOf, type Verdict } from "./verdicts.js";
-import { statusOf, type Verified } from "./verify.js";
 
 /** More columns than this do not fit beside the words. */
 const columnsUpTo = 8;

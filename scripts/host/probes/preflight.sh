@@ -13,7 +13,7 @@
 #
 # and `fact end ok` as the last one, so that a run that was cut short cannot pass for a good one. What one host
 # alone cannot know (unique names, versions that fit together), or what is arithmetic (disks, ranges), is judged by
-# checks/preflight/judge*.ts from the facts.
+# commands/preflight/judge/ from the facts.
 #
 # Needs no more than a minimal Debian or Ubuntu has: sh, coreutils, find, sed, grep, awk, systemctl.
 

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import type { Inventory, InventoryHost } from "../../../../cluster/inventory.js";
 import {
   type EventBusRun,
   eventBusImage,
@@ -7,9 +8,8 @@ import {
   parseNews,
   patience,
   unloadEventBus,
-} from "../checks/verify/event-bus.js";
-import type { Inventory, InventoryHost } from "../hosts/inventory.js";
-import { FakeCluster, hosts } from "./fake-event-bus.js";
+} from "../../../../commands/verify/checks/event-bus.js";
+import { FakeCluster, hosts } from "../../../fixtures/fake-event-bus.js";
 
 const swarmInfo = (nodes: readonly InventoryHost[]) =>
   ` Role: primary\n Nodes: ${nodes.length}\n${nodes

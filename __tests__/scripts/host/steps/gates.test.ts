@@ -3,13 +3,13 @@ import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { temporaryFolder } from "./clusters.js";
+import { temporaryFolder } from "../../../fixtures/clusters.js";
 
 /** Runs a gate where `command` says `text`, or `ofB` when it is asked about the host b. */
 function gate(name: string, command: string, text: string, ofB = text) {
   const folder = temporaryFolder();
   const scripts = join(folder, "scripts");
-  cpSync("scripts/host", scripts, { recursive: true });
+  cpSync("scripts/host/steps", scripts, { recursive: true });
   const library = join(scripts, "lib.sh");
   const stand = join(folder, "bin");
   mkdirSync(stand);
