@@ -42,7 +42,7 @@ export function defaultFloor(engineVersion: string): string {
 }
 
 /** The way out when an engine's floor is above what `needs` have. */
-export function floorMend(engineVersion: string, needs: readonly ApiNeed[], { weave }: Inventory["settings"]): string {
+export function floorFix(engineVersion: string, needs: readonly ApiNeed[], { weave }: Inventory["settings"]): string {
   const major = Number.parseInt(engineVersion.replace(/^\d+:/, ""), 10);
   const lowered = "set DOCKER_MIN_API_VERSION=1.24 in the environment of docker.service and restart it";
   const modern = weave.images === "weaveworks" && needs.some(({ api }) => api === "1.18");

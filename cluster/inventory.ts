@@ -3,8 +3,8 @@
  * during a deploy, from a file beside them. Nothing here or in what the preflight imports needs more than Node.
  */
 import { isIPv4 } from "node:net";
-import { type Artifact, type Cluster, type Host, images, type Login, ports } from "./model.js";
-import { compareVersions } from "./versions.js";
+import { type Artifact, type Cluster, type Host, images, type Login } from "./model.js";
+import { openPortsOf } from "./ports.js";
 
 export interface InventoryHost extends Host {
   /**
@@ -45,7 +45,11 @@ export function inventoryOf(cluster: Cluster, keyFile: (written: string) => stri
     login.keyFile === undefined ? login : { ...login, keyFile: keyFile(login.keyFile) };
   return {
     name: cluster.name,
-    hosts: cluster.hosts.map((host) => ({ ...host, login: located(host.login), ports: portsOf(host, cluster) })),
+    hosts: cluster.hosts.map((host) => ({
+      ...host,
+      login: located(host.login),
+      ports: openPortsOf(host, cluster.settings),
+    })),
     ...(cluster.bastion ? { bastion: located(cluster.bastion) } : {}),
     settings: {
       ssh: { hostKeyChecking: ssh.hostKeyChecking, timeoutSeconds: ssh.timeoutSeconds },
@@ -79,29 +83,4 @@ function nameIn(source: string): string[] {
   const [, host] = /^(?:https?|docker):\/\/([^/:]+)/.exec(source) ?? [];
   if (host === undefined || isIPv4(host)) return [];
   return [host === "docker.io" ? "registry-1.docker.io" : host];
-}
-
-/** What Consul and Weave Net open without being asked to. */
-const unasked = { consulDns: 8600, consulGrpcTls: 8503, weaveStatus: 6782, weaveApi: 6784 } as const;
-
-/** Everything that is going to listen on a host. */
-function portsOf(host: Host, { settings }: Cluster): string[] {
-  const on = (service: string, protocols: readonly ("tcp" | "udp")[], ...numbers: readonly number[]) =>
-    numbers.flatMap((number) => protocols.map((protocol) => `${number}/${protocol}/${service}`));
-  return [
-    ...(host.consul === "server"
-      ? [...on("consul", ["tcp"], ports.consulServer), ...on("consul", ["tcp", "udp"], ports.consulSerfWan)]
-      : []),
-    ...on("consul", ["tcp", "udp"], ports.consulSerfLan),
-    ...on("consul", ["tcp"], ports.consulHttp),
-    ...on("consul", ["tcp", "udp"], unasked.consulDns),
-    ...(host.consul === "server" && compareVersions(settings.consul.version, "1.14") >= 0
-      ? on("consul", ["tcp"], unasked.consulGrpcTls)
-      : []),
-    ...on("weave", ["tcp", "udp"], ports.weavePeers),
-    ...(settings.weave.fastDatapath ? on("weave", ["udp"], ports.weaveFastDatapath) : []),
-    ...on("weave", ["tcp"], ports.weaveProxy, unasked.weaveStatus, unasked.weaveApi),
-    ...(settings.weave.dns ? on("weave-dns", ["tcp", "udp"], 53) : []),
-    ...(host.manager ? on("swarm", ["tcp"], ports.swarmManager) : []),
-  ];
 }

@@ -65,18 +65,6 @@ export interface Cluster {
   > & { readonly artifacts: ClusterFile["artifacts"] };
 }
 
-/** Ports that the cluster uses on every host's LAN address. Consul's and Swarm's are the document's; 6783 and 6784 are Weave Net's. */
-export const ports = {
-  consulServer: 8300,
-  consulSerfLan: 8301,
-  consulSerfWan: 8302,
-  consulHttp: 8500,
-  weavePeers: 6783,
-  weaveFastDatapath: 6784,
-  weaveProxy: 12375,
-  swarmManager: 4000,
-} as const;
-
 /** The reference under which an image is known to the engine. */
 export const images = {
   weave: ({ weave }: Cluster["settings"]) => `${weave.images}/weave:${weave.version}`,
@@ -84,3 +72,12 @@ export const images = {
   weavedb: ({ weave }: Cluster["settings"]) => `${weave.images}/weavedb:latest`,
   swarm: ({ swarm }: Cluster["settings"]) => `swarm:${swarm.version}`,
 } as const;
+
+/**
+ * The name of the Weave peer on a host. It comes from the host's address, so that a rebuilt host is the same peer and
+ * keeps its containers' addresses; `peer_name` of `lib.sh` is its twin.
+ */
+export function peerName(address: string): string {
+  const bytes = address.split(".").map((byte) => Number(byte).toString(16).padStart(2, "0"));
+  return ["02", "00", ...bytes].join(":");
+}

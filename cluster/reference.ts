@@ -2,6 +2,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import { namesScript } from "./names.js";
+import { portsTable } from "./ports.js";
 import { clusterFileSchema } from "./schema.js";
 import { field } from "./schema-walk.js";
 
@@ -9,7 +11,12 @@ const root = join(__dirname, "..");
 
 /** What is generated: path from the repository's root, and content. */
 export function generated(): Record<string, string> {
-  return { "cluster/cluster.schema.json": jsonSchema(), "docs/cluster-file.md": page() };
+  return {
+    "cluster/cluster.schema.json": jsonSchema(),
+    "docs/cluster-file.md": page(),
+    "docs/ports.md": portsPage(),
+    "scripts/host/steps/names.sh": namesScript(),
+  };
 }
 
 /** For editors: as a person writes the file, so fields with a default are not required. */
@@ -71,6 +78,15 @@ ARCH is \`amd64\` or \`arm64\`. An architecture that is missing there is left ou
 Packages (Docker Engine and \`unzip\`, for hosts that lack them) otherwise come from the hosts' own package sources: with
 \`docker.install\`, \`scripts/lock\` asks every host over SSH what it would download. That needs no root and changes
 nothing on the host.`;
+
+const portsPage = () => `# Ports
+
+<!-- Written by \`npm run reference\` from cluster/ports.ts. Change it there. -->
+
+What the cluster opens on its hosts. Preflight tries every one of them that another host must reach, from each host that must reach it.
+
+${portsTable()}
+`;
 
 /** One table for each mapping, in the order of the schema. */
 function sections(path: string, schema: z.ZodType): string[] {

@@ -5,7 +5,7 @@
  * (`cluster/cluster.schema.json`) and the reference page (`docs/cluster-file.md`). Every `expected`
  * text below finishes the sentence "expected …" of an error message.
  *
- * Defaults are the source document's own values where it gives one (datacenter, paths, ports, names,
+ * Defaults are the guide's own values where it gives one (datacenter, paths, ports, names,
  * restart policy), otherwise the component's documented default or the safest working choice.
  */
 import { isIPv4 } from "node:net";
@@ -81,7 +81,7 @@ const host = z.strictObject(
     swarm: z
       .array(choice(["manager", "agent"]), expected("a list of manager and agent"))
       .default(["manager", "agent"])
-      .describe("What the host runs of Swarm. The document's choice is both on every host."),
+      .describe("What the host runs of Swarm. The guide's choice is both on every host."),
     rebuilt: z
       .int(expected("how often the host was rebuilt: a whole number"))
       .min(0, expected("how often the host was rebuilt: a whole number"))
@@ -148,12 +148,12 @@ export const clusterFileSchema = z
         logLevel: choice(["TRACE", "DEBUG", "INFO", "WARN", "ERROR"]).default("INFO").describe("Consul's log level."),
         syslog: flag
           .default(false)
-          .describe("Also log to syslog, as the document does. Under systemd the journal then holds every line twice."),
+          .describe("Also log to syslog, as the guide does. Under systemd the journal then holds every line twice."),
         ui: flag.default(true).describe("Serve Consul's web page on port 8500."),
         bootstrap: choice(["expect", "handover"])
           .default("expect")
           .describe(
-            "`expect`: equal servers elect a leader once all are there. `handover`: the document's procedure, one server bootstraps by a configuration of its own and is then handed over to the service.",
+            "`expect`: equal servers elect a leader once all are there. `handover`: the guide's procedure, one server bootstraps by a configuration of its own and is then handed over to the service.",
           ),
       }).describe("Consul, the key-value store through which Swarm finds its members."),
       docker: section({
@@ -183,7 +183,7 @@ export const clusterFileSchema = z
         dns: flag
           .default(true)
           .describe(
-            "Serve weave.local names to containers. `false` is the document's `--no-dns`: then no container finds another by name.",
+            "Serve weave.local names to containers. `false` is the guide's `--no-dns`: then no container finds another by name.",
           ),
         fastDatapath: flag
           .default(true)
@@ -203,7 +203,7 @@ export const clusterFileSchema = z
         version: version.default("1.2.9").describe("Classic Swarm's version."),
         replication: flag
           .default(true)
-          .describe("Managers elect one primary. `false` is the document's form: every manager acts for itself."),
+          .describe("Managers elect one primary. `false` is the guide's form: every manager acts for itself."),
         strategy: choice(["spread", "binpack", "random"])
           .default("spread")
           .describe("How the manager chooses a host for a container."),

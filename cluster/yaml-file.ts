@@ -36,7 +36,7 @@ export class YamlFile {
       if (error.code === "DUPLICATE_KEY") {
         this.problems.addAt(this.#pathOfKey(error.pos[0]), position, "the key a second time", "it once");
       } else if (error.code === "MULTIPLE_DOCS") {
-        this.problems.addAt([], position, "a second document", "one document in the file");
+        this.problems.addAt([], position, "a second YAML document", "one YAML document in the file");
       } else {
         this.problems.addAt([], position, `broken ${language}`, `valid ${language}: ${redact(error.message)}`);
       }
@@ -132,7 +132,7 @@ export class YamlFile {
     return isMap(parent) ? parent.items.find((pair) => keyText(pair) === path.at(-1)) : undefined;
   }
 
-  /** Where in the document the key at this offset stands. */
+  /** Where in the guide the key at this offset stands. */
   #pathOfKey(offset: number): Path {
     const search = (node: unknown, path: Path): Path | undefined => {
       if (isMap(node)) {

@@ -1,4 +1,4 @@
-/** Consul's configuration files, as the source document has them ("Configuring"), in the keys of current versions. */
+/** Consul's configuration files, as the guide has them ("Configuring"), in the keys of current versions. */
 import type { Cluster, Host } from "../cluster/model.js";
 
 type ConsulConfig = Readonly<Record<string, unknown>>;
@@ -31,7 +31,7 @@ export function consulConfig(cluster: Cluster, host: Host): ConsulConfig {
   };
 }
 
-/** `/etc/consul.d/bootstrap/config.json`, for the one server that bootstraps in the document's own procedure. */
+/** `/etc/consul.d/bootstrap/config.json`, for the one server that bootstraps in the guide's own procedure. */
 export const bootstrapConfig = (cluster: Cluster, host: Host): ConsulConfig => ({
   server: true,
   bootstrap: true,

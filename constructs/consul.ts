@@ -39,7 +39,7 @@ export class Consul extends Construct {
     return this.agent("start", "config", "consul-start", consulConfig(this.props.cluster, this.on.host), after);
   }
 
-  /** The document's first server: an agent of its own that bootstraps the cluster … */
+  /** The guide's first server: an agent of its own that bootstraps the cluster … */
   public bootstrap(): Step {
     const { cluster } = this.props;
     const others = cluster.servers.filter(({ name }) => name !== this.on.host.name).map(({ address }) => address);

@@ -4,7 +4,7 @@ import { type TerraformResourceLifecycle, type TerraformStack, TerraformVariable
 /** The variable, as an expression of Terraform's. */
 export const gossipKey = "var.gossip_key";
 
-/** The key that the source document prints is public; only its hash stands here. */
+/** The key that the guide prints is public; only its hash stands here. */
 const publishedKey = "3052a23951ba23032cb026148634facc97dadc6271231e19f86de8019fa5fb4a";
 
 /**
@@ -43,7 +43,7 @@ export const gossipKeyConditions: Required<Pick<TerraformResourceLifecycle, "pre
     {
       condition: `\${${gossipKey} == null ? true : sha256(${gossipKey}) != "${publishedKey}"}`,
       errorMessage:
-        "The gossip key in TF_VAR_gossip_key is the one that the source document prints: it is public. scripts/keygen prints a new one.",
+        "The gossip key in TF_VAR_gossip_key is the one that the guide prints: it is public. scripts/keygen prints a new one.",
     },
   ],
 };

@@ -3,7 +3,8 @@ import { Container, type ContainerConfig } from "@cdktf/provider-docker/lib/cont
 import { DockerProvider } from "@cdktf/provider-docker/lib/provider";
 import type { ITerraformDependable, TerraformStack } from "cdktf";
 import { Construct } from "constructs";
-import { type Cluster, type Host, images, ports } from "../cluster/model.js";
+import { type Cluster, type Host, images } from "../cluster/model.js";
+import { ports } from "../cluster/ports.js";
 import type { HostConstruct } from "./host.js";
 import { Step } from "./step.js";
 
@@ -23,8 +24,8 @@ export class Swarm extends Construct {
     super(on, "swarm");
     const { host } = on;
     const { swarm } = cluster.settings;
-    const proxy = `${host.address}:${ports.weaveProxy}`;
-    const discovery = `consul://${host.address}:${ports.consulHttp}`;
+    const proxy = `${host.address}:${ports.weaveProxy.number}`;
+    const discovery = `consul://${host.address}:${ports.consulHttp.number}`;
     const provider = weaveProxy(stack, host);
     const id = (role: string) => containerId(role, host.rebuilt);
     const cleared = (): Step =>
@@ -36,7 +37,7 @@ export class Swarm extends Construct {
       restart: "always",
       networkMode: "bridge",
       labels: [{ label: "multicast-swarm", value: cluster.name }],
-      // Swarm itself lives on the LAN, as in the document: it must not wait for an address of the containers' network
+      // Swarm itself lives on the LAN, as in the guide: it must not wait for an address of the containers' network
       // after a reboot, and what the proxy would add to it would look like drift for ever.
       env: ["WEAVE_CIDR=none"],
       destroyGraceSeconds: 10,
@@ -48,16 +49,16 @@ export class Swarm extends Construct {
         command: [
           "manage",
           "-H",
-          `:${ports.swarmManager}`,
+          `:${ports.swarmManager.number}`,
           "--strategy",
           swarm.strategy,
-          // A replica forwards to the primary's address: the manager's own, not the proxy's as in the document's form.
+          // A replica forwards to the primary's address: the manager's own, not the proxy's as in the guide's form.
           ...(swarm.replication
-            ? ["--replication", "--advertise", `${host.address}:${ports.swarmManager}`]
+            ? ["--replication", "--advertise", `${host.address}:${ports.swarmManager.number}`]
             : ["--advertise", proxy]),
           discovery,
         ],
-        ports: [{ internal: ports.swarmManager, external: ports.swarmManager }],
+        ports: [{ internal: ports.swarmManager.number, external: ports.swarmManager.number }],
       });
     const agent = (): Container =>
       new Container(this, id("agent"), {
@@ -82,7 +83,7 @@ export class Swarm extends Construct {
 export function weaveProxy(stack: TerraformStack, { name, address }: Host): DockerProvider {
   return new DockerProvider(stack, `docker-${name}`, {
     alias: name,
-    host: `tcp://${address}:${ports.weaveProxy}`,
+    host: `tcp://${address}:${ports.weaveProxy.number}`,
     // Else a first plan fails: there is no proxy yet.
     disableDockerDaemonCheck: true,
   });

@@ -76,7 +76,7 @@ function sshCause(inventory: Inventory, host: Host, stderr: string): Cause {
       check: "host key",
       found: `the host key is not the one in known_hosts${fingerprint ? ` (${type} ${fingerprint})` : ""}`,
       needed: `the key that stands in known_hosts, or proof that ${who} got a new one`,
-      mend: `on its console: ssh-keygen -lf /etc/ssh/ssh_host_${type.toLowerCase()}_key.pub; if it shows the same, scripts/hostkeys --replace ${keyName}`,
+      fix: `on its console: ssh-keygen -lf /etc/ssh/ssh_host_${type.toLowerCase()}_key.pub; if it shows the same, scripts/hostkeys --replace ${keyName}`,
     };
   }
   if (/Host key verification failed|host key is known for/.test(stderr)) {
@@ -84,7 +84,7 @@ function sshCause(inventory: Inventory, host: Host, stderr: string): Cause {
       check: "host key",
       found: `no key of ${who} in known_hosts, or none of a type that it offers`,
       needed: "its keys in known_hosts beside the cluster file",
-      mend: `scripts/hostkeys --replace ${keyName}, and compare with its console`,
+      fix: `scripts/hostkeys --replace ${keyName}, and compare with its console`,
     };
   }
   const denied = /Permission denied \([^)]*\)|Too many authentication failures/.exec(stderr);
@@ -95,7 +95,7 @@ function sshCause(inventory: Inventory, host: Host, stderr: string): Cause {
       check: "login",
       found: `${denied[0].toLowerCase()} for ${login.user}@${login.address}${lost ? `; there is no key file ${keyFile}` : ""}`,
       needed: keyFile ? `the public key of ${keyFile} on the host` : "a key in the SSH agent that the host knows",
-      mend: lost
+      fix: lost
         ? "correct ssh.keyFile in the cluster file"
         : `ssh-copy-id ${keyFile ? `-i ${keyFile} ` : ""}-p ${login.port} ${login.user}@${login.address}`,
     };
@@ -105,7 +105,7 @@ function sshCause(inventory: Inventory, host: Host, stderr: string): Cause {
       check: "reach",
       found: `connection refused by ${target}${via}`,
       needed: "sshd that listens there",
-      mend: "systemctl enable --now ssh (on the host), or correct address and port in the cluster file",
+      fix: "systemctl enable --now ssh (on the host), or correct address and port in the cluster file",
     };
   }
   const silent =
@@ -120,7 +120,7 @@ function sshCause(inventory: Inventory, host: Host, stderr: string): Cause {
     check: "reach",
     found: `ssh failed: ${lastLine(stderr) || "without a word"}`,
     needed: `a login as ${login.user} on ${target}${via}`,
-    mend: `ssh -p ${login.port} ${login.user}@${login.address} shows what is in the way`,
+    fix: `ssh -p ${login.port} ${login.user}@${login.address} shows what is in the way`,
   };
 }
 
@@ -134,17 +134,17 @@ function silentCause({ settings }: Inventory, target: string, how: string): Caus
     check: "reach",
     found: `unreachable: ${target}: ${how}`,
     needed: `an answer within ${settings.ssh.timeoutSeconds} s`,
-    mend: "start the host and check its network, or correct its address in the cluster file",
+    fix: "start the host and check its network, or correct its address in the cluster file",
   };
 }
 
 function sudoCause({ login }: Host, { status, stderr }: SshResult): Cause | undefined {
   const rule = `${login.user} ALL=(ALL) NOPASSWD: ALL`;
-  const cause = (found: string, mend: string): Cause => ({
+  const cause = (found: string, fix: string): Cause => ({
     check: "sudo",
     found,
     needed: `sudo without a password for ${login.user}, or root as login user`,
-    mend,
+    fix,
   });
   if (status === 0) return undefined;
   if (/sudo: (command )?not found|sudo: No such file/i.test(stderr)) {

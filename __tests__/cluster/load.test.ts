@@ -99,7 +99,7 @@ describe("broken YAML", () => {
 
   test("a second document", () => {
     expect(load(`${three()}---\nname: other\n`).problems).toEqual([
-      "cluster.yaml:6:1: (file): found a second document, expected one document in the file",
+      "cluster.yaml:6:1: (file): found a second YAML document, expected one YAML document in the file",
     ]);
   });
 

@@ -166,7 +166,7 @@ describe("the order", () => {
     expect([...predecessors(graph, "null_resource.h3_weave_install")]).not.toContain("null_resource.h2_weave_install");
   });
 
-  test("of the document's handover: bootstrap, the other servers, the service of the first", () => {
+  test("of the guide's handover: bootstrap, the other servers, the service of the first", () => {
     const handover = graphOf(json(synthesise(clusterFrom(clusterFile(3, { consul: { bootstrap: "handover" } })))));
     expect([...predecessors(handover, "null_resource.h2_consul_start")]).toContain("null_resource.h1_consul_bootstrap");
     expect([...predecessors(handover, "null_resource.h1_consul_start")]).toEqual(

@@ -154,11 +154,11 @@ describe("a deploy stops before anything is changed on any host", () => {
     );
   });
 
-  it("with the key that the source document prints", async () => {
+  it("with the key that the guide prints", async () => {
     await having(
       "gossip.key",
       () => "PVcExGWGZeYR79CiRUT4vA==\n",
-      () => refused({ errors: [/The gossip key in TF_VAR_gossip_key is the one that the source document prints/] }),
+      () => refused({ errors: [/The gossip key in TF_VAR_gossip_key is the one that the guide prints/] }),
     );
   });
 });

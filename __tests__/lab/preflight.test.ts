@@ -49,7 +49,7 @@ describe("preflight of bare hosts", () => {
     readonly fault: string;
     readonly where: string;
     readonly script: string;
-    readonly mend: string;
+    readonly fix: string;
     readonly found: readonly RegExp[];
   }[] = [
     {
@@ -57,21 +57,21 @@ describe("preflight of bare hosts", () => {
       where: "h2",
       script:
         "mkdir /var/consul; mount -t tmpfs -o size=64m,mode=755 none /var/consul; head -c 60m /dev/zero >/var/consul/big",
-      mend: "umount /var/consul; rmdir /var/consul",
+      fix: "umount /var/consul; rmdir /var/consul",
       found: [/^h2 disk: \/var\/consul has 4 MiB left$/],
     },
     {
       fault: "UDP 6783 blocked",
       where: "h2",
       script: "iptables -I INPUT -p udp --dport 6783 -j DROP",
-      mend: "iptables -D INPUT -p udp --dport 6783 -j DROP",
+      fix: "iptables -D INPUT -p udp --dport 6783 -j DROP",
       found: [/^h2 links: 6783\/udp not reached from any other host \(no answer\)$/],
     },
     {
       fault: "TCP 8300 to 8302 refused to one host",
       where: "h1",
       script: "iptables -I INPUT -s 198.18.0.13 -p tcp --dport 8300:8302 -j REJECT",
-      mend: "iptables -D INPUT -s 198.18.0.13 -p tcp --dport 8300:8302 -j REJECT",
+      fix: "iptables -D INPUT -s 198.18.0.13 -p tcp --dport 8300:8302 -j REJECT",
       found: [
         /^h1 links: 8300\/tcp, 8301\/tcp, 8302\/tcp not reached from h3 \(198\.18\.0\.13\) \(connection refused\)$/,
       ],
@@ -80,7 +80,7 @@ describe("preflight of bare hosts", () => {
       fault: "no way out for Weave",
       where: "h1",
       script: "iptables -I OUTPUT -p udp --dport 6783 -j DROP",
-      mend: "iptables -D OUTPUT -p udp --dport 6783 -j DROP",
+      fix: "iptables -D OUTPUT -p udp --dport 6783 -j DROP",
       found: [/^h1 links: does not reach 6783\/udp of any other host/],
     },
     {
@@ -89,33 +89,33 @@ describe("preflight of bare hosts", () => {
       script:
         "systemd-run -q --unit squatter perl -MIO::Socket::INET -e 'my $s = IO::Socket::INET->new(LocalPort => 8500, Listen => 5) or die; sleep 600'; " +
         "until ss -Hlnt sport = :8500 | grep -q .; do sleep 0.1; done",
-      mend: "systemctl stop squatter",
+      fix: "systemctl stop squatter",
       found: [/^h3 ports: port 8500\/tcp is taken by perl \(pid \d+, squatter\.service\)$/],
     },
     {
       fault: "a machine-id that another host has",
       where: "h3",
       script: `cp -p /etc/machine-id /root/kept; echo MACHINE_ID_OF_H1 >/etc/machine-id`,
-      mend: "cp -p /root/kept /etc/machine-id; rm /root/kept",
+      fix: "cp -p /root/kept /etc/machine-id; rm /root/kept",
       found: [/^h3 machine-id: machine-id [0-9a-f]{32}, which h1 \(198\.18\.0\.11\) has too$/],
     },
     {
       fault: "a network within weave.range",
       where: "h1",
       script: "ip route add 10.40.0.0/16 dev eth0",
-      mend: "ip route del 10.40.0.0/16 dev eth0",
+      fix: "ip route del 10.40.0.0/16 dev eth0",
       found: [/^h1 range: a route to 10\.40\.0\.0\/16 by eth0, within weave\.range 10\.32\.0\.0\/12$/],
     },
     {
       fault: "a narrow network",
       where: "h3",
       script: "ip link set eth0 mtu 1400",
-      mend: "ip link set eth0 mtu 1500",
+      fix: "ip link set eth0 mtu 1500",
       found: [/^h3 mtu: packets of 1500 bytes get lost between this host and h1 .*, h2 .*; those of 1400 arrive$/],
     },
   ];
 
-  it.each(cases)("names $fault on $where, and only that", async ({ where, script, mend, found }) => {
+  it.each(cases)("names $fault on $where, and only that", async ({ where, script, fix, found }) => {
     const other = (await on("h1", "cat /etc/machine-id")).trim();
     try {
       await on(where, script.replace("MACHINE_ID_OF_H1", other));
@@ -123,7 +123,7 @@ describe("preflight of bare hosts", () => {
       expect(faults).toEqual(found.map((text) => expect.stringMatching(text)));
       expect(status).toBe(1);
     } finally {
-      await on(where, mend);
+      await on(where, fix);
     }
     expect(await left()).toEqual(nothing);
   });
@@ -135,9 +135,9 @@ describe("preflight of bare hosts", () => {
       const { status, output } = await operator("scripts/preflight");
       expect(status).toBe(1);
       expect(output).toMatch(/^preflight: 3 problems on 2 of 3 hosts; nothing was changed$/m);
-      expect(output).toContain("mend:  iptables -I INPUT -s 198.18.0.8/29 -p udp --dport 6783 -j ACCEPT");
+      expect(output).toContain("fix:   iptables -I INPUT -s 198.18.0.8/29 -p udp --dport 6783 -j ACCEPT");
     } finally {
-      for (const { where, mend } of shut) await on(where, mend);
+      for (const { where, fix } of shut) await on(where, fix);
     }
     expect((await preflight()).status).toBe(0);
   });

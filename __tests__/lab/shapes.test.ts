@@ -73,7 +73,7 @@ it("five hosts, two of them Consul clients, names with dashes, a login user with
   await changesNothing();
 });
 
-describe("the document's bootstrap handover", () => {
+describe("the guide's bootstrap handover", () => {
   const setCluster = (from: string | RegExp, to: string) => {
     const [was, text] = [read("cluster.yaml"), read("cluster.yaml").replace(from, to)];
     if (was === text) throw new Error(`cluster.yaml has no ${from}`);

@@ -51,43 +51,43 @@ describe("verify", () => {
   const cases: readonly {
     readonly fault: string;
     readonly script: string;
-    readonly mend: string;
+    readonly fix: string;
     readonly found: RegExp;
     readonly wait?: () => Promise<void>;
   }[] = [
     {
       fault: "Consul stopped",
       script: "systemctl stop consul",
-      mend: "systemctl start consul",
+      fix: "systemctl start consul",
       found: /^h2 consul: consul\.service is (inactive|failed)$/,
     },
     {
       fault: "Weave's router stopped",
       script: "systemctl stop weave",
-      mend: "systemctl start weave",
+      fix: "systemctl start weave",
       found: /^h2 weave: weave\.service is inactive$/,
     },
     {
       fault: "Swarm agent paused",
       script: "docker pause swarm-agent",
-      mend: "docker unpause swarm-agent",
+      fix: "docker unpause swarm-agent",
       found: /^h2 swarm: container swarm-agent is paused$/,
     },
     {
       fault: "UDP 6783 blocked",
       script: "iptables -I INPUT -p udp --dport 6783 -j DROP",
-      mend: "iptables -D INPUT -p udp --dport 6783 -j DROP",
+      fix: "iptables -D INPUT -p udp --dport 6783 -j DROP",
       found: /^h2 weave: .*no datagram passes: this host has the rule -A INPUT -p udp -m udp --dport 6783 -j DROP$/,
     },
     {
       fault: "a stranger among Swarm's nodes",
       script: "consul kv put docker/swarm/nodes/198.18.0.99:12375 198.18.0.99:12375",
-      mend: "consul kv delete docker/swarm/nodes/198.18.0.99:12375",
+      fix: "consul kv delete docker/swarm/nodes/198.18.0.99:12375",
       found: /^198\.18\.0\.99 swarm: is a Swarm node, but not in the cluster file/,
       wait: () => until(async () => (await on("h1", "docker -H :4000 info")).includes("198.18.0.99")),
     },
   ];
-  it.each(cases)("names $fault, and nothing else", async ({ script, mend, found, wait }) => {
+  it.each(cases)("names $fault, and nothing else", async ({ script, fix, found, wait }) => {
     await on("h2", script);
     try {
       await wait?.();
@@ -95,7 +95,7 @@ describe("verify", () => {
       expect(faults).toEqual([expect.stringMatching(found)]);
       expect(status).toBe(1);
     } finally {
-      await on("h2", mend);
+      await on("h2", fix);
     }
     expect(await left()).toEqual(nothing);
     await healthyAgain();

@@ -18,10 +18,10 @@ export function parseReport(host: string, output: string): HostReport {
   for (const line of output.split("\n")) {
     const [, name, value] = /^fact ([a-z-]+) (.*)$/.exec(line) ?? [];
     if (name !== undefined && value !== undefined) facts[name] = value;
-    const [, check, found, needed, mend] =
-      /^problem ([a-z-]+) \| found (.*?) \| needed (.*?) \| mend: (.*)$/.exec(line) ?? [];
-    if (check !== undefined && found !== undefined && needed !== undefined && mend !== undefined) {
-      findings.push({ host, check, found, needed, mend });
+    const [, check, found, needed, fix] =
+      /^problem ([a-z-]+) \| found (.*?) \| needed (.*?) \| fix: (.*)$/.exec(line) ?? [];
+    if (check !== undefined && found !== undefined && needed !== undefined && fix !== undefined) {
+      findings.push({ host, check, found, needed, fix });
     }
   }
   return { facts, findings, complete: facts.end === "ok" };

@@ -68,8 +68,8 @@ export async function preflight(
     const silence = links.silent.get(host.name);
     if (silence === undefined) return;
     if (/perl: (command )?not found|exec: perl/.test(silence)) {
-      const mend = "apt-get install perl-base";
-      findings.push({ host: host.name, check: "links", found: "there is no perl", needed: "perl-base", mend });
+      const fix = "apt-get install perl-base";
+      findings.push({ host: host.name, check: "links", found: "there is no perl", needed: "perl-base", fix });
     } else undecided.set(host.name, `could not try the other hosts' ports: ${silence}`);
   }
 }

@@ -1,7 +1,7 @@
 /** Who reaches whom: all hosts listen for a moment on the cluster's ports, and try those of the others. */
 import { randomBytes } from "node:crypto";
 import type { Inventory, InventoryHost } from "../../cluster/inventory.js";
-import type { Host } from "../../cluster/model.js";
+import { portsBetween } from "../../cluster/ports.js";
 import { lastLine, onAll } from "../../ssh/contact.js";
 import { type Answer, perlSession, type Session } from "../../ssh/session.js";
 import type { Open } from "../../ssh/ssh.js";
@@ -59,30 +59,6 @@ export function targetsOf<H>(group: readonly H[], host: H): H[] {
   const others = group.length <= fullMatrix ? group.length - 1 : ringNeighbours;
   const start = group.indexOf(host);
   return Array.from({ length: others }, (_, i) => group[(start + 1 + i) % group.length] as H);
-}
-
-type Roles = Pick<Host, "consul" | "manager" | "agent">;
-const always = () => true;
-/** Which ports other hosts need, and which hosts those are. */
-const linked: Readonly<Record<string, (from: Roles, to: Roles) => boolean>> = {
-  "8300/tcp": always,
-  "8301/tcp": always,
-  "8301/udp": always,
-  "8302/tcp": (from) => from.consul === "server",
-  "8302/udp": (from) => from.consul === "server",
-  "8500/tcp": always,
-  "6783/tcp": always,
-  "6783/udp": always,
-  "6784/udp": always,
-  "12375/tcp": (from, to) => from.manager && to.agent,
-  "4000/tcp": (from) => from.manager,
-};
-
-/** The ports of `to` that `from` has to reach. */
-export function portsBetween(from: Roles, to: InventoryHost): string[] {
-  return to.ports
-    .map((port) => port.split("/").slice(0, 2).join("/"))
-    .filter((port) => linked[port]?.(from, to) ?? false);
 }
 
 /**

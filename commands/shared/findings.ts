@@ -11,8 +11,8 @@ export interface Finding {
   readonly found: string;
   /** … what is needed … */
   readonly needed: string;
-  /** … and the command, or the step, that usually mends it. */
-  readonly mend: string;
+  /** … and the command, or the step, that usually fixes it. */
+  readonly fix: string;
   /** Worth knowing, but nothing that keeps the cluster from working. */
   readonly warning?: true;
 }
@@ -41,13 +41,13 @@ export function findingsTable(inventory: Inventory, findings: readonly Finding[]
   const wide = (texts: readonly string[]) => Math.max(0, ...texts.map(({ length }) => length));
   const [hosts, checks] = [wide(own.map(({ host }) => label(host))), wide(own.map(({ finding }) => finding.check))];
   const indent = " ".repeat(hosts + checks + 4);
-  return own.flatMap(({ host, finding: { check, found, needed, mend, warning } }) => [
+  return own.flatMap(({ host, finding: { check, found, needed, fix, warning } }) => [
     [
       paint("bold", label(host).padEnd(hosts)),
       paint(warning ? "yellow" : "red", check.padEnd(checks)),
       `${warning ? "warning: " : ""}${found}`,
     ].join("  "),
     `${indent}${paint("dim", "needs:")} ${needed}`,
-    `${indent}${paint("dim", "mend: ")} ${mend}`,
+    `${indent}${paint("dim", "fix:  ")} ${fix}`,
   ]);
 }

@@ -217,11 +217,11 @@ export function observeNetwork(inventory: Inventory, views: Views, network: Netw
   const observation = (
     check: Check,
     needed: string,
-    mend: Observation["mend"],
+    fix: Observation["fix"],
     seen: (host: string) => string,
     complaints: readonly Complaint[],
     about = on,
-  ): Observation => ({ check, needed, mend, complaints, seen: new Map(about.map((host) => [host, seen(host)])) });
+  ): Observation => ({ check, needed, fix, complaints, seen: new Map(about.map((host) => [host, seen(host)])) });
   const withLinks = (look: (from: string, to: string, link: Link) => string | undefined): Complaint[] =>
     [...links].flatMap(([from, mine]) =>
       [...mine].flatMap(([to, link]) => {

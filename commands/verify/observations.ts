@@ -1,6 +1,7 @@
 /** Is the cluster what the cluster file says? What each host sees of it, compared with the inventory. */
 
 import type { Inventory, InventoryHost } from "../../cluster/inventory.js";
+import { peerName } from "../../cluster/model.js";
 import { lastLine } from "../../ssh/contact.js";
 import { plural } from "../shared/findings.js";
 import type { Complaint } from "./blame.js";
@@ -13,7 +14,6 @@ import {
   parseRaftPeers,
   parseSwarmInfo,
   parseWeaveReport,
-  peerName,
   type Said,
   type SwarmInfo,
   type WeaveReport,
@@ -36,7 +36,7 @@ export function observe(inventory: Inventory, views: Views): Observation[] {
     check: Check,
     from: readonly InventoryHost[],
     needed: string,
-    mend: Observation["mend"],
+    fix: Observation["fix"],
     look: (host: InventoryHost, said: (section: string) => Said | undefined) => View,
   ): Observation => {
     const looks = from.flatMap((host) => {
@@ -46,7 +46,7 @@ export function observe(inventory: Inventory, views: Views): Observation[] {
     return {
       check,
       needed,
-      mend,
+      fix,
       seen: new Map(looks.map(({ host, seen }) => [host, seen])),
       complaints: looks.flatMap(({ host, complaints }) => complaints.map((one) => ({ by: host, ...one }))),
     };
@@ -124,7 +124,7 @@ export function observe(inventory: Inventory, views: Views): Observation[] {
       "swarm",
       hosts.filter(({ agent }) => agent),
       "swarm-agent, and swarm-manager on managers, up",
-      containerMend(views),
+      containerFix(views),
       (host, said) => {
         const found = containerTrouble(host, said("containers"));
         return { seen: "node", complaints: found === undefined ? [] : [{ about: host.name, found }] };
@@ -354,8 +354,8 @@ function containerTrouble(host: InventoryHost, said: Said | undefined): string |
   return found.length > 0 ? found.join("; ") : undefined;
 }
 
-const containerMend =
-  (views: Views): Observation["mend"] =>
+const containerFix =
+  (views: Views): Observation["fix"] =>
   (name) => {
     const containers = parseContainers(views.get(name)?.get("containers")?.text ?? "");
     const commands = ["swarm-agent", "swarm-manager"].flatMap((container) => {

@@ -40,8 +40,8 @@ export interface Observation {
   readonly seen: ReadonlyMap<string, string>;
   readonly complaints: readonly Complaint[];
   readonly needed: string;
-  /** How to mend what was found at fault: `host` is the one to blame, or a stranger. */
-  mend(host: string, complaints: readonly Complaint[]): string;
+  /** How to fix what was found at fault: `host` is the one to blame, or a stranger. */
+  fix(host: string, complaints: readonly Complaint[]): string;
 }
 
 /** What one check says of one host, or of a stranger's address. */
@@ -52,7 +52,7 @@ export interface Verdict {
   readonly status: "ok" | "failed" | "follows" | "unknown";
   readonly found: string;
   readonly needed?: string;
-  readonly mend?: string;
+  readonly fix?: string;
   /** What explains it. */
   readonly because?: string;
 }
@@ -71,7 +71,7 @@ export function judge(
     const cause = (host: string) =>
       silent.has(host) ? "it could not be asked" : failed.get(host)?.find((other) => causes.has(other));
     const key = (host: string) => `${host} ${check}`;
-    for (const { seen, complaints, needed, mend } of observations.filter((one) => one.check === check)) {
+    for (const { seen, complaints, needed, fix } of observations.filter((one) => one.check === check)) {
       // A stranger is at fault, however few have noticed it.
       const strangers = complaints.map(({ about }) => about).filter((about) => !names.includes(about));
       const known = new Set([...names.filter((host) => cause(host) !== undefined), ...strangers]);
@@ -93,7 +93,7 @@ export function judge(
           status: silent.has(host) ? "unknown" : because === undefined ? "failed" : "follows",
           found,
           needed,
-          mend: mend(host, share),
+          fix: fix(host, share),
           ...(because === undefined ? {} : { because }),
         });
       }

@@ -76,12 +76,6 @@ function table(text: string): string[][] {
   return heading < 0 ? [] : rows.slice(heading + 1);
 }
 
-/** The name that `weave-launch.sh` gives to the peer on a host. */
-export function peerName(address: string): string {
-  const bytes = address.split(".").map((byte) => Number(byte).toString(16).padStart(2, "0"));
-  return ["02", "00", ...bytes].join(":");
-}
-
 export interface WeaveConnection {
   /** The other end's address. */
   readonly address: string;

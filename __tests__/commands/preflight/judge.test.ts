@@ -2,10 +2,11 @@
 import { describe, expect, it } from "vitest";
 import type { Inventory, InventoryHost } from "../../../cluster/inventory.js";
 import { overlap, rangeOf } from "../../../cluster/ipv4.js";
+import { portsBetween } from "../../../cluster/ports.js";
 import type { Facts } from "../../../commands/preflight/facts.js";
 import { faults, judgeLinks, median, openPorts } from "../../../commands/preflight/judge/links.js";
 import { judgeHost } from "../../../commands/preflight/judge/one-host.js";
-import { groups, type Link, type Links, portsBetween, targetsOf } from "../../../commands/preflight/probe-links.js";
+import { groups, type Link, type Links, targetsOf } from "../../../commands/preflight/probe-links.js";
 import { host, inventory as inventoryOf } from "../../fixtures/inventories.js";
 
 const all =
@@ -54,11 +55,11 @@ describe("a host", () => {
         host: "h2",
         check: "kernel",
         found: "kernel 6.1.0-28-amd64 has no br_netfilter, xt_comment",
-        mend: expect.stringContaining("reboot"),
+        fix: expect.stringContaining("reboot"),
       },
     ]);
     expect(judged({ "kernel-openvswitch": "no" })).toMatchObject([
-      { found: "kernel 6.1.0-28-amd64 has no openvswitch", mend: expect.stringContaining("weave.fastDatapath: false") },
+      { found: "kernel 6.1.0-28-amd64 has no openvswitch", fix: expect.stringContaining("weave.fastDatapath: false") },
     ]);
     expect(judged({ "kernel-openvswitch": "no", "kernel-dummy": "no" }, weave({ fastDatapath: false }))).toEqual([]);
     expect(judged({ "kernel-openvswitch": "unknown", "kernel-bridge": "unknown" })).toEqual([]);
@@ -73,7 +74,7 @@ describe("a host", () => {
 
   it("iptables: refuses legacy rules beside a Weave Net that writes nf_tables", () => {
     expect(judged({ iptables: "legacy" })).toMatchObject([
-      { check: "iptables", mend: expect.stringContaining("update-alternatives --set iptables /usr/sbin/iptables-nft") },
+      { check: "iptables", fix: expect.stringContaining("update-alternatives --set iptables /usr/sbin/iptables-nft") },
     ]);
     expect(judged({ iptables: "legacy" }, weave({ images: "weaveworks", version: "2.8.1" }))).toEqual([]);
   });
@@ -176,7 +177,7 @@ describe("the ports between hosts", () => {
         check: "links",
         found: "6783/udp not reached from any other host (no answer)",
         needed: "this port open for the other hosts of the cluster",
-        mend: "iptables -I INPUT -s 198.18.0.8/29 -p udp --dport 6783 -j ACCEPT",
+        fix: "iptables -I INPUT -s 198.18.0.8/29 -p udp --dport 6783 -j ACCEPT",
       },
     ]);
   });
@@ -211,7 +212,7 @@ describe("the ports between hosts", () => {
 
   it("see an address that another machine has too", () => {
     expect(judgeSeen({ links: links(({ to }) => to === "h2", "answered by h3") })).toMatchObject([
-      { host: "h2", mend: "find the other machine that has the address 198.18.0.12" },
+      { host: "h2", fix: "find the other machine that has the address 198.18.0.12" },
     ]);
   });
 
@@ -225,7 +226,7 @@ describe("the ports between hosts", () => {
   it("are opened by the firewall that the host has", () => {
     const facts = new Map([["h2", { ...fresh, firewall: "ufw" }]]);
     const found = judgeSeen({ links: links(({ to, port }) => to === "h2" && /^678/.test(port)) }, inventory, facts);
-    expect(found[0]?.mend).toBe(
+    expect(found[0]?.fix).toBe(
       "ufw allow from 198.18.0.8/29 to any port 6783 proto tcp && ufw allow from 198.18.0.8/29 to any port 6783,6784 proto udp",
     );
     expect(openPorts("firewalld", ["6783/udp"], "10.0.0.0/24")).toMatch(
@@ -276,7 +277,7 @@ describe("packet size", () => {
 
   it("has to carry Weave Net's packets", () => {
     const tunnel = paths(() => [1400, 1400]);
-    expect(judgeSeen({ paths: tunnel })[0]).toMatchObject({ mend: "set weave.mtu: 1316 in the cluster file" });
+    expect(judgeSeen({ paths: tunnel })[0]).toMatchObject({ fix: "set weave.mtu: 1316 in the cluster file" });
     expect(judgeSeen({ paths: tunnel }, weave({ mtu: 1300 }))).toEqual([]);
     expect(judgeSeen({ paths: tunnel }, weave({ fastDatapath: false }))).toEqual([]);
   });

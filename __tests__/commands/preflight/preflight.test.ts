@@ -73,7 +73,7 @@ describe("judge", () => {
       "h2 hostname: hostname h1, which h1 (198.18.0.11) has too",
       `h2 machine-id: machine-id ${"1".repeat(32)}, which h1 (198.18.0.11) has too`,
     ]);
-    expect(found[0]?.mend).toBe("hostnamectl set-hostname h2");
+    expect(found[0]?.fix).toBe("hostnamectl set-hostname h2");
   });
 
   it("sees addresses that are swapped, in machines that are called like each other's entry", () => {
@@ -99,7 +99,7 @@ describe("judge", () => {
         host: "h2",
         check: "artifacts",
         found: "artifacts.lock.json has no consul, image:swarm:1.2.9 for debian-12-arm64",
-        mend: expect.stringContaining("scripts/lock"),
+        fix: expect.stringContaining("scripts/lock"),
       },
     ]);
   });
@@ -256,7 +256,7 @@ describe("preflight", () => {
   it("reads what a host says, and passes a login's greeting over", () => {
     const report = parseReport(
       "h2",
-      "Welcome!\nfact os debian 12\nproblem ports | found port 8500/tcp is taken by nginx (pid 123, nginx.service) | needed free for Consul | mend: systemctl disable --now nginx.service\nfact end ok\n",
+      "Welcome!\nfact os debian 12\nproblem ports | found port 8500/tcp is taken by nginx (pid 123, nginx.service) | needed free for Consul | fix: systemctl disable --now nginx.service\nfact end ok\n",
     );
     expect(report.facts.os).toBe("debian 12");
     expect(report.complete).toBe(true);
@@ -266,7 +266,7 @@ describe("preflight", () => {
         check: "ports",
         found: "port 8500/tcp is taken by nginx (pid 123, nginx.service)",
         needed: "free for Consul",
-        mend: "systemctl disable --now nginx.service",
+        fix: "systemctl disable --now nginx.service",
       },
     ]);
   });
@@ -306,7 +306,7 @@ describe("preflight", () => {
 
   it("puts the problems of all hosts in one table", async () => {
     const taken =
-      "problem ports | found port 8500/tcp is taken by nginx (pid 7) | needed free for Consul | mend: kill 7\n";
+      "problem ports | found port 8500/tcp is taken by nginx (pid 7) | needed free for Consul | fix: kill 7\n";
     const result = await run({
       h1: { status: 255, stderr: "ssh: connect to host 198.18.0.11 port 22: Connection refused\n" },
       h2: { stdout: taken + asText(h2) },
@@ -316,10 +316,10 @@ describe("preflight", () => {
     expect(lines).toEqual([
       "h1 (198.18.0.11)  reach  connection refused by 198.18.0.11 port 22",
       "                         needs: sshd that listens there",
-      "                         mend:  systemctl enable --now ssh (on the host), or correct address and port in the cluster file",
+      "                         fix:   systemctl enable --now ssh (on the host), or correct address and port in the cluster file",
       "h2 (198.18.0.12)  ports  port 8500/tcp is taken by nginx (pid 7)",
       "                         needs: free for Consul",
-      "                         mend:  kill 7",
+      "                         fix:   kill 7",
       "preflight: 2 problems on 2 of 2 hosts; nothing was changed",
     ]);
   });
@@ -335,7 +335,7 @@ describe("preflight", () => {
     expect(lines.slice(2)).toEqual([
       "h2 (198.18.0.12)  clock  warning: the clock is 4.0 s ahead of most hosts",
       "                         needs: less than 2 s of difference",
-      "                         mend:  timedatectl set-ntp true (with systemd-timesyncd or chrony installed), and look at timedatectl status",
+      "                         fix:   timedatectl set-ntp true (with systemd-timesyncd or chrony installed), and look at timedatectl status",
       "preflight: no problem on 2 hosts, 1 warning",
     ]);
     expect(asJson(inventory, result, status)).toMatchObject({ result: "fit", findings: [{ warning: true }] });
@@ -349,7 +349,7 @@ describe("preflight", () => {
       lines: [expect.stringContaining("could not try the other hosts' ports: Killed"), expect.anything()],
     });
     const perl = await run(answers, { silent: new Map([["h2", "sh: 1: exec: perl: not found"]]) });
-    expect(perl.findings).toMatchObject([{ host: "h2", check: "links", mend: "apt-get install perl-base" }]);
+    expect(perl.findings).toMatchObject([{ host: "h2", check: "links", fix: "apt-get install perl-base" }]);
   });
 
   it("does not take checks that ended early for good ones", async () => {

@@ -172,7 +172,7 @@ describe("more than one way", () => {
     expect(faults(verified)).toEqual([
       "h2 weave: Weave's connection is established, but no datagram passes, seen by h1, h3",
     ]);
-    expect(verified.verdicts.find(({ status }) => status === "failed")?.mend).toContain(
+    expect(verified.verdicts.find(({ status }) => status === "failed")?.fix).toContain(
       "open 6783/tcp and 6783-6784/udp to and from h2",
     );
   });
@@ -539,7 +539,7 @@ describe("parsers", () => {
     ]);
   });
 
-  it("read the source document's own docker info", () => {
+  it("read the guide's own docker info", () => {
     const text = ` Server Version: swarm/1.2.0
  Role: primary
  Nodes: 2

@@ -1,10 +1,10 @@
 /** The part of the preflight that no host can judge alone: do the hosts, the versions and the lock file fit together? */
 
-import { apiNeeds, defaultFloor, floorMend } from "../../../cluster/engines.js";
+import { apiNeeds, defaultFloor, floorFix } from "../../../cluster/engines.js";
 import type { Inventory, InventoryHost } from "../../../cluster/inventory.js";
+import { peerName } from "../../../cluster/model.js";
 import { compareVersions } from "../../../cluster/versions.js";
 import { type Finding, label } from "../../shared/findings.js";
-import { peerName } from "../../verify/views.js";
 import { type Facts, platformsOf } from "../facts.js";
 
 /** Findings from the facts of all hosts that answered, by name of the host. */
@@ -39,7 +39,7 @@ function unique(
   present: readonly Present[],
   fact: string,
   needed: string,
-  mend: (host: InventoryHost) => string,
+  fix: (host: InventoryHost) => string,
 ): Finding[] {
   const first = new Map<string, InventoryHost>();
   return present.flatMap(({ host, facts }) => {
@@ -55,7 +55,7 @@ function unique(
             check: fact,
             found: `${fact} ${value}, which ${label(other)} has too`,
             needed,
-            mend: mend(host),
+            fix: fix(host),
           },
         ];
   });
@@ -72,7 +72,7 @@ function judgeHostname(present: readonly Present[], host: InventoryHost, { hostn
       check: "hostname",
       found: `the machine at ${host.address} calls itself ${hostname}, which in the cluster file is ${other.host.address}`,
       needed: `a machine that no other entry is named after: are the addresses of ${host.name} and ${other.host.name} swapped?`,
-      mend: `correct the addresses in the cluster file, or hostnamectl set-hostname ${host.name}`,
+      fix: `correct the addresses in the cluster file, or hostnamectl set-hostname ${host.name}`,
     },
   ];
 }
@@ -87,12 +87,12 @@ function judgePeer({ hosts }: Inventory, host: InventoryHost, facts: Facts): Fin
       check: "weave peer",
       found: `/etc/default/weave has the peer name ${facts["weave-peer"]}, which is that of ${label(other)}`,
       needed: `a peer name of its own (${peerName(host.address)}); this looks like a copy of that host's disk`,
-      mend: "install the host anew, or, if the address was changed, systemctl stop weave and deploy that other host first",
+      fix: "install the host anew, or, if the address was changed, systemctl stop weave and deploy that other host first",
     },
   ];
 }
 
-const lockMend = "scripts/lock, then review the changes of artifacts.lock.json";
+const lockFix = "scripts/lock, then review the changes of artifacts.lock.json";
 
 function judgeArtifacts({ artifacts, required }: Inventory, host: InventoryHost, facts: Facts): Finding[] {
   const platforms = platformsOf(facts);
@@ -106,18 +106,18 @@ function judgeArtifacts({ artifacts, required }: Inventory, host: InventoryHost,
       check: "artifacts",
       found: `artifacts.lock.json has no ${missing.join(", ")} for ${platforms.at(-1)}`,
       needed: "every artifact for the host's platform",
-      mend: lockMend,
+      fix: lockFix,
     },
   ];
 }
 
 function judgeEngine({ settings, artifacts }: Inventory, host: InventoryHost, facts: Facts): Finding[] {
-  const finding = (found: string, needed: string, mend: string): Finding => ({
+  const finding = (found: string, needed: string, fix: string): Finding => ({
     host: host.name,
     check: "engine",
     found,
     needed,
-    mend,
+    fix,
   });
   const { install, package: packageName } = settings.docker;
   if (facts.engine === "absent") {
@@ -139,7 +139,7 @@ function judgeEngine({ settings, artifacts }: Inventory, host: InventoryHost, fa
         finding(
           `no Docker Engine, and artifacts.lock.json has no packages of it for ${platforms.at(-1)}`,
           "the packages of Docker Engine in the lock file",
-          lockMend,
+          lockFix,
         ),
       ];
     }
@@ -178,7 +178,7 @@ function judgeFloor(
   engine: string,
   version: string,
   floor: string,
-  finding: (found: string, needed: string, mend: string) => Finding,
+  finding: (found: string, needed: string, fix: string) => Finding,
 ): Finding[] {
   const refused = apiNeeds(settings).filter(({ api }) => compareVersions(api, floor) < 0);
   if (refused.length === 0) return [];
@@ -186,7 +186,7 @@ function judgeFloor(
     finding(
       `${engine} refuses clients below API ${floor}`,
       refused.map(({ component, api }) => `API ${api} for ${component}`).join(", "),
-      floorMend(version, refused, settings),
+      floorFix(version, refused, settings),
     ),
   ];
 }

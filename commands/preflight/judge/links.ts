@@ -121,7 +121,7 @@ function portFinding(
       kind === "not reached"
         ? `${ports.length > 1 ? "these ports" : "this port"} open for the other hosts of the cluster`
         : "a way out to these ports of the other hosts",
-    mend: /^answered by/.test(outcome)
+    fix: /^answered by/.test(outcome)
       ? `find the other machine that has the address ${inventory.hosts.find(({ name }) => name === host)?.address}`
       : kind === "not reached"
         ? openPorts(firewall, ports, rangeOf(addresses))
@@ -182,7 +182,7 @@ function judgePaths(inventory: Inventory, paths: readonly Path[]): Finding[] {
         check: "mtu",
         found: `packets of ${sent} bytes get lost between this host and ${others(host, failures)}; those of ${answered} arrive`,
         needed: "a network that carries what the hosts' interfaces send, or tells them that it does not",
-        mend: `ip link set dev INTERFACE mtu ${answered} on all hosts, or a larger MTU in the switches and tunnels between them`,
+        fix: `ip link set dev INTERFACE mtu ${answered} on all hosts, or a larger MTU in the switches and tunnels between them`,
       };
     },
   );
@@ -196,7 +196,7 @@ function judgePaths(inventory: Inventory, paths: readonly Path[]): Finding[] {
       check: "mtu",
       found: `the network carries packets of ${answered} bytes between this host and ${others(host, failures)}`,
       needed: `${wanted} bytes: ${mtu} of weave.mtu and ${fastDatapathHeader} for Weave Net's header`,
-      mend: `set weave.mtu: ${answered - fastDatapathHeader} in the cluster file`,
+      fix: `set weave.mtu: ${answered - fastDatapathHeader} in the cluster file`,
     };
   });
 
@@ -247,7 +247,7 @@ function clockFinding({ name }: InventoryHost, skew: number, uncertain: number):
       check: "clock",
       found: `the clock is ${inWords(Math.abs(skew))} ${skew > 0 ? "ahead" : "behind"} of most hosts`,
       needed: `less than ${clockLimits.warning} s of difference`,
-      mend: "timedatectl set-ntp true (with systemd-timesyncd or chrony installed), and look at timedatectl status",
+      fix: "timedatectl set-ntp true (with systemd-timesyncd or chrony installed), and look at timedatectl status",
       ...(sure <= clockLimits.problem ? { warning: true as const } : {}),
     },
   ];

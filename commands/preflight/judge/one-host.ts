@@ -56,7 +56,7 @@ function judgeKernel({ settings }: Inventory, facts: Facts): Judgement[] {
             check: "kernel",
             found: `kernel ${release} has no ${missing.join(", ")}`,
             needed: "what Docker's and Weave Net's bridges and iptables rules are made of",
-            mend: install,
+            fix: install,
           },
         ]),
     ...(fast.length === 0
@@ -66,7 +66,7 @@ function judgeKernel({ settings }: Inventory, facts: Facts): Judgement[] {
             check: "kernel",
             found: `kernel ${release} has no ${fast.join(", ")}`,
             needed: "openvswitch and vxlan for Weave Net's fast datapath",
-            mend: `set weave.fastDatapath: false in the cluster file (every packet then goes through user space), or ${install}`,
+            fix: `set weave.fastDatapath: false in the cluster file (every packet then goes through user space), or ${install}`,
           },
         ]),
   ];
@@ -89,7 +89,7 @@ function judgeIptables({ settings: { weave } }: Inventory, facts: Facts): Judgem
       check: "iptables",
       found: "the iptables command writes legacy rules",
       needed: `iptables on nf_tables, as Weave Net ${weave.version} has it in its images: rules of both kinds do not see each other`,
-      mend: "update-alternatives --set iptables /usr/sbin/iptables-nft && systemctl restart docker",
+      fix: "update-alternatives --set iptables /usr/sbin/iptables-nft && systemctl restart docker",
     },
   ];
 }
@@ -131,7 +131,7 @@ function judgeDisks({ settings, required }: Inventory, facts: Facts): Judgement[
           check: "disk",
           found: `${mount} is mounted read-only`,
           needed: `a file system that can be written, for ${list}`,
-          mend: `dmesg | grep -i error shows whether the disk is broken; then mount -o remount,rw ${mount}`,
+          fix: `dmesg | grep -i error shows whether the disk is broken; then mount -o remount,rw ${mount}`,
         },
       ];
     }
@@ -143,7 +143,7 @@ function judgeDisks({ settings, required }: Inventory, facts: Facts): Judgement[
               check: "disk",
               found: `${mount} has ${free} MiB left`,
               needed: `${wants} MiB there, for ${list}`,
-              mend: `du -xhd1 ${mount} | sort -h shows what takes it; apt-get clean and journalctl --vacuum-size=100M often help`,
+              fix: `du -xhd1 ${mount} | sort -h shows what takes it; apt-get clean and journalctl --vacuum-size=100M often help`,
             },
           ]),
       ...(freeInodes >= inodes
@@ -153,7 +153,7 @@ function judgeDisks({ settings, required }: Inventory, facts: Facts): Judgement[
               check: "disk",
               found: `${mount} has ${freeInodes} inodes left`,
               needed: `${inodes} there, for ${list}`,
-              mend: `du --inodes -xd1 ${mount} | sort -n shows what takes them`,
+              fix: `du --inodes -xd1 ${mount} | sort -n shows what takes them`,
             },
           ]),
     ];
@@ -171,7 +171,7 @@ function judgeMemory(facts: Facts): Judgement[] {
         check: "memory",
         found: `${total} MiB of memory`,
         needed: "1 GiB or more, for Consul, Docker Engine, Weave Net and Swarm",
-        mend: "give the host more memory",
+        fix: "give the host more memory",
       },
     ];
   }
@@ -182,7 +182,7 @@ function judgeMemory(facts: Facts): Judgement[] {
       check: "memory",
       found: `${available} of ${total} MiB of memory are available`,
       needed: `${wants} MiB available`,
-      mend: "ps -eo rss,comm --sort=-rss | head shows what takes it",
+      fix: "ps -eo rss,comm --sort=-rss | head shows what takes it",
     },
   ];
 }
@@ -205,7 +205,7 @@ function judgeRange({ settings: { weave } }: Inventory, facts: Facts): Judgement
       check: "range",
       found: `${found.join(" and ")}, within weave.range ${weave.range}`,
       needed: "a range for containers that the host needs for nothing else",
-      mend: "set weave.range in the cluster file to a free one, such as 10.96.0.0/12 or 172.24.0.0/14",
+      fix: "set weave.range in the cluster file to a free one, such as 10.96.0.0/12 or 172.24.0.0/14",
     },
   ];
 }
@@ -220,7 +220,7 @@ function judgeNames(facts: Facts): Judgement[] {
       check: "dns",
       found: `cannot resolve ${names.join(", ")}; ${servers}`,
       needed: "the addresses of the machines that artifacts come from",
-      mend: "name servers in /etc/resolv.conf, or artifacts.mirror by address, or artifacts.directory in the cluster file",
+      fix: "name servers in /etc/resolv.conf, or artifacts.mirror by address, or artifacts.directory in the cluster file",
       // With everything installed, nothing has to be fetched.
       ...(fetched ? { warning: true as const } : {}),
     },

@@ -1,5 +1,5 @@
 /**
- * The source document's last test, and beyond it: a Vert.x event bus over the containers' network, whose members find
+ * The guide's last test, and beyond it: a Vert.x event bus over the containers' network, whose members find
  * each other by multicast alone. Its programs are in `examples/event-bus`.
  */
 import { setTimeout as sleep } from "node:timers/promises";
@@ -84,7 +84,7 @@ export function observeEventBus({ loaded, on, complaints }: EventBus, image: Eve
     needed: loaded
       ? `news of every other member within ${patience.seconds} s`
       : `the image ${image.reference}, on the host or to be had from where it is locked`,
-    mend: () =>
+    fix: () =>
       loaded
         ? "scripts/verify --vertx --transcript shows what the members print"
         : "examples/event-bus/README.md says how hosts get the image",
@@ -142,7 +142,7 @@ export async function unloadEventBus(
   return left.flat();
 }
 
-// ── The document's pair ─────────────────────────────────────────────────────────────────────────────
+// ── The guide's pair ─────────────────────────────────────────────────────────────────────────────
 
 const news = "Received news: Some news!";
 

@@ -92,12 +92,12 @@ function findings(json: VerifyJson): string {
         ],
   );
   const failed = failuresOf(json).map((failure) => {
-    const { host, check, found, needed = "", mend = "" } = failure;
+    const { host, check, found, needed = "", fix = "" } = failure;
     const follow = json.checks
       .filter((other) => other.host === host && other.status === "follows" && other.because === check)
       .map((other) => other.check);
     return `<li><h3><b>${text(host)}</b> ${check}</h3><p>${text(found)}</p>
-<dl><dt>needed</dt><dd>${text(needed)}</dd><dt>mend</dt><dd><code>${text(mend)}</code></dd>${
+<dl><dt>needed</dt><dd>${text(needed)}</dd><dt>fix</dt><dd><code>${text(fix)}</code></dd>${
       follow.length > 0 ? `<dt>so also</dt><dd>${follow.join(", ")}</dd>` : ""
     }</dl></li>`;
   });

@@ -84,7 +84,7 @@ function inShort(check: Verdict["check"], of: readonly Verdict[]): string {
 function reasons({ inventory, verdicts }: Verified, paint: Paint): string[] {
   return verdicts
     .filter(({ status }) => status === "failed")
-    .flatMap(({ host, check, found, needed, mend }) => {
+    .flatMap(({ host, check, found, needed, fix }) => {
       const also = verdicts.filter(
         (other) => other.host === host && other.status === "follows" && other.because === check,
       );
@@ -92,7 +92,7 @@ function reasons({ inventory, verdicts }: Verified, paint: Paint): string[] {
       return [
         `${paint("red", "✗")} ${paint("bold", labelOf(inventory, host))} ${check}: ${found}`,
         ...line("needed:", needed),
-        ...line("mend:  ", mend),
+        ...line("fix:   ", fix),
         ...line("follow:", also.map((other) => other.check).join(", ")),
       ];
     });

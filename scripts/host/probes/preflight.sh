@@ -9,7 +9,7 @@
 # that the host has to resolve. Prints lines for a program to read:
 #
 #   fact NAME VALUE
-#   problem CHECK | found … | needed … | mend: …
+#   problem CHECK | found … | needed … | fix: …
 #
 # and `fact end ok` as the last one, so that a run that was cut short cannot pass for a good one. What one host
 # alone cannot know (unique names, versions that fit together), or what is arithmetic (disks, ranges), is judged by
@@ -29,7 +29,7 @@ fact() { printf 'fact %s %s\n' "$1" "$2"; }
 
 # The bars separate the fields, so none may stand in what was found on the host.
 problem() {
-  printf 'problem %s | found %s | needed %s | mend: %s\n' "$1" "$(printf %s "$2" | tr '|\n' '/ ')" "$3" "$4"
+  printf 'problem %s | found %s | needed %s | fix: %s\n' "$1" "$(printf %s "$2" | tr '|\n' '/ ')" "$3" "$4"
 }
 
 recorded() { [ -f "$record" ] && grep -qxF -- "$1" "$record"; }
@@ -193,7 +193,7 @@ container_of() {
   printf '%s\n' "$containers" | awk -v id="$container_id" '$1 == id { print $2 }'
 }
 
-# Lines "PORT/PROTOCOL <tab> SERVICE <tab> HOLDER <tab> MEND" for the ports that something foreign holds.
+# Lines "PORT/PROTOCOL <tab> SERVICE <tab> HOLDER <tab> FIX" for the ports that something foreign holds.
 foreign_listeners() {
   listeners "$1" | holders | while read -r port service pid; do
     if [ "$pid" = 0 ]; then
@@ -235,13 +235,13 @@ check_ports() {
       else { order[++count] = key; ports[key] = $1 }
       service[key] = $2
       holder[key] = $3
-      mend[key] = $2 == "weave-dns" ? "bind it to addresses of its own, or set weave.dns: false in the cluster file" : $4
+      fix[key] = $2 == "weave-dns" ? "bind it to addresses of its own, or set weave.dns: false in the cluster file" : $4
     }
     END {
       for (i = 1; i <= count; i++) {
         key = order[i]
-        printf "problem ports | found %s taken by %s | needed free for %s | mend: %s\n", \
-          (many[key] > 1) ? "ports " ports[key] " are" : "port " ports[key] " is", holder[key], label[service[key]], mend[key]
+        printf "problem ports | found %s taken by %s | needed free for %s | fix: %s\n", \
+          (many[key] > 1) ? "ports " ports[key] " are" : "port " ports[key] " is", holder[key], label[service[key]], fix[key]
       }
     }'
 }
@@ -258,11 +258,11 @@ check_foreign_files() {
     recorded "unit $unit" && continue
     file=$(systemctl show -p FragmentPath --value $unit)
     if package=$(dpkg -S "$file" 2>/dev/null); then
-      mend="apt-get purge ${package%%:*}"
+      fix="apt-get purge ${package%%:*}"
     else
-      mend="systemctl disable --now $unit && rm $file && systemctl daemon-reload"
+      fix="systemctl disable --now $unit && rm $file && systemctl daemon-reload"
     fi
-    problem foreign "$unit ($file), which is not of this project" "no other $unit on the host" "$mend"
+    problem foreign "$unit ($file), which is not of this project" "no other $unit on the host" "$fix"
   done
   strangers=
   for file in $(find /etc/consul.d -type f 2>/dev/null | sort); do

@@ -86,7 +86,7 @@ firewall() {
 # What is left of runs that have died: nothing of a living one is stopped and that old.
 sweep() { docker container prune --force --filter "label=$label" --filter until=10m; }
 
-# The source document's test, for every pair at once: no two of these containers may be on one host.
+# The guide's test, for every pair at once: no two of these containers may be on one host.
 start() { # RUN IMAGE LIFETIME COUNT [CONSTRAINT]
   number=1
   while [ "$number" -le "$4" ]; do

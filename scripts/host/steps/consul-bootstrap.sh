@@ -1,5 +1,5 @@
 #!/bin/sh
-# The document's first server: an agent with "bootstrap": true runs until the other servers are there
+# The guide's first server: an agent with "bootstrap": true runs until the other servers are there
 # ("Bootstrapping"); consul-handover.sh ends it. Refuses to make a second cluster.
 # Arguments: data_dir=DIR others=ADDRESS,… (the other servers; - for none) timeout=SECONDS
 . "$(dirname "$0")/lib.sh"

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The document's handover: once every other server votes, the bootstrap agent ends and consul.service takes its
+# The guide's handover: once every other server votes, the bootstrap agent ends and consul.service takes its
 # place with the same data. Then everything that consul-start.sh does.
 # Arguments: those of consul-start.sh
 . "$(dirname "$0")/lib.sh"

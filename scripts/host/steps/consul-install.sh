@@ -1,5 +1,5 @@
 #!/bin/sh
-# Consul's binary, user, directories and unit. Source document: "Consul", "Installing" and "systemd Service".
+# Consul's binary, user, directories and unit. Guide: "Consul", "Installing" and "systemd Service".
 # Arguments: role=server|client data_dir=DIR
 . "$(dirname "$0")/lib.sh"
 role='' data_dir=''

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Consul's configuration is in place and its agent runs with it. Source document: "Configuring" and "Bootstrapping".
+# Consul's configuration is in place and its agent runs with it. Guide: "Configuring" and "Bootstrapping".
 # Restarts a running agent only when binary, unit or configuration differ from what it was started with.
 # Arguments: role=server|client data_dir=DIR servers=N (how many voters the cluster has) timeout=SECONDS
 . "$(dirname "$0")/lib.sh"

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Docker Engine answers: the host's own when it has one, else the locked packages.
-# Source document: "DOCKER".
+# Guide: "DOCKER".
 . "$(dirname "$0")/lib.sh"
 
 # With a note, the engine is ours, though an earlier run may have been cut off in the middle of its installation.

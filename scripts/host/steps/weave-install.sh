@@ -1,5 +1,5 @@
 #!/bin/sh
-# Weave Net's script and images. Source document: "Installing Weave".
+# Weave Net's script and images. Guide: "Installing Weave".
 # Arguments: images=REFERENCE,… (what the engine must have; - for none)
 . "$(dirname "$0")/lib.sh"
 images=''

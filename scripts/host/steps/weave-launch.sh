@@ -1,6 +1,6 @@
 #!/bin/sh
 # Weave Net's router and Docker API proxy run under systemd, connected to every other host.
-# Source document: "Launch weave". Its `weave connect IP:12375` dials the proxy and never connects: peers are
+# Guide: "Launch weave". Its `weave connect IP:12375` dials the proxy and never connects: peers are
 # reached on 6783, and are given at launch so that a reboot finds them again.
 # Restarts the router only when script, unit or options differ, and waits until it is connected as before. A changed
 # list of peers is told to the running router.

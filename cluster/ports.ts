@@ -1,0 +1,198 @@
+/**
+ * Every port that the cluster opens on a host, in one table. Preflight's probes, the container and provider
+ * configuration, the messages, `docs/ports.md` and the constants that host scripts read all come from it.
+ */
+import type { Cluster, Host } from "./model.js";
+import { compareVersions } from "./versions.js";
+
+/** Who listens. `weave-dns` binds to the bridge of the containers; the others bind to the host's address or to all. */
+export type Service = "consul" | "weave" | "weave-dns" | "swarm";
+
+/** What a host does in the cluster. */
+export type Roles = Pick<Host, "consul" | "manager" | "agent">;
+
+export interface Port {
+  readonly number: number;
+  readonly protocols: readonly ("tcp" | "udp")[];
+  readonly service: Service;
+  /** What it is for, as documents and messages call it. */
+  readonly label: string;
+  /** Is it open on a host with these roles and settings? */
+  openOn(host: Roles, settings: Cluster["settings"]): boolean;
+  /** Must one host reach it on another? */
+  reachedBy(from: Roles, to: Roles): boolean;
+  /** The two above, in words, for `docs/ports.md`. */
+  readonly where: string;
+  readonly from: string;
+}
+
+const always = () => true;
+const never = () => false;
+const server = ({ consul }: Roles) => consul === "server";
+const tcp = ["tcp"] as const;
+const udp = ["udp"] as const;
+const both = ["tcp", "udp"] as const;
+
+/** Consul's and Swarm's numbers are the guide's ("Consul", "Create docker swarm"); 6783 and 6784 are Weave Net's own. */
+export const ports = {
+  consulServer: {
+    number: 8300,
+    protocols: tcp,
+    service: "consul",
+    label: "Consul RPC",
+    openOn: server,
+    reachedBy: always,
+    where: "Consul servers",
+    from: "every host",
+  },
+  consulSerfWan: {
+    number: 8302,
+    protocols: both,
+    service: "consul",
+    label: "Consul gossip between datacenters",
+    openOn: server,
+    reachedBy: server,
+    where: "Consul servers",
+    from: "Consul servers",
+  },
+  consulSerfLan: {
+    number: 8301,
+    protocols: both,
+    service: "consul",
+    label: "Consul gossip",
+    openOn: always,
+    reachedBy: always,
+    where: "every host",
+    from: "every host",
+  },
+  consulHttp: {
+    number: 8500,
+    protocols: tcp,
+    service: "consul",
+    label: "Consul HTTP API and UI",
+    openOn: always,
+    reachedBy: always,
+    where: "every host",
+    from: "every host",
+  },
+  consulDns: {
+    number: 8600,
+    protocols: both,
+    service: "consul",
+    label: "Consul DNS",
+    openOn: always,
+    reachedBy: never,
+    where: "every host",
+    from: "nobody",
+  },
+  consulGrpcTls: {
+    number: 8503,
+    protocols: tcp,
+    service: "consul",
+    label: "Consul gRPC",
+    openOn: (host, { consul }) => server(host) && compareVersions(consul.version, "1.14") >= 0,
+    reachedBy: never,
+    where: "Consul servers (1.14 and newer)",
+    from: "nobody",
+  },
+  weavePeers: {
+    number: 6783,
+    protocols: both,
+    service: "weave",
+    label: "Weave Net peers",
+    openOn: always,
+    reachedBy: always,
+    where: "every host",
+    from: "every host",
+  },
+  weaveFastDatapath: {
+    number: 6784,
+    protocols: udp,
+    service: "weave",
+    label: "Weave Net fast datapath",
+    openOn: (_, { weave }) => weave.fastDatapath,
+    reachedBy: always,
+    where: "every host (with `weave.fastDatapath`)",
+    from: "every host",
+  },
+  weaveProxy: {
+    number: 12375,
+    protocols: tcp,
+    service: "weave",
+    label: "Docker API through Weave's proxy",
+    openOn: always,
+    reachedBy: (from, to) => from.manager && to.agent,
+    where: "every host",
+    from: "Swarm managers, and the machine that runs Terraform",
+  },
+  weaveStatus: {
+    number: 6782,
+    protocols: tcp,
+    service: "weave",
+    label: "Weave Net metrics",
+    openOn: always,
+    reachedBy: never,
+    where: "every host, on loopback",
+    from: "nobody",
+  },
+  weaveApi: {
+    number: 6784,
+    protocols: tcp,
+    service: "weave",
+    label: "Weave Net control API",
+    openOn: always,
+    reachedBy: never,
+    where: "every host, on loopback",
+    from: "nobody",
+  },
+  weaveDns: {
+    number: 53,
+    protocols: both,
+    service: "weave-dns",
+    label: "Weave DNS",
+    openOn: (_, { weave }) => weave.dns,
+    reachedBy: never,
+    where: "every host, on docker0 (with `weave.dns`)",
+    from: "its own containers",
+  },
+  swarmManager: {
+    number: 4000,
+    protocols: tcp,
+    service: "swarm",
+    label: "Docker API of the Swarm",
+    openOn: ({ manager }) => manager,
+    reachedBy: ({ manager }) => manager,
+    where: "Swarm managers",
+    from: "Swarm managers, and whoever uses the cluster",
+  },
+} as const satisfies Record<string, Port>;
+
+const all: readonly Port[] = Object.values(ports);
+
+/** `8500/tcp`: how probes and messages name a port. */
+const names = ({ number, protocols }: Port) => protocols.map((protocol) => `${number}/${protocol}`);
+
+/** What is going to listen on a host, as `8500/tcp/consul`. */
+export const openPortsOf = (host: Roles, settings: Cluster["settings"]): string[] =>
+  all
+    .filter((port) => port.openOn(host, settings))
+    .flatMap((port) => names(port).map((name) => `${name}/${port.service}`));
+
+/** Those of the open ports of `to` that `from` has to reach, as `8500/tcp`. */
+export function portsBetween(from: Roles, to: Roles & { readonly ports: readonly string[] }): string[] {
+  const needed = new Set(all.filter((port) => port.reachedBy(from, to)).flatMap(names));
+  return to.ports.map((open) => open.split("/").slice(0, 2).join("/")).filter((name) => needed.has(name));
+}
+
+/** The table of `docs/ports.md`. */
+export function portsTable(): string {
+  const rows = [...all]
+    .sort((a, b) => a.number - b.number)
+    .map(
+      ({ number, protocols, label, where, from }) =>
+        `| ${number} | ${protocols.join(", ")} | ${label} | ${where} | ${from} |`,
+    );
+  return ["| Port | Protocol | What | Open on | Must be reached by |", "| --- | --- | --- | --- | --- |", ...rows].join(
+    "\n",
+  );
+}
