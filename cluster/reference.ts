@@ -1,16 +1,12 @@
-/** `npm run reference`: writes the cluster file's JSON Schema and its reference page, both from the one schema. */
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
+/** What `npm run reference` makes of the cluster file's schema and of the tables of ports and names. */
 import { z } from "zod";
 import { namesScript } from "./names.js";
 import { portsTable } from "./ports.js";
 import { clusterFileSchema } from "./schema.js";
 import { field } from "./schema-walk.js";
 
-const root = join(__dirname, "..");
-
 /** What is generated: path from the repository's root, and content. */
-export function generated(): Record<string, string> {
+export function clusterReference(): Record<string, string> {
   return {
     "cluster/cluster.schema.json": jsonSchema(),
     "docs/cluster-file.md": page(),
@@ -115,11 +111,4 @@ function showDefault({ required, shape, default: value }: ReturnType<typeof fiel
   if (required) return "required";
   if (value === undefined || shape) return "";
   return `\`${typeof value === "string" ? value : JSON.stringify(value).replaceAll(",", ", ")}\``;
-}
-
-if (require.main === module) {
-  for (const [path, text] of Object.entries(generated())) {
-    writeFileSync(join(root, path), text);
-    console.log(`wrote ${path}`);
-  }
 }

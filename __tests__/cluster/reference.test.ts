@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { loadCluster } from "../../cluster/load.js";
 import { wanted } from "../../cluster/lock-file.js";
-import { generated } from "../../cluster/reference.js";
 import { publishers } from "../../commands/lock/artifact-sources.js";
+import { generated } from "../../docs/generate.js";
 
 const root = join(__dirname, "../..");
 

@@ -1,0 +1,14 @@
+/** `npm run reference`: writes every file that is generated from the sources. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { clusterReference } from "../cluster/reference.js";
+
+/** What is generated: path from the repository's root, and content. */
+export const generated = (): Record<string, string> => ({ ...clusterReference() });
+
+if (require.main === module) {
+  for (const [path, text] of Object.entries(generated())) {
+    writeFileSync(join(__dirname, "..", path), text);
+    console.log(`wrote ${path}`);
+  }
+}
