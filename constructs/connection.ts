@@ -1,6 +1,7 @@
 /** How Terraform logs in to a host. */
 import type { SSHProvisionerConnection } from "cdktf";
 import type { Cluster, Host } from "../cluster/model.js";
+import { uploadsFolder as uploads } from "../cluster/names.js";
 
 /** The login of a host as flat facts, so that a resource can remember them for the time of its destruction. */
 export type LoginFacts = Readonly<Record<string, string>>;
@@ -26,9 +27,6 @@ export function loginFacts(host: Host, cluster: Cluster, keyFile: (written: stri
   };
   return Object.fromEntries(Object.entries(facts).filter((fact): fact is [string, string] => fact[1] !== undefined));
 }
-
-/** Where steps put what they upload, below the login user's home; only that user can look inside. */
-export const uploads = ".multicast-swarm";
 
 /** Every fact that a login may have; some have no key file, most have no bastion. */
 const factNames = ["host", "user", "port", "host_key", "key_file", "timeout"] as const;

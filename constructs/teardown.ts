@@ -1,7 +1,9 @@
 /** What happens on a host when it is to have nothing of the cluster any more. */
-import { DataResource, type ITerraformDependable } from "cdktf";
+import type { ITerraformDependable } from "cdktf";
 import type { Construct } from "constructs";
-import { type LoginFacts, recalledConnection, uploads } from "./connection.js";
+import { uploadsFolder as uploads } from "../cluster/names.js";
+import { type LoginFacts, recalledConnection } from "./connection.js";
+import { TerraformData } from "./terraform-data.js";
 
 export interface TeardownProps {
   /** The login, which the resource remembers for the day of its destruction. */
@@ -31,15 +33,15 @@ const atDestruction = (...scripts: string[]) => ({
  * Uninstalls when it is destroyed. The login is an input, not a trigger: a changed one is taken over, and never
  * destroys anything. A step's own destroy-time provisioner would also run whenever the step is replaced.
  */
-export class Teardown extends DataResource {
-  public constructor(scope: Construct, { facts, sudo, after }: TeardownProps) {
-    super(scope, "teardown", { dependsOn: [...after], input: { ...facts, sudo }, ...atDestruction("uninstall") });
+export class Teardown extends TerraformData {
+  public constructor(scope: Construct, id: string, { facts, sudo, after }: TeardownProps) {
+    super(scope, id, { dependsOn: [...after], input: { ...facts, sudo }, ...atDestruction("uninstall") });
   }
 }
 
 /** The teardown of a host that leaves a cluster that goes on: there is none any more, and how it ends stays written down. */
-export class LastTeardown extends DataResource {
-  public constructor(scope: Construct) {
-    super(scope, "teardown", { count: 0, ...atDestruction("leave", "uninstall") });
+export class LastTeardown extends TerraformData {
+  public constructor(scope: Construct, id: string) {
+    super(scope, id, { count: 0, ...atDestruction("leave", "uninstall") });
   }
 }

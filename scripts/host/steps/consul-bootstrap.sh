@@ -12,7 +12,7 @@ if [ "$(note consul-bootstrapped)" = handed-over ]; then
 fi
 [ "$others" = - ] && others=
 for other in $(printf %s "$others" | tr ',' ' '); do
-  if leader=$(consul operator raft list-peers -http-addr="http://$other:8500" 2>/dev/null | awk '$4 == "leader" { print $1 }') &&
+  if leader=$(consul operator raft list-peers -http-addr="http://$other:$port_consul_http" 2>/dev/null | awk '$4 == "leader" { print $1 }') &&
     [ -n "$leader" ]; then
     die "refuses to bootstrap: the server $other is already in a cluster led by $leader; this host can only join it (consul.bootstrap: expect)"
   fi
@@ -36,4 +36,4 @@ else
 fi
 has_leader() { consul operator raft list-peers 2>/dev/null | grep -qw leader; }
 until_true "$timeout" has_leader ||
-  die "the bootstrap agent has not elected itself after $timeout s: $(journalctl -u consul-bootstrap -n 3 -o cat | tr '\n' ' ')"
+  die "the bootstrap agent has not elected itself after $timeout s: $(journal consul-bootstrap.service)"

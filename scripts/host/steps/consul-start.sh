@@ -46,7 +46,7 @@ else
   changed "consul.service (started)"
 fi
 until_true "$timeout" consul info >/dev/null 2>&1 ||
-  die "the Consul agent does not answer after $timeout s: $(journalctl -u consul.service -n 3 -o cat | tr '\n' ' ')"
+  die "the Consul agent does not answer after $timeout s: $(journal consul.service)"
 if [ "$role" = server ] && [ $had_leader = yes ]; then
   until_true "$timeout" cluster_healthy ||
     die "the cluster is not healthy $timeout s after this server's restart: $(autopilot | head -n 3 | tr '\n' ' ')"

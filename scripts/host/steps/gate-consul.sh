@@ -5,7 +5,7 @@
 timeout=''
 take "timeout" "$@"
 
-servers=$(awk -F'\t' '$3 == "server"' "$sent/hosts.tsv" | wc -l)
+servers=$(hosts server | wc -l)
 peers() { consul operator raft list-peers 2>&1; }
 seen() { peers | awk '$4 == "leader" { leader = $1 } $5 == "true" { voters = voters " " $1; n++ } END { printf "%d voters (%s ), leader %s", n, voters, leader ? leader : "none" }'; }
 complete() { peers | awk -v servers="$servers" '$4 == "leader" { leader = 1 } $5 == "true" { n++ } END { exit !(leader && n == servers) }'; }
@@ -14,8 +14,11 @@ if until_true "$timeout" complete; then
   found "Consul: $(seen)"
   exit 0
 fi
-missing=$(peers | awk -F'\t' '
-  FNR == NR { if ($3 == "server") { order[++n] = $1; address[$1] = $2 } next }
-  { split($0, f, " "); voter[f[1]] = f[5] == "true" }
-  END { for (i = 1; i <= n; i++) if (!voter[order[i]]) printf "%s (%s) ", order[i], address[order[i]] }' "$sent/hosts.tsv" -)
-die "after $timeout s Consul shows $(seen); $servers servers must vote; not voting: ${missing:-none}. See journalctl -u consul there. scripts/diagnose collects what is needed to find out why"
+missing=$({
+  hosts server | sed 's/^/host /'
+  peers
+} | awk '
+  $1 == "host" { order[++n] = $2; address[$2] = $3; next }
+  { voter[$1] = $5 == "true" }
+  END { for (i = 1; i <= n; i++) if (!voter[order[i]]) printf "%s (%s) ", order[i], address[order[i]] }')
+die "after $timeout s Consul shows $(seen), not $servers voters; servers without a vote: ${missing:-none}. See journalctl -u consul there. scripts/diagnose collects what is needed to find out why"

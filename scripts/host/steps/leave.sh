@@ -6,10 +6,7 @@
 if docker version >/dev/null 2>&1; then
   remove_swarm_containers
   if systemctl is-active -q weave.service; then
-    set -a
-    # shellcheck disable=SC1091
-    . /etc/default/weave
-    set +a
+    weave_env
     # Only a router that runs can give its addresses away.
     weave reset --force >/dev/null || die "Weave does not hand over its addresses: see journalctl -u weave"
     systemctl stop weave.service
@@ -20,7 +17,7 @@ if docker version >/dev/null 2>&1; then
 fi
 if systemctl is-active -q consul.service; then
   for address in $(hostname -I); do remove_node "$address"; done
-  left=$(timeout 60 consul leave 2>&1) || die "Consul does not let this host go: $left"
+  left=$(timeout 60 consul leave 2>&1) || die "consul leave failed: $left"
   changed "Consul (this agent has left)"
 else
   found "consul.service not running: there is nothing to leave"

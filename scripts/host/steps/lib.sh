@@ -14,10 +14,12 @@ export PATH LC_ALL DEBIAN_FRONTEND
 
 step=$(basename "$0" .sh)
 here=$(cd "$(dirname "$0")" && pwd)
-# What the operator's machine has sent: artifacts.tsv, peers, configurations.
+# What the operator's machine has sent: artifacts.tsv, hosts.tsv, configurations.
 sent=$(dirname "$here")
-# What this project knows about the host. `created` lists what it put there, oldest first.
-state=/var/lib/multicast-swarm
+# A probe that arrives on standard input has names.sh in front of it.
+# shellcheck source=scripts/host/steps/names.sh
+[ -n "${cluster_label:-}" ] || . "$here/names.sh"
+# $state is what this project knows about the host; its file `created` lists what it put there, oldest first.
 
 say() { printf '%s %s: %s\n' "$(uname -n)" "$step" "$*"; }
 found() { say "found $*"; }
@@ -103,6 +105,9 @@ put() {
   changed "$1"
 }
 
+# journal UNIT: the last lines that a service has logged, in one.
+journal() { journalctl -u "$1" -n 5 -o cat | tr '\n' ' '; }
+
 # hash_of FILE…: one SHA-256 over the contents of all.
 hash_of() { cat "$@" | sha256sum | cut -d' ' -f1; }
 
@@ -184,6 +189,21 @@ fetch() {
   mv -f "$fetched.part" "$fetched"
 }
 
+# ---- the cluster ----
+
+# hosts all|server|client|manager|agent: a line "NAME ADDRESS" for each host of the cluster file that has the role. The
+# columns of hosts.tsv are those of constructs/hosts-table.ts: name, address, roles.
+hosts() {
+  awk -F'\t' -v role="$1" 'role == "all" || index("," $3 ",", "," role ",") { print $1, $2 }' "$sent/hosts.tsv"
+}
+
+# docker_at ADDRESS PORT COMMAND…: docker through a host's Weave proxy or Swarm manager. One that hangs counts as silent.
+docker_at() {
+  docker_url=tcp://$1:$2
+  shift 2
+  timeout 20 docker -H "$docker_url" "$@"
+}
+
 # ---- Consul and the Weave script ----
 
 consul_binary=/usr/local/bin/consul
@@ -197,6 +217,14 @@ consul_installed() {
 weave_installed() {
   artifact weave
   [ -x $weave_script ] && [ "$(hash_of $weave_script)" = "$artifact_sha256" ]
+}
+
+# weave_env: Weave's script has to use the same images as the unit.
+weave_env() {
+  set -a
+  # shellcheck disable=SC1091
+  [ ! -f /etc/default/weave ] || . /etc/default/weave
+  set +a
 }
 
 # peer_name ADDRESS: a Weave peer's name comes from the host's address, so that a rebuilt host is the same peer and keeps
@@ -288,18 +316,18 @@ load_image() {
 
 # The containers that the deploy has made on this host; a stranger's of the same name stays.
 remove_swarm_containers() {
-  for container in swarm-manager swarm-agent; do
-    container_of=$(docker inspect -f '{{index .Config.Labels "multicast-swarm"}}' "$container" 2>/dev/null || true)
+  for container in "$manager_container" "$agent_container"; do
+    container_of=$(docker inspect -f "{{index .Config.Labels \"$cluster_label\"}}" "$container" 2>/dev/null || true)
     [ -n "$container_of" ] || continue
     docker rm -f -v "$container" >/dev/null
     changed "container $container (removed)"
   done
 }
 
-# remove_node ADDRESS: takes a host that has left off Swarm's list, where its entry would stay until it runs out.
+# remove_node ADDRESS: Swarm's entry of a host that has left, which would otherwise stay until it expires.
 remove_node() {
-  node_entry=docker/swarm/nodes/$1:12375
+  node_entry=docker/swarm/nodes/$1:$port_weave_proxy
   consul kv get "$node_entry" >/dev/null 2>&1 || return 0
   consul kv delete "$node_entry" >/dev/null || die "cannot delete $node_entry from Consul's key-value store"
-  changed "Swarm: node $1:12375 (removed)"
+  changed "Swarm: node $1:$port_weave_proxy (removed)"
 }

@@ -26,7 +26,9 @@ cat "$said" && [ -s "$said" ]
   );
   writeFileSync(
     join(folder, "hosts.tsv"),
-    ["a\t10.0.1.1\tserver\tyes\tyes", "b\t10.0.1.2\tserver\tyes\tyes", "c\t10.0.1.3\tclient\tno\tyes", ""].join("\n"),
+    ["a\t10.0.1.1\tserver,manager,agent", "b\t10.0.1.2\tserver,manager,agent", "c\t10.0.1.3\tclient,agent", ""].join(
+      "\n",
+    ),
   );
   const { status, stdout, stderr } = spawnSync("sh", [join(scripts, `gate-${name}.sh`), "timeout=1"], {
     encoding: "utf8",
@@ -71,9 +73,9 @@ it.each([
     "a server that does not vote",
     peers("a i 10.0.1.1:8300 leader true 3", "b i 10.0.1.2:8300 follower false 3"),
     1,
-    /not voting: b \(10\.0\.1\.2\) /,
+    /servers without a vote: b \(10\.0\.1\.2\) /,
   ],
-  ["consul", "consul", "an agent that does not answer", "", 1, /not voting: a .* b .* scripts\/diagnose/],
+  ["consul", "consul", "an agent that does not answer", "", 1, /servers without a vote: a .* b .* scripts\/diagnose/],
   ["weave", "weave", "a router that does not answer", "", 1, /to: a \(10\.0\.1\.1\) b .* c .* scripts\/diagnose/],
   [
     "weave",

@@ -3,13 +3,14 @@ import { Resource } from "@cdktf/provider-null/lib/resource";
 import type { ITerraformDependable, SSHProvisionerConnection, TerraformAsset } from "cdktf";
 import { Construct } from "constructs";
 import type { Cluster, Host } from "../cluster/model.js";
+import { uploadsFolder as uploads } from "../cluster/names.js";
 import { artifactsTable, wantedImages } from "./artifacts.js";
-import { connectionFrom, loginFacts, uploads } from "./connection.js";
+import { connectionFrom, loginFacts } from "./connection.js";
 import { Step, type StepHost } from "./step.js";
 import { Teardown } from "./teardown.js";
 import { sha256 } from "./text.js";
 
-export interface HostConstructProps {
+export interface StagedHostProps {
   readonly host: Host;
   readonly cluster: Cluster;
   readonly scripts: TerraformAsset;
@@ -21,7 +22,7 @@ export interface HostConstructProps {
   readonly after: readonly ITerraformDependable[];
 }
 
-export class HostConstruct extends Construct implements StepHost {
+export class StagedHost extends Construct implements StepHost {
   public readonly host: Host;
   public readonly connection: SSHProvisionerConnection;
   public readonly sudo: string;
@@ -29,7 +30,7 @@ export class HostConstruct extends Construct implements StepHost {
   /** The host is reachable and has fetched what it is going to install; nothing has been installed yet. */
   public readonly ready: readonly ITerraformDependable[];
 
-  public constructor(scope: Construct, id: string, props: HostConstructProps) {
+  public constructor(scope: Construct, id: string, props: StagedHostProps) {
     super(scope, id);
     const { host, scripts, shared } = props;
     this.host = host;
@@ -55,7 +56,7 @@ export class HostConstruct extends Construct implements StepHost {
       ],
     });
 
-    const teardown = new Teardown(this, { facts, sudo: this.sudo, after: [stage] });
+    const teardown = new Teardown(this, "teardown", { facts, sudo: this.sudo, after: [stage] });
     const artifacts = sha256(artifactsTable(props.cluster));
     // Files from the operator's machine can be large: they go once, not with every changed script.
     const push = () =>
@@ -71,7 +72,7 @@ export class HostConstruct extends Construct implements StepHost {
       });
     // A wrong checksum or a dead mirror on one host must stop the deploy before it has changed another.
     const fetch = new Step(this, "fetch", {
-      host: this,
+      on: this,
       script: "fetch",
       args: { images: wantedImages(props.cluster).join(",") },
       inputs: { artifacts },
