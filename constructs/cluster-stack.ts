@@ -7,7 +7,7 @@ import { Resource } from "@cdktf/provider-null/lib/resource";
 import { type App, type ITerraformDependable, type TerraformElement, TerraformOutput, TerraformStack } from "cdktf";
 import { Node } from "constructs";
 import { inventoryOf } from "../cluster/inventory.js";
-import type { Cluster } from "../cluster/model.js";
+import { type Cluster, images } from "../cluster/model.js";
 import { ports } from "../cluster/ports.js";
 import { artifactsTable } from "./artifacts.js";
 import { stepsAsset } from "./assets.js";
@@ -59,7 +59,13 @@ export class ClusterStack extends TerraformStack {
     const swarms = hosts.map((on) => new Swarm(on, "swarm", { on, cluster, after: gates }));
     const containers = swarms.flatMap((swarm) => swarm.containers);
     const manager = find(hosts, ({ host }) => host.manager);
-    new Gate(this, "gate-swarm", { of: "swarm", on: manager, after: [...gates, ...containers], timeoutSeconds });
+    new Gate(this, "gate-swarm", {
+      of: "swarm",
+      on: manager,
+      after: [...gates, ...containers],
+      timeoutSeconds,
+      args: { replication: cluster.settings.swarm.replication, image: images.swarm(cluster.settings) },
+    });
 
     this.forget([...swarms, ...departures].flatMap(({ forgotten }) => forgotten));
     this.addOutputs(cluster);

@@ -10,17 +10,19 @@ export interface GateProps {
   /** The state: `consul`, `weave` or `swarm`. */
   readonly of: "consul" | "weave" | "swarm";
   readonly timeoutSeconds: number;
+  /** What the gate's script needs to know besides. */
+  readonly args?: Readonly<Record<string, string | boolean>>;
   /** What must have happened before; the gate runs again whenever one of these has run again. */
   readonly after: readonly (ITerraformDependable & TerraformResource)[];
 }
 
 export class Gate extends Step {
-  public constructor(scope: Construct, id: string, { on, of, timeoutSeconds, after }: GateProps) {
+  public constructor(scope: Construct, id: string, { on, of, timeoutSeconds, args, after }: GateProps) {
     const ids = after.map((resource) => `${resource.terraformResourceType}.${resource.friendlyUniqueId}.id`);
     super(scope, id, {
       on,
       script: `gate-${of}`,
-      args: { timeout: timeoutSeconds },
+      args: { timeout: timeoutSeconds, ...args },
       inputs: { after: `\${sha256(join(",", [${ids.join(", ")}]))}` },
       after,
     });

@@ -27,10 +27,10 @@ export class Swarm extends Construct {
     super(scope, id);
     const { host } = props.on;
     const common = this.commonConfig(props);
-    const create = (role: Role, command: string[], more: Partial<ContainerConfig> = {}): Container =>
-      new Container(this, containerId(role, host.rebuilt), { ...common, name: containers[role], command, ...more });
+    const create = (role: Role, command: string[]): Container =>
+      new Container(this, containerId(role, host.rebuilt), { ...common, name: containers[role], command });
     this.containers = [
-      ...(host.manager ? [create("manager", managerCommand(props), publishedPort)] : []),
+      ...(host.manager ? [create("manager", managerCommand(props))] : []),
       ...(host.agent ? [create("agent", agentCommand(props))] : []),
     ];
     this.forgotten = containersBefore(host, host.rebuilt);
@@ -46,19 +46,17 @@ export class Swarm extends Construct {
       dependsOn: [...on.ready, ...after, ...cleared],
       image: images.swarm(cluster.settings),
       restart: "always",
-      networkMode: "bridge",
+      // Swarm itself lives on the LAN, as in the guide. A port published from a bridge would listen on every interface
+      // and pass the host's firewall by DNAT, and the bridge reaches its own host's ports only where that firewall lets
+      // containers in. Weave's proxy leaves the host's network alone, so nothing is read back changed.
+      networkMode: "host",
       labels: [{ label: clusterLabel, value: cluster.name }],
-      // Swarm itself lives on the LAN, as in the guide: it must not wait for an address of the containers' network
-      // after a reboot, and what the proxy would add to it would look like drift for ever.
-      env: ["WEAVE_CIDR=none"],
       destroyGraceSeconds: 10,
     };
   }
 }
 
 type Role = "manager" | "agent";
-
-const publishedPort = { ports: [{ internal: ports.swarmManager.number, external: ports.swarmManager.number }] };
 
 const proxyOf = ({ address }: Host): string => `${address}:${ports.weaveProxy.number}`;
 
@@ -72,7 +70,9 @@ function managerCommand({ on: { host }, cluster: { settings } }: SwarmProps): st
   const advertised = replication
     ? ["--replication", "--advertise", `${host.address}:${port}`]
     : ["--advertise", proxyOf(host)];
-  return ["manage", "-H", `:${port}`, "--strategy", strategy, ...advertised, discoveryOf(host)];
+  // Loopback too, for `docker -H :PORT` on the host itself, as in the guide.
+  const listeners = ["-H", `${host.address}:${port}`, "-H", `127.0.0.1:${port}`];
+  return ["manage", ...listeners, "--strategy", strategy, ...advertised, discoveryOf(host)];
 }
 
 function agentCommand({ on: { host }, cluster: { settings } }: SwarmProps): string[] {
