@@ -21,6 +21,7 @@ import { Preflight } from "./preflight.js";
 import { StagedHost } from "./staged-host.js";
 import { Swarm } from "./swarm.js";
 import { literal, sha256 } from "./text.js";
+import type { Uploads } from "./uploads.js";
 import { launchWeave } from "./weave.js";
 
 export class ClusterStack extends TerraformStack {
@@ -38,15 +39,13 @@ export class ClusterStack extends TerraformStack {
 
     // Nothing is changed on one host before all of them are fit, reached, and have fetched what they need.
     const preflight = new Preflight(this, "preflight", { inventory: inventoryOf(cluster, this.fromStack) });
-    const hosts = this.stageHosts(cluster, preflight.ready);
+    const uploads: Uploads = { scripts: stepsAsset(this), tables: this.tables(cluster) };
+    const hosts = this.stageHosts(cluster, uploads, preflight.ready);
     const reached = new Resource(this, "reached", { dependsOn: hosts.flatMap(({ ready }) => [...ready]) });
 
     const server = find(hosts, ({ host }) => host.consul === "server");
-    const departures = cluster.removed.map(
-      (removed) => new Departure(this, removed.name, { removed, by: server, after: [reached] }),
-    );
-    // Members do not wait for one that is lost.
-    const ready = [reached, ...departures.flatMap(({ steps }) => steps)];
+    const departures = this.departures(cluster, uploads, server, [reached]);
+    const ready = [reached, ...departures.map(({ left }) => left)];
 
     // Consul and Docker with Weave have nothing to do with each other until Swarm needs both.
     const agents = startConsul(cluster, hosts, ready);
@@ -98,22 +97,30 @@ export class ClusterStack extends TerraformStack {
   }
 
   /** Every host, given what its steps need. */
-  private stageHosts(cluster: Cluster, after: readonly ITerraformDependable[]): StagedHost[] {
-    const scripts = stepsAsset(this);
-    const shared = this.sharedFiles(cluster);
+  private stageHosts(cluster: Cluster, uploads: Uploads, after: readonly ITerraformDependable[]): StagedHost[] {
     // The event bus's image is no part of the cluster.
     const testImage = `image:${cluster.settings.verify.eventBusImage}`;
     const pushed = cluster.artifacts
       .filter(({ name, source }) => source.startsWith("file:") && name !== testImage)
-      .map(({ source }) => this.fromStack(source.slice("file:".length)));
+      .map(({ source, sha256: hash }) => ({ source: this.fromStack(source.slice("file:".length)), sha256: hash }));
     return cluster.hosts.map(
-      (host) =>
-        new StagedHost(this, host.name, { host, cluster, scripts, shared, pushed, keyFile: this.fromStack, after }),
+      (host) => new StagedHost(this, host.name, { host, cluster, uploads, pushed, keyFile: this.fromStack, after }),
     );
   }
 
+  /** The hosts that leave, one after the other; first those that are lost, which would make the rest look unhealthy. */
+  private departures(cluster: Cluster, uploads: Uploads, by: StagedHost, after: readonly ITerraformDependable[]) {
+    const departures: Departure[] = [];
+    for (const removed of [...cluster.removed].sort((a, b) => Number(b.lost) - Number(a.lost))) {
+      const previous = departures.slice(-1).map(({ left }) => left);
+      const props = { removed, cluster, uploads, by, keyFile: this.fromStack, after: [...after, ...previous] };
+      departures.push(new Departure(this, removed.name, props));
+    }
+    return departures;
+  }
+
   /** What every host is told of the cluster: one copy for all, however many there are. */
-  private sharedFiles(cluster: Cluster) {
+  private tables(cluster: Cluster): Uploads["tables"] {
     const texts = { artifacts: artifactsTable(cluster), hosts: hostsTable(cluster) };
     const folder = "rendered/shared";
     const files = Object.entries(texts).map(
