@@ -121,7 +121,7 @@ export class ClusterStack extends TerraformStack {
 
   /** What every host is told of the cluster: one copy for all, however many there are. */
   private tables(cluster: Cluster): Uploads["tables"] {
-    const texts = { artifacts: artifactsTable(cluster), hosts: hostsTable(cluster) };
+    const texts = { artifacts: artifactsTable(cluster), hosts: hostsTable(cluster), cluster: `${cluster.name}\n` };
     const folder = "rendered/shared";
     const files = Object.entries(texts).map(
       ([name, text]) => new File(this, name, { filename: `${folder}/${name}.tsv`, content: literal(text) }),

@@ -52,6 +52,7 @@ export class Consul extends Construct {
       script: "consul-bootstrap",
       args: {
         data_dir: cluster.settings.consul.dataDir,
+        datacenter: cluster.settings.consul.datacenter,
         others: others.join(",") || "-",
         timeout: cluster.settings.gates.timeoutSeconds,
       },
@@ -87,6 +88,7 @@ export class Consul extends Construct {
       args: {
         role: this.props.on.host.consul,
         data_dir: cluster.settings.consul.dataDir,
+        datacenter: cluster.settings.consul.datacenter,
         servers: cluster.servers.length,
         timeout: cluster.settings.gates.timeoutSeconds,
       },

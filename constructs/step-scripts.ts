@@ -10,10 +10,10 @@ const shared = ["names.sh", "lib.sh"];
 
 /** Each step's script, without `.sh`, and the others that it sources or runs. */
 export const stepScripts = {
-  "consul-bootstrap": ["consul-key.sh"],
-  "consul-handover": ["consul-start.sh", "consul-key.sh"],
+  "consul-bootstrap": ["consul-agent.sh"],
+  "consul-handover": ["consul-start.sh", "consul-agent.sh"],
   "consul-install": [],
-  "consul-start": ["consul-key.sh"],
+  "consul-start": ["consul-agent.sh"],
   "docker-engine": [],
   fetch: [],
   "gate-consul": [],

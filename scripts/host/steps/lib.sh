@@ -63,6 +63,7 @@ recorded() { grep -qxF "$*" "$state/created" 2>/dev/null; }
 # Steps of one host run side by side; a line is short enough to be appended in one write.
 record() {
   mkdir -p "$state"
+  [ -z "$this_cluster" ] || [ -n "$(note cluster)" ] || note cluster "$this_cluster"
   recorded "$*" || printf '%s\n' "$*" >>"$state/created"
 }
 
@@ -120,6 +121,23 @@ note() {
     printf '%s\n' "$2" >"$state/$1.new" && mv -f "$state/$1.new" "$state/$1"
   fi
 }
+
+# fixed FIELD VALUE: a setting of the cluster file that cannot be changed where it is in use already.
+fixed() {
+  fixed_note=fixed-$(printf %s "$1" | tr . -)
+  fixed_value=$(note "$fixed_note")
+  [ -z "$fixed_value" ] || [ "$fixed_value" = "$2" ] ||
+    die "$1 is $fixed_value on this host, and cannot become $2 there: put the setting back, or remove the host in one deploy and add it in the next"
+  note "$fixed_note" "$2"
+}
+
+# ---- the cluster that this host belongs to ----
+
+# A host has one cluster. Refused before anything is written: a cluster file with an address of another cluster's.
+this_cluster=$(cat "$sent/cluster.tsv" 2>/dev/null || true)
+known_cluster=$(note cluster)
+[ -z "$this_cluster" ] || [ -z "$known_cluster" ] || [ "$this_cluster" = "$known_cluster" ] ||
+  die "this host belongs to the cluster '$known_cluster', not to '$this_cluster': remove it there first, or correct its address"
 
 # ---- artifacts: nothing is installed that is not in the lock file ----
 
@@ -207,12 +225,18 @@ docker_at() {
 # ---- Consul and the Weave script ----
 
 consul_binary=/usr/local/bin/consul
+# Unpacked and checked, until it takes the place of the one in use.
+consul_next=$state/consul-binary-next
 weave_script=/usr/local/bin/weave
 
 # Each is true when the locked artifact is what is installed; artifact_* describe it then.
 consul_installed() {
   artifact consul
   [ -x $consul_binary ] && [ "$(note consul-binary)" = "$artifact_sha256 $(hash_of $consul_binary)" ]
+}
+consul_prepared() {
+  artifact consul
+  [ -x "$consul_next" ] && [ "$(note consul-next)" = "$artifact_sha256" ]
 }
 weave_installed() {
   artifact weave
