@@ -1,10 +1,9 @@
 /** Each thing that the preflight judges, and the fault that it has to find. */
 import { describe, expect, it } from "vitest";
 import type { Inventory, InventoryHost } from "../../../cluster/inventory.js";
-import { overlap, rangeOf } from "../../../cluster/ipv4.js";
 import { portsBetween } from "../../../cluster/ports.js";
 import type { Facts } from "../../../commands/preflight/facts.js";
-import { faults, judgeLinks, median, openPorts } from "../../../commands/preflight/judge/links.js";
+import { faults, firewallCommand, judgeLinks, median } from "../../../commands/preflight/judge/links.js";
 import { judgeHost } from "../../../commands/preflight/judge/one-host.js";
 import { groups, type Link, type Links, targetsOf } from "../../../commands/preflight/probe-links.js";
 import { host, inventory as inventoryOf } from "../../fixtures/inventories.js";
@@ -229,10 +228,27 @@ describe("the ports between hosts", () => {
     expect(found[0]?.fix).toBe(
       "ufw allow from 198.18.0.8/29 to any port 6783 proto tcp && ufw allow from 198.18.0.8/29 to any port 6783,6784 proto udp",
     );
-    expect(openPorts("firewalld", ["6783/udp"], "10.0.0.0/24")).toMatch(
+    expect(firewallCommand("firewalld", ["6783/udp"], ["10.0.0.0/24"])).toMatch(
       /^firewall-cmd --permanent .* && firewall-cmd --reload$/,
     );
-    expect(openPorts("nft", ["6783/udp", "6784/udp"], "10.0.0.0/24")).toContain("udp dport '{ 6783, 6784 }' accept");
+    expect(firewallCommand("nft", ["6783/udp", "6784/udp"], ["10.0.0.0/24"])).toContain(
+      "udp dport '{ 6783, 6784 }' accept",
+    );
+  });
+
+  it("are opened to the cluster's hosts, not to all that lies between their addresses", () => {
+    const far = [h1, { ...h2, address: "10.1.2.3" }, { ...h3, address: "10.200.0.4" }];
+    const where = { ...inventory, hosts: far };
+    const blocked = links(({ to, port }) => to === "h1" && port === "6783/udp", "no answer", far);
+    expect(judgeSeen({ links: blocked }, where)[0]?.fix).toBe(
+      "iptables -I INPUT -s 10.1.2.3,10.200.0.4 -p udp --dport 6783 -j ACCEPT",
+    );
+    const two = ["10.1.2.3", "10.200.0.4"];
+    expect(firewallCommand("ufw", ["6783/udp"], two)).toBe(
+      "ufw allow from 10.1.2.3 to any port 6783 proto udp && ufw allow from 10.200.0.4 to any port 6783 proto udp",
+    );
+    expect(firewallCommand("nft", ["6783/udp"], two)).toContain("ip saddr '{ 10.1.2.3, 10.200.0.4 }' udp");
+    expect(firewallCommand("firewalld", ["6783/udp"], two).match(/--add-rich-rule/g)).toHaveLength(2);
   });
 
   it("are tried by all pairs up to twenty hosts, then by neighbours in a ring, group by group", () => {
@@ -307,22 +323,6 @@ describe("clocks", () => {
     expect(judgeSeen({ clocks: clocks([60, 0.1]) })).toMatchObject([{ host: "h1" }]);
     expect(median([60, 0.1])).toBe(0.1);
     expect(median([5, 1, 3])).toBe(3);
-  });
-});
-
-describe("ranges", () => {
-  it("overlap", () => {
-    expect(overlap("10.32.0.0/12", "10.40.0.0/16")).toBe(true);
-    expect(overlap("10.40.0.0/16", "10.32.0.0/12")).toBe(true);
-    expect(overlap("10.48.0.0/16", "10.32.0.0/12")).toBe(false);
-    expect(overlap("0.0.0.0/0", "10.32.0.0/12")).toBe(true);
-    expect(overlap("fe80::/10", "10.32.0.0/12")).toBe(false);
-  });
-
-  it("hold addresses", () => {
-    expect(rangeOf(["198.18.0.11"])).toBe("198.18.0.11/32");
-    expect(rangeOf(["198.18.0.11", "198.18.0.13"])).toBe("198.18.0.8/29");
-    expect(rangeOf(["10.0.1.4", "192.168.0.1"])).toBe("0.0.0.0/0");
   });
 });
 

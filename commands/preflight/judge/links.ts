@@ -1,7 +1,7 @@
 /** Whose fault is it when hosts do not reach each other, when packets get lost for their size, or when clocks differ? */
 
 import type { Inventory, InventoryHost } from "../../../cluster/inventory.js";
-import { rangeOf } from "../../../cluster/ipv4.js";
+import { narrowRangesOf } from "../../../cluster/ipv4.js";
 import { type Finding, label } from "../../shared/findings.js";
 import type { Facts } from "../facts.js";
 import type { Clock, Link, Links, Path } from "../probe-links.js";
@@ -124,31 +124,45 @@ function portFinding(
     fix: /^answered by/.test(outcome)
       ? `find the other machine that has the address ${inventory.hosts.find(({ name }) => name === host)?.address}`
       : kind === "not reached"
-        ? openPorts(firewall, ports, rangeOf(addresses))
+        ? firewallCommand(firewall, ports, narrowRangesOf(addresses))
         : `iptables -S OUTPUT (on ${host}) and the switch between them show what holds it back`,
   };
 }
 
-/** The command that opens ports, for the firewall that a host has. */
-export function openPorts(firewall: string, ports: readonly string[], from: string): string {
-  const numbers = (protocol: string) =>
-    ports.filter((port) => port.endsWith(protocol)).map((port) => port.split("/")[0] as string);
-  const commands = ["tcp", "udp"].flatMap((protocol) => {
-    const list = numbers(protocol);
-    if (list.length === 0) return [];
-    const joined = list.join(",");
-    if (firewall === "ufw") return [`ufw allow from ${from} to any port ${joined} proto ${protocol}`];
-    if (firewall === "firewalld") {
-      return list.map(
+interface Opening {
+  readonly protocol: string;
+  readonly ports: readonly string[];
+  /** Ranges and addresses. */
+  readonly sources: readonly string[];
+}
+
+/** How each kind of firewall is told to let these in. */
+const opening: Readonly<Record<string, (wanted: Opening) => string[]>> = {
+  ufw: ({ protocol, ports, sources }) =>
+    sources.map((source) => `ufw allow from ${source} to any port ${ports.join(",")} proto ${protocol}`),
+  firewalld: ({ protocol, ports, sources }) =>
+    sources.flatMap((source) =>
+      ports.map(
         (port) =>
-          `firewall-cmd --permanent --add-rich-rule='rule family=ipv4 source address=${from} port port=${port} protocol=${protocol} accept'`,
-      );
-    }
-    if (firewall === "nft") {
-      return [`nft insert rule inet filter input ip saddr ${from} ${protocol} dport '{ ${list.join(", ")} }' accept`];
-    }
-    const match = list.length === 1 ? `--dport ${joined}` : `-m multiport --dports ${joined}`;
-    return [`iptables -I INPUT -s ${from} -p ${protocol} ${match} -j ACCEPT`];
+          `firewall-cmd --permanent --add-rich-rule='rule family=ipv4 source address=${source} port port=${port} protocol=${protocol} accept'`,
+      ),
+    ),
+  nft: ({ protocol, ports, sources }) => {
+    const source = sources.length === 1 ? sources[0] : `'{ ${sources.join(", ")} }'`;
+    return [`nft insert rule inet filter input ip saddr ${source} ${protocol} dport '{ ${ports.join(", ")} }' accept`];
+  },
+  iptables: ({ protocol, ports, sources }) => {
+    const match = ports.length === 1 ? `--dport ${ports[0]}` : `-m multiport --dports ${ports.join(",")}`;
+    return [`iptables -I INPUT -s ${sources.join(",")} -p ${protocol} ${match} -j ACCEPT`];
+  },
+};
+
+/** The command that opens ports such as `8500/tcp`, for the firewall that a host has. */
+export function firewallCommand(firewall: string, ports: readonly string[], sources: readonly string[]): string {
+  const open = opening[firewall] ?? opening.iptables;
+  const commands = ["tcp", "udp"].flatMap((protocol) => {
+    const numbers = ports.filter((port) => port.endsWith(protocol)).map((port) => port.split("/")[0] as string);
+    return numbers.length === 0 || open === undefined ? [] : open({ protocol, ports: numbers, sources });
   });
   return [...commands, ...(firewall === "firewalld" ? ["firewall-cmd --reload"] : [])].join(" && ");
 }
