@@ -9,6 +9,9 @@ import { afterAll, expect, it } from "vitest";
 import { inventoryOf } from "../../../cluster/inventory.js";
 import { loadCluster } from "../../../cluster/load.js";
 import { parseReport } from "../../../commands/preflight/facts.js";
+import { judgeHost } from "../../../commands/preflight/judge/one-host.js";
+import { hostScript } from "../../../commands/shared/host-scripts.js";
+import { host, inventory as inventoryFixture } from "../../fixtures/inventories.js";
 
 const folder = mkdtempSync(join(tmpdir(), "multicast-swarm-test-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -27,13 +30,10 @@ it("finds who holds a port, and that an address is not the host's", async () => 
   const { port } = server.address() as { port: number };
   try {
     mkdirSync(join(folder, "raft"));
-    const script = ["preflight-facts.sh", "preflight.sh"]
-      .map((name) => readFileSync(`scripts/host/probes/${name}`, "utf8"))
-      .join("\n");
+    const script = hostScript("probes/preflight-facts.sh", "probes/preflight.sh");
     const args = [
       "-s",
       "--",
-      "address=192.0.2.77",
       `data_dir=${folder}`,
       `ports=${port}/tcp/consul,${port}/udp/consul`,
       "names=localhost,nowhere.invalid",
@@ -57,7 +57,9 @@ it("finds who holds a port, and that an address is not the host's", async () => 
     })) {
       expect(report.facts[name], name).toMatch(form);
     }
-    const found = (check: string) => report.findings.filter((finding) => finding.check === check);
+    const elsewhere = host(1, { address: "192.0.2.77" });
+    const findings = [...report.findings, ...judgeHost(inventoryFixture([elsewhere]), elsewhere, report.facts)];
+    const found = (check: string) => findings.filter((finding) => finding.check === check);
     expect(found("ports")).toMatchObject([
       {
         found: expect.stringMatching(`^port ${port}/tcp is taken by .*\\(pid ${process.pid}\\b`),
