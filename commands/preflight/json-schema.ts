@@ -33,7 +33,7 @@ const hostView = z.strictObject({
 const connection = z.strictObject({
   from: host,
   to: host,
-  port: z.string().describe("such as 8500/tcp"),
+  port: z.string().describe("number and protocol, such as 53/udp"),
   outcome: z.string().describe("ok, or how it failed"),
 });
 

@@ -10,7 +10,7 @@ import type { Open } from "../../ssh/ssh.js";
 export interface Connection {
   readonly from: string;
   readonly to: string;
-  /** `6783/udp` */
+  /** NUMBER/PROTOCOL */
   readonly port: string;
   readonly outcome: string;
 }
@@ -65,7 +65,7 @@ export function targetsOf<H>(group: readonly H[], host: H): H[] {
  * Tries all of it. Everything that listens is gone when this returns.
  *
  * @param program the text of `scripts/host/probes/port-probe.pl`
- * @param quiet until then nobody listens: somebody is looking who holds the ports
+ * @param quiet until then nobody listens: each host is still being asked who holds its ports
  */
 export async function probeNetwork(
   { hosts, settings }: Inventory,

@@ -38,7 +38,7 @@ const firewalls = new Map([
 ]);
 
 /**
- * The command that opens ports such as `8500/tcp`.
+ * The command that opens ports, each as NUMBER/PROTOCOL.
  *
  * @param firewall as the fact of that name has it
  * @param sources ranges and addresses that may come in
