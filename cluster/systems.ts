@@ -1,6 +1,6 @@
 /**
- * The systems that hosts may run. Preflight judges hosts by this table, and the documents quote it: a distribution more is
- * a row more.
+ * The systems that hosts may run. Preflight judges hosts by this table, and the documents quote it. Hosts install packages
+ * with apt, so a row is all that another descendant of Debian takes; any other system takes more.
  */
 
 export interface Distribution {

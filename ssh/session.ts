@@ -27,7 +27,7 @@ export function perlSession(open: Open, host: Host, program: string, args: reado
   return session(child, `${program}\n__END__\n`);
 }
 
-export function session(child: ChildProcessWithoutNullStreams, firstInput: string): Session {
+function session(child: ChildProcessWithoutNullStreams, firstInput: string): Session {
   let [unread, errors, ended] = ["", "", false];
   let wake = () => {};
   const change = (also: () => void) => {

@@ -1,5 +1,8 @@
 /** All checks of the preflight, as its table, its JSON form and docs/preflight.md name them. */
 import type { Finding } from "../shared/findings.js";
+import { clockLimits } from "./judge/clocks.js";
+import { memory } from "./judge/room.js";
+import { fullMatrix, ringNeighbours } from "./probe-network.js";
 
 export interface CheckGroup {
   readonly checks: readonly string[];
@@ -33,7 +36,7 @@ export const checkGroups = [
   {
     checks: ["disk", "memory"],
     finds: "too little room, per file system, for what the deploy installs",
-    limit: "900 MiB of memory",
+    limit: `${memory.total} MiB of memory`,
   },
   { checks: ["range"], finds: "routes and name servers within `weave.range`" },
   { checks: ["dns"], finds: "names that artifacts come from and that the host cannot resolve" },
@@ -41,17 +44,20 @@ export const checkGroups = [
     checks: ["links"],
     finds:
       "ports of [ports.md](ports.md) that another host must reach and does not, between every pair of hosts, by role",
-    limit: "above 20 hosts each tries three others",
+    limit: `above ${fullMatrix} hosts each tries ${ringNeighbours} others`,
   },
   { checks: ["mtu"], finds: "packets of full size that do not pass" },
   {
     checks: ["clock"],
     finds: "clocks that differ from the median of all hosts",
-    limit: "over 2 s a warning, over 10 s a problem",
+    limit: `over ${clockLimits.warning} s a warning, over ${clockLimits.problem} s a problem`,
   },
 ] as const satisfies readonly CheckGroup[];
 
 export type Check = (typeof checkGroups)[number]["checks"][number];
 
-/** A finding whose host is known from the context. */
-export type Judgement = Omit<Finding, "host"> & { readonly check: Check };
+/** A finding of one of these checks … */
+export type CheckFinding = Finding & { readonly check: Check };
+
+/** … whose host is known from the context. */
+export type Judgement = Omit<CheckFinding, "host">;

@@ -40,8 +40,8 @@ export interface NetworkProbe {
 }
 
 /** Up to so many hosts each tries every other; in larger clusters the next few of a ring. */
-const fullMatrix = 20;
-const ringNeighbours = 3;
+export const fullMatrix = 20;
+export const ringNeighbours = 3;
 /** Every host of a group keeps a connection open until the last of them has answered. */
 const groupSize = 60;
 

@@ -316,7 +316,7 @@ describe("clocks", () => {
 
   it("off by a minute are a problem, of that host alone", () => {
     expect(judgeSeen({ clocks: clocks([0.1, -60, 0.2]) })).toEqual([
-      expect.objectContaining({ host: "h2", check: "clock", found: "the clock is 60.1 s behind of most hosts" }),
+      expect.objectContaining({ host: "h2", check: "clock", found: "the clock is 60.1 s behind most hosts" }),
     ]);
     expect(judgeSeen({ clocks: clocks([0.1, -60, 0.2]) })[0]).not.toHaveProperty("warning");
   });

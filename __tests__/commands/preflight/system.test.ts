@@ -1,5 +1,6 @@
 /** What hosts report of their system and their engine, and what is judged from it. */
 import { describe, expect, it } from "vitest";
+import { supportedSystems } from "../../../cluster/systems.js";
 import type { Facts } from "../../../commands/preflight/facts.js";
 import { judgeEngine } from "../../../commands/preflight/judge/engine.js";
 import { judgeKernel } from "../../../commands/preflight/judge/kernel.js";
@@ -33,7 +34,7 @@ describe("a system", () => {
       {
         check: "os",
         found: "Fedora Linux 40",
-        needed: "Debian 11, 12 or 13, or Ubuntu 20.04, 22.04 or 24.04",
+        needed: supportedSystems(),
         fix: "install a supported system on the host",
       },
     ],
@@ -51,7 +52,7 @@ describe("a system", () => {
         needed: "198.18.0.12 on one of its interfaces",
       },
     ],
-    ["no address", { addresses: "" }, { check: "address", found: "the host's addresses are none" }],
+    ["no address", { addresses: "" }, { check: "address", found: "the host has no address" }],
   ];
   it.each(cases)("%s", (_, own, judgement) => expect(judged(own)).toMatchObject([judgement]));
 });

@@ -1,14 +1,14 @@
 /** What no host can be judged for alone: do the hosts, the versions and the lock file fit together? */
 import type { Inventory, InventoryHost } from "../../../cluster/inventory.js";
 import { peerName } from "../../../cluster/model.js";
-import { type Finding, label } from "../../shared/findings.js";
-import type { Judgement } from "../checks.js";
+import { label } from "../../shared/findings.js";
+import type { CheckFinding, Judgement } from "../checks.js";
 import { type Facts, platformsOf } from "../facts.js";
 import { judgeEngine, lockFix } from "./engine.js";
 import { isMachineId } from "./system.js";
 
 /** Findings from the facts of all hosts that answered, by name of the host. */
-export function judgeAllHosts(inventory: Inventory, factsOf: ReadonlyMap<string, Facts>): Finding[] {
+export function judgeAllHosts(inventory: Inventory, factsOf: ReadonlyMap<string, Facts>): CheckFinding[] {
   const present = inventory.hosts.flatMap((host) => {
     const facts = factsOf.get(host.name);
     return facts === undefined ? [] : [{ host, facts }];
@@ -50,7 +50,7 @@ interface Unique {
 }
 
 /** Hosts with a value that a host before them has too. */
-function repeated(present: readonly Present[], { fact, needed, fix }: Unique): Finding[] {
+function repeated(present: readonly Present[], { fact, needed, fix }: Unique): CheckFinding[] {
   const first = new Map<string, InventoryHost>();
   return present.flatMap(({ host, facts }) => {
     const value = facts[fact]?.toLowerCase();
@@ -73,8 +73,8 @@ function judgeHostname(present: readonly Present[], host: InventoryHost, { hostn
   return [
     {
       check: "hostname",
-      found: `the machine at ${host.address} calls itself ${hostname}, which in the cluster file is ${other.host.address}`,
-      needed: `a machine that no other entry is named after: are the addresses of ${host.name} and ${other.host.name} swapped?`,
+      found: `the machine at ${host.address} calls itself ${hostname}, which is ${other.host.address} in the cluster file`,
+      needed: `a machine that is not named like another entry: are the addresses of ${host.name} and ${other.host.name} swapped?`,
       fix: `correct the addresses in the cluster file, or hostnamectl set-hostname ${host.name}`,
     },
   ];
@@ -89,7 +89,7 @@ function judgePeer({ hosts }: Inventory, host: InventoryHost, facts: Facts): Jud
       check: "weave peer",
       found: `/etc/default/weave has the peer name ${facts["weave-peer"]}, which is that of ${label(other)}`,
       needed: `a peer name of its own (${peerName(host.address)}); this looks like a copy of that host's disk`,
-      fix: "reinstall the host; or, if only the address was changed, systemctl stop weave and deploy that other host first",
+      fix: "reinstall the host; or, if only the address was changed, stop weave.service and deploy that other host first",
     },
   ];
 }

@@ -1,6 +1,6 @@
 /** Which clocks are off? */
 import type { Inventory, InventoryHost } from "../../../cluster/inventory.js";
-import type { Finding } from "../../shared/findings.js";
+import type { CheckFinding } from "../checks.js";
 import type { Clock } from "../probe-network.js";
 
 /**
@@ -9,7 +9,7 @@ import type { Clock } from "../probe-network.js";
  */
 export const clockLimits = { warning: 2, problem: 10 } as const;
 
-export function judgeClocks(inventory: Inventory, clocks: ReadonlyMap<string, Clock>): Finding[] {
+export function judgeClocks(inventory: Inventory, clocks: ReadonlyMap<string, Clock>): CheckFinding[] {
   const present = inventory.hosts.flatMap((host) => {
     const clock = clocks.get(host.name);
     return clock === undefined ? [] : [{ host, clock }];
@@ -25,14 +25,14 @@ export function median(values: readonly number[]): number {
   return sorted[(sorted.length - 1) / 2] ?? 0;
 }
 
-function clockFinding({ name }: InventoryHost, skew: number, uncertain: number): Finding[] {
+function clockFinding({ name }: InventoryHost, skew: number, uncertain: number): CheckFinding[] {
   const sure = Math.abs(skew) - uncertain;
   if (sure <= clockLimits.warning) return [];
   return [
     {
       host: name,
       check: "clock",
-      found: `the clock is ${showDuration(Math.abs(skew))} ${skew > 0 ? "ahead" : "behind"} of most hosts`,
+      found: `the clock is ${showDuration(Math.abs(skew))} ${skew > 0 ? "ahead of" : "behind"} most hosts`,
       needed: `less than ${clockLimits.warning} s of difference`,
       fix: "timedatectl set-ntp true (with systemd-timesyncd or chrony installed), and look at timedatectl status",
       ...(sure <= clockLimits.problem ? { warning: true as const } : {}),

@@ -1,8 +1,7 @@
 /** Whose fault is it when hosts do not reach each other's ports? */
 import type { Inventory } from "../../../cluster/inventory.js";
 import { narrowRangesOf } from "../../../cluster/ipv4.js";
-import type { Finding } from "../../shared/findings.js";
-import type { Judgement } from "../checks.js";
+import type { CheckFinding, Judgement } from "../checks.js";
 import { type Facts, wordsOf } from "../facts.js";
 import type { Connection } from "../probe-network.js";
 import { type Fault, faults, type Tried } from "./faults.js";
@@ -20,7 +19,7 @@ export function judgeConnections(
   inventory: Inventory,
   facts: ReadonlyMap<string, Facts>,
   connections: readonly Connection[],
-): Finding[] {
+): CheckFinding[] {
   // A port that another program holds is a finding of its own.
   const judged = connections.filter(({ to, port }) => !wordsOf(facts.get(to)?.["taken-ports"]).includes(port));
   return groupsOf(judged).map((group) => ({

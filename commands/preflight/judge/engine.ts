@@ -6,7 +6,7 @@ import { compareVersions } from "../../../cluster/versions.js";
 import type { Judgement } from "../checks.js";
 import { type Facts, platformsOf } from "../facts.js";
 
-export const lockFix = "scripts/lock, then review the changes of artifacts.lock.json";
+export const lockFix = "run scripts/lock, then review the changes to artifacts.lock.json";
 
 const engineJudgement = (found: string, needed: string, fix: string): Judgement => ({
   check: "engine",

@@ -38,7 +38,7 @@ export function judgeKernel({ settings }: Inventory, facts: Facts): Judgement[] 
     judgements.push({
       check: "kernel",
       found: `kernel ${release} has no ${missing.join(", ")}`,
-      needed: "what Docker's and Weave Net's bridges and iptables rules are made of",
+      needed: "what Docker's and Weave Net's bridges and iptables rules are built on",
       fix: install,
     });
   }

@@ -1,6 +1,6 @@
 /** What the hosts found out about the network between them, judged. */
 import type { Inventory } from "../../../cluster/inventory.js";
-import type { Finding } from "../../shared/findings.js";
+import type { CheckFinding } from "../checks.js";
 import type { Facts } from "../facts.js";
 import type { NetworkProbe } from "../probe-network.js";
 import { judgeClocks } from "./clocks.js";
@@ -11,7 +11,7 @@ export function judgeNetwork(
   inventory: Inventory,
   facts: ReadonlyMap<string, Facts>,
   { connections, packetSizes, clocks }: NetworkProbe,
-): Finding[] {
+): CheckFinding[] {
   return [
     ...judgeConnections(inventory, facts, connections),
     ...judgePacketSizes(inventory, packetSizes),

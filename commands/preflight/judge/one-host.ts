@@ -1,15 +1,14 @@
 /** Is a host fit for what the deploy installs on it, whatever the other hosts are like? */
 import type { Inventory, InventoryHost } from "../../../cluster/inventory.js";
 import { overlap, within } from "../../../cluster/ipv4.js";
-import type { Finding } from "../../shared/findings.js";
-import type { Judgement } from "../checks.js";
+import type { CheckFinding, Judgement } from "../checks.js";
 import { type Facts, wordsOf } from "../facts.js";
 import { judgeIptables, judgeKernel } from "./kernel.js";
 import { judgeDisks, judgeMemory } from "./room.js";
 import { judgeSystem } from "./system.js";
 
 /** All problems of one host that do not concern the others. */
-export function judgeHost(inventory: Inventory, host: InventoryHost, facts: Facts): Finding[] {
+export function judgeHost(inventory: Inventory, host: InventoryHost, facts: Facts): CheckFinding[] {
   return [
     ...judgeSystem(host, facts),
     ...judgeKernel(inventory, facts),
@@ -36,7 +35,7 @@ function judgeRange({ settings: { weave } }: Inventory, facts: Facts): Judgement
     {
       check: "range",
       found: `${found.join(" and ")}, within weave.range ${weave.range}`,
-      needed: "a range for containers that the host needs for nothing else",
+      needed: "a range for containers that the host uses for nothing else",
       fix: "set weave.range in the cluster file to a free one, such as 10.96.0.0/12 or 172.24.0.0/14",
     },
   ];
@@ -52,7 +51,7 @@ function judgeNames(facts: Facts): Judgement[] {
       check: "dns",
       found: `cannot resolve ${names.join(", ")}; ${servers}`,
       needed: "the addresses of the machines that artifacts come from",
-      fix: "name servers in /etc/resolv.conf, or artifacts.mirror by address, or artifacts.directory in the cluster file",
+      fix: "correct the name servers in /etc/resolv.conf, or set artifacts.mirror with an IP address, or artifacts.directory, in the cluster file",
       // With everything installed, nothing has to be fetched.
       ...(fetched ? { warning: true as const } : {}),
     },

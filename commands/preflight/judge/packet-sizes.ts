@@ -1,6 +1,6 @@
 /** Whose fault is it when packets get lost for their size? */
 import type { Inventory } from "../../../cluster/inventory.js";
-import type { Finding } from "../../shared/findings.js";
+import type { CheckFinding } from "../checks.js";
 import type { PacketSizes } from "../probe-network.js";
 import { faults } from "./faults.js";
 import { labels } from "./labels.js";
@@ -9,7 +9,7 @@ import { labels } from "./labels.js";
 const fastDatapathHeader = 84;
 const weaveMtu = 1376;
 
-export function judgePacketSizes(inventory: Inventory, packetSizes: readonly PacketSizes[]): Finding[] {
+export function judgePacketSizes(inventory: Inventory, packetSizes: readonly PacketSizes[]): CheckFinding[] {
   // Where no echo came back at all, the network lets none through, and nothing is known.
   const known = packetSizes.filter(({ answered }) => answered > 0);
   const lost = atFault(known, ({ sent, answered }) => answered < sent).map((fault) => lostFinding(inventory, fault));
@@ -39,7 +39,7 @@ const between = (inventory: Inventory, { host, failures }: AtFault) =>
     failures.map(({ from, to }) => (to === host ? from : to)),
   )}`;
 
-function lostFinding(inventory: Inventory, fault: AtFault): Finding {
+function lostFinding(inventory: Inventory, fault: AtFault): CheckFinding {
   const sent = Math.max(...fault.failures.map((sizes) => sizes.sent));
   const answered = Math.min(...fault.failures.map((sizes) => sizes.answered));
   return {
@@ -51,7 +51,7 @@ function lostFinding(inventory: Inventory, fault: AtFault): Finding {
   };
 }
 
-function narrowFinding(inventory: Inventory, fault: AtFault, mtu: number): Finding {
+function narrowFinding(inventory: Inventory, fault: AtFault, mtu: number): CheckFinding {
   const answered = Math.min(...fault.failures.map((sizes) => sizes.answered));
   return {
     host: fault.host,

@@ -67,7 +67,7 @@ function judgeFileSystem({ mount, freeMib, freeInodes, writable, wants, what }: 
       {
         check: "disk",
         found: `${mount} is mounted read-only`,
-        needed: `a file system that can be written, for ${list}`,
+        needed: `a writable file system, for ${list}`,
         fix: `dmesg | grep -i error shows whether the disk is broken; then mount -o remount,rw ${mount}`,
       },
     ];
@@ -78,7 +78,7 @@ function judgeFileSystem({ mount, freeMib, freeInodes, writable, wants, what }: 
       check: "disk",
       found: `${mount} has ${freeMib} MiB left`,
       needed: `${wants} MiB there, for ${list}`,
-      fix: `du -xhd1 ${mount} | sort -h shows what takes it; apt-get clean and journalctl --vacuum-size=100M often help`,
+      fix: `du -xhd1 ${mount} | sort -h shows what uses it; apt-get clean and journalctl --vacuum-size=100M often help`,
     });
   }
   if (freeInodes < inodes) {
@@ -86,14 +86,14 @@ function judgeFileSystem({ mount, freeMib, freeInodes, writable, wants, what }: 
       check: "disk",
       found: `${mount} has ${freeInodes} inodes left`,
       needed: `${inodes} there, for ${list}`,
-      fix: `du --inodes -xd1 ${mount} | sort -n shows what takes them`,
+      fix: `du --inodes -xd1 ${mount} | sort -n shows what uses them`,
     });
   }
   return judgements;
 }
 
 /** MiB. A host sold as 1 GiB shows somewhat less. */
-const memory = { total: 900, available: 350, availableLater: 50 } as const;
+export const memory = { total: 900, available: 350, availableLater: 50 } as const;
 
 export function judgeMemory(facts: Facts): Judgement[] {
   const [total, available] = [Number(facts["memory-total"]), Number(facts["memory-available"])];
@@ -115,7 +115,7 @@ export function judgeMemory(facts: Facts): Judgement[] {
       check: "memory",
       found: `${available} of ${total} MiB of memory are available`,
       needed: `${wants} MiB available`,
-      fix: "ps -eo rss,comm --sort=-rss | head shows what takes it",
+      fix: "ps -eo rss,comm --sort=-rss | head shows what uses it",
     },
   ];
 }

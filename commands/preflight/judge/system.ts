@@ -101,7 +101,7 @@ function judgeAddress({ address }: InventoryHost, facts: Facts): Judgement[] {
   return [
     {
       check: "address",
-      found: `the host's addresses are ${own.join(" ") || "none"}`,
+      found: own.length > 0 ? `the host's addresses are ${own.join(" ")}` : "the host has no address",
       needed: `${address} on one of its interfaces`,
       fix: `correct the host's address in the cluster file, or give the host ${address}`,
     },

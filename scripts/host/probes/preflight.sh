@@ -131,7 +131,7 @@ foreign_listeners() {
     if [ "$pid" = 0 ]; then
       # Weave's fast datapath: openvswitch listens in the kernel.
       [ "$port" = "$port_weave_fast_datapath/udp" ] && recorded 'unit weave.service' && continue
-      printf '%s\t%s\t%s\t%s\n' "$port" "$service" 'the kernel' "ss -lntup, and remove the interface or module that holds it"
+      printf '%s\t%s\t%s\t%s\n' "$port" "$service" 'the kernel' 'ss -lntup shows it; remove the interface or module that holds it'
       continue
     fi
     unit=$(unit_of "$pid")
