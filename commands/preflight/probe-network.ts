@@ -45,7 +45,7 @@ export const ringNeighbours = 3;
 /** Every host of a group keeps a connection open until the last of them has answered. */
 const groupSize = 60;
 
-/** Nobody answers who has not within this time: a lost packet is sent again after a quarter of a second (UDP) or a second (TCP). */
+/** After this time without an answer, none is expected: a lost packet is sent again after 0.25 s (UDP) or 1 s (TCP). */
 const silenceSeconds = 2.5;
 
 /** Hosts that try each other. Neighbours in the file, often in one rack, are in different groups. */

@@ -1,3 +1,4 @@
+/** How findings name several hosts. */
 import type { Inventory } from "../../../cluster/inventory.js";
 import { label } from "../../shared/findings.js";
 

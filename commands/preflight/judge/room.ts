@@ -7,7 +7,7 @@ import type { Facts } from "../facts.js";
 const mib = { consulData: 100, consulProgram: 250, downloads: 500, images: 700, engine: 500, always: 50 } as const;
 const inodes = 5000;
 
-/** What is going to be written: the name of the fact after `disk-`, what it is called, and its MiB. */
+/** Something that the deploy writes: the name of the fact after `disk-`, what it is called, and its MiB. */
 interface Use {
   readonly fact: string;
   readonly what: string;

@@ -4,9 +4,9 @@
 #   cat ../steps/names.sh preflight-facts.sh preflight.sh |
 #     sh -s -- data_dir=DIR images=REFERENCE,… ports=PORT/PROTOCOL/SERVICE,… names=NAME,…       (as root)
 #
-# data_dir is Consul's; images are those that the engine is going to be given; ports are those that SERVICE (consul,
-# weave, weave-dns, swarm) is going to listen on; names are those that the host has to resolve. Prints lines for a
-# program to read:
+# data_dir is Consul's; images are those that the deploy loads into the engine; ports are those that SERVICE (consul,
+# weave, weave-dns, swarm) will listen on; names are those that the host has to resolve. Prints lines for a program to
+# read:
 #
 #   fact NAME VALUE
 #   problem CHECK | found … | needed … | fix: …
@@ -35,8 +35,8 @@ problem() {
 
 recorded() { [ -f "$record" ] && grep -qxF -- "$1" "$record"; }
 
-# All containers, as lines "ID NAME IMAGE ours|- PORTS…": asked once, since each question costs a noticeable part of a
-# second. Asking a stopped engine through its socket would start it, and this script changes nothing.
+# All containers, as lines "ID NAME IMAGE ours|- PORTS…": asked once, since each question takes a noticeable time.
+# Asking a stopped engine through its socket would start it, and this script changes nothing.
 containers=
 list_containers() {
   case $(systemctl is-active docker.service 2>/dev/null) in
