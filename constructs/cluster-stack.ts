@@ -1,5 +1,5 @@
 /** The whole cluster as one Terraform stack. */
-import { join, relative, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { File } from "@cdktf/provider-local/lib/file";
 import { LocalProvider } from "@cdktf/provider-local/lib/provider";
 import { NullProvider } from "@cdktf/provider-null/lib/provider";
@@ -8,6 +8,7 @@ import { type App, type ITerraformDependable, type TerraformElement, TerraformSt
 import { Node } from "constructs";
 import { inventoryOf } from "../cluster/inventory.js";
 import type { Cluster } from "../cluster/model.js";
+import { relativeTo } from "../cluster/paths.js";
 import { artifactsTable } from "./artifacts.js";
 import { hostScriptsAsset } from "./assets.js";
 import { Backend } from "./backend.js";
@@ -29,8 +30,7 @@ export class ClusterStack extends TerraformStack {
     const { settings } = cluster;
     const folder = join(resolve(app.outdir), "stacks", cluster.name);
     /** A path as written in the cluster file, from the stack's folder, where Terraform runs. */
-    const fromStack = (written: string): string =>
-      /^[~/]/.test(written) ? written : relative(folder, join(cluster.directory, written));
+    const fromStack = relativeTo(folder, cluster.directory);
 
     new Backend(this, cluster);
     this.addProviders(cluster);

@@ -1,11 +1,11 @@
 /** Where artifacts come from, and what their SHA-256 is. Used by `scripts/lock` alone. */
 import { createHash } from "node:crypto";
 import { createReadStream, existsSync } from "node:fs";
-import { homedir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { Readable } from "node:stream";
 import { tagOf, type Wanted, wanted } from "../../cluster/lock-file.js";
 import type { Artifact, Cluster } from "../../cluster/model.js";
+import { resolveWritten } from "../../cluster/paths.js";
 
 const architectures = ["amd64", "arm64"] as const;
 
@@ -75,7 +75,7 @@ function mirrorStore(base: string): Store {
 /** The folder that `artifacts.directory` names: where it is, and how sources in it begin. */
 export function artifactFolder({ directory, settings }: Cluster): { path: string; source: string } {
   const written = (settings.artifacts.directory ?? "").replace(/\/+$/, "");
-  return { path: resolve(directory, written.replace(/^~(?=\/|$)/, homedir())), source: `file:${written}` };
+  return { path: resolveWritten(directory, written), source: `file:${written}` };
 }
 
 function folderStore(cluster: Cluster): Store {

@@ -1,9 +1,9 @@
 /** What the commands share: the cluster file in, an exit status out. */
-import { join, relative } from "node:path";
 import { type ParseArgsConfig, parseArgs } from "node:util";
 import { type Inventory, inventoryOf } from "../../cluster/inventory.js";
 import { ClusterFileError, loadCluster } from "../../cluster/load.js";
 import type { Cluster } from "../../cluster/model.js";
+import { relativeTo } from "../../cluster/paths.js";
 
 /** The inventory of a cluster file, its key files as seen from the directory that the command runs in. */
 export function inventoryFrom(clusterFile: string): Inventory {
@@ -11,11 +11,7 @@ export function inventoryFrom(clusterFile: string): Inventory {
 }
 
 export function inventoryHere(cluster: Cluster): Inventory {
-  return inventoryOf(cluster, (written) => fromHere(cluster, written));
-}
-
-function fromHere({ directory }: Cluster, written: string): string {
-  return /^[~/]/.test(written) ? written : relative(process.cwd(), join(directory, written));
+  return inventoryOf(cluster, relativeTo(process.cwd(), cluster.directory));
 }
 
 type Options = NonNullable<ParseArgsConfig["options"]>;
