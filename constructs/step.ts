@@ -2,9 +2,10 @@
 import { Resource } from "@cdktf/provider-null/lib/resource";
 import type { FileProvisioner, ITerraformDependable, SSHProvisionerConnection } from "cdktf";
 import type { Construct } from "constructs";
+import { shellWord } from "../cluster/shell.js";
 import { stepHash } from "./assets.js";
 import { uploads } from "./connection.js";
-import { literal, shellWord } from "./text.js";
+import { literal } from "./text.js";
 
 export interface Upload {
   /** A file of the stack's folder … */
