@@ -90,7 +90,8 @@ function readLock(path: string, file: ClusterFile | undefined) {
 
 /** Defaults that depend on other fields. */
 function decide(file: ClusterFile, directory: string, known: KnownHosts | undefined): Cluster {
-  const { name, ssh, consul, docker, weave, swarm, artifacts, providers, backend, gates, verify } = file;
+  const { name, hosts: writtenHosts, removed, ...settings } = file;
+  const { ssh } = settings;
   const login = (address: string, own: Partial<Pick<Login, "user" | "port" | "keyFile">>): Login => {
     const keyFile = own.keyFile ?? ssh.keyFile;
     const port = own.port ?? ssh.port;
@@ -102,7 +103,7 @@ function decide(file: ClusterFile, directory: string, known: KnownHosts | undefi
       hostKeys: ssh.hostKeyChecking === "off" ? [] : (known?.keysFor(address, port) ?? []),
     };
   };
-  const isServer = defaultServers(file.hosts.map((host) => host.consul));
+  const isServer = defaultServers(writtenHosts.map(({ consul }) => consul));
   const decideHost = (host: ClusterFile["hosts"][number], consul: Host["consul"]): Host => ({
     name: host.name,
     address: host.address,
@@ -112,16 +113,16 @@ function decide(file: ClusterFile, directory: string, known: KnownHosts | undefi
     manager: host.swarm.includes("manager"),
     agent: host.swarm.includes("agent"),
   });
-  const hosts = file.hosts.map((host, i) => decideHost(host, isServer[i] ? "server" : "client"));
+  const hosts = writtenHosts.map((host, i) => decideHost(host, isServer[i] ? "server" : "client"));
   return {
     name,
     hosts,
     servers: hosts.filter((host) => host.consul === "server"),
-    removed: file.removed.map((host) => ({ ...decideHost(host, host.consul ?? "server"), lost: host.lost })),
+    removed: removed.map((host) => ({ ...decideHost(host, host.consul ?? "server"), lost: host.lost })),
     artifacts: [],
     directory,
     ...(ssh.bastion ? { bastion: login(ssh.bastion.address, ssh.bastion) } : {}),
-    settings: { ssh, consul, docker, weave, swarm, artifacts, providers, backend, gates, verify },
+    settings,
   };
 }
 
