@@ -17,17 +17,22 @@ export function inventoryHere(cluster: Cluster): Inventory {
 type Options = NonNullable<ParseArgsConfig["options"]>;
 type Values<T extends Options> = ReturnType<typeof parseArgs<{ options: T; allowPositionals: true }>>["values"];
 
+interface Usage<T extends Options> {
+  /** What `--help` prints. */
+  readonly usage: string;
+  readonly options: T;
+  /** The exit status when `body` fails. Default 2: could not tell. */
+  readonly failed?: number;
+}
+
 /**
- * Runs a command of `scripts/` with what stands on its command line: options, `--help`, and at most one cluster file
- * (default: `$CLUSTER_FILE`, else `./cluster.yaml`). Ends the process with the status that `body` gives, or with
- * `failed` and the reason when it fails.
- *
- * @param failed default 2: could not tell
+ * Runs a program of `scripts/` with the options and words of its command line. Ends the process with the status that
+ * `body` gives, or with `failed` and the reason when it fails.
  */
-export function command<T extends Options>(
+export function program<T extends Options>(
   name: string,
-  { usage, options, failed = 2 }: { usage: string; options: T; failed?: number },
-  body: (clusterFile: string, values: Values<T>) => Promise<number>,
+  { usage, options, failed = 2 }: Usage<T>,
+  body: (values: Values<T>, words: readonly string[]) => Promise<number>,
 ): void {
   const run = async () => {
     if (process.argv.slice(2).some((word) => word === "--help" || word === "-h")) {
@@ -35,9 +40,7 @@ export function command<T extends Options>(
       return 0;
     }
     const { values, positionals } = parseArgs({ options, allowPositionals: true });
-    const [clusterFile = process.env.CLUSTER_FILE ?? "./cluster.yaml", ...more] = positionals;
-    if (more.length > 0) throw new Error(`one cluster file, not also ${more.join(", ")}: scripts/${name} --help`);
-    return body(clusterFile, values);
+    return body(values, positionals);
   };
   run().then(
     (status) => {
@@ -49,4 +52,16 @@ export function command<T extends Options>(
       process.exitCode = failed;
     },
   );
+}
+
+/** A program about one cluster: its file is the only word (default: `$CLUSTER_FILE`, else `./cluster.yaml`). */
+export function command<T extends Options>(
+  name: string,
+  usage: Usage<T>,
+  body: (clusterFile: string, values: Values<T>) => Promise<number>,
+): void {
+  program(name, usage, async (values, [clusterFile = process.env.CLUSTER_FILE ?? "./cluster.yaml", ...more]) => {
+    if (more.length > 0) throw new Error(`one cluster file, not also ${more.join(", ")}: scripts/${name} --help`);
+    return body(clusterFile, values);
+  });
 }
