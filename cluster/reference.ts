@@ -1,28 +1,21 @@
 /** What `npm run reference` makes of the cluster file's schema and of the tables of ports and names. */
-import { z } from "zod";
 import { namesScript } from "./names.js";
 import { portsTable } from "./ports.js";
 import { clusterFileSchema } from "./schema.js";
-import { field } from "./schema-walk.js";
+import { editorSchema, type Field, fieldOf } from "./schema-walk.js";
 
 /** What is generated: path from the repository's root, and content. */
 export function clusterReference(): Record<string, string> {
   return {
-    "cluster/cluster.schema.json": jsonSchema(),
+    "cluster/cluster.schema.json": `${JSON.stringify(editorSchema(clusterFileSchema), null, 2)}\n`,
     "docs/cluster-file.md": page(),
     "docs/ports.md": portsPage(),
     "scripts/host/steps/names.sh": namesScript(),
   };
 }
 
-/** For editors: as a person writes the file, so fields with a default are not required. */
-function jsonSchema(): string {
-  // Draft 7 is what the YAML support of editors understands best.
-  return `${JSON.stringify(z.toJSONSchema(clusterFileSchema, { io: "input", target: "draft-7" }), null, 2)}\n`;
-}
-
 function page(): string {
-  return `${[intro, ...sections("", clusterFileSchema), outro].join("\n\n")}\n`;
+  return `${[intro, ...sections("", fieldOf(clusterFileSchema)), outro].join("\n\n")}\n`;
 }
 
 const intro = `# The cluster file
@@ -85,30 +78,31 @@ ${portsTable()}
 `;
 
 /** One table for each mapping, in the order of the schema. */
-function sections(path: string, schema: z.ZodType): string[] {
-  const { shape = {}, description } = field(schema);
+function sections(path: string, { properties = {}, required = [], description }: Field): string[] {
   const rows: string[] = [];
   const inner: string[] = [];
-  for (const [name, schemaOfField] of Object.entries(shape)) {
+  for (const [name, field] of Object.entries(properties)) {
     const here = path === "" ? name : `${path}.${name}`;
-    const info = field(schemaOfField);
-    if (info.element && field(info.element).shape) inner.push(...sections(`${here}[]`, info.element));
-    else if (info.shape) inner.push(...sections(here, schemaOfField));
-    const known = info.shape ? `see [${here}](#${anchor(here)})` : info.expected;
-    const type = info.element && field(info.element).shape ? `list, see [${here}[]](#${anchor(`${here}[]`)})` : known;
-    rows.push(`| \`${name}\` | ${cell(type)} | ${showDefault(info)} | ${cell(info.description)} |`);
+    if (field.items?.properties) inner.push(...sections(`${here}[]`, field.items));
+    else if (field.properties) inner.push(...sections(here, field));
+    const fallback = required.includes(name) ? "required" : showDefault(field);
+    rows.push(`| \`${name}\` | ${showValues(here, field)} | ${fallback} | ${cell(field.description)} |`);
   }
   const table = ["| Field | Value | Default | Meaning |", "| --- | --- | --- | --- |", ...rows].join("\n");
   const heading = path === "" ? "## Top level" : `## ${path}`;
-  return [[heading, ...(path === "" || description === "" ? [] : [description]), table].join("\n\n"), ...inner];
+  return [[heading, ...(path === "" || !description ? [] : [description]), table].join("\n\n"), ...inner];
+}
+
+function showValues(path: string, { properties, items, expected }: Field): string {
+  if (items?.properties) return `list, see [${path}[]](#${anchor(`${path}[]`)})`;
+  return properties ? `see [${path}](#${anchor(path)})` : cell(expected);
 }
 
 const anchor = (path: string) => path.toLowerCase().replace(/[^a-z0-9-]/g, "");
 
-const cell = (text: string) => text.replaceAll("|", "\\|");
+const cell = (text = "") => text.replaceAll("|", "\\|");
 
-function showDefault({ required, shape, default: value }: ReturnType<typeof field>): string {
-  if (required) return "required";
-  if (value === undefined || shape) return "";
+function showDefault({ properties, default: value }: Field): string {
+  if (value === undefined || properties) return "";
   return `\`${typeof value === "string" ? value : JSON.stringify(value).replaceAll(",", ", ")}\``;
 }
