@@ -22,7 +22,7 @@ const intro = `# The cluster file
 
 <!-- Written by \`npm run reference\` from cluster/schema.ts. Change it there. -->
 
-One YAML file describes a cluster. This is a whole one:
+One YAML file describes a cluster. This is a complete one:
 
 \`\`\`yaml
 name: office
@@ -32,12 +32,12 @@ hosts:
   - { name: gamma, address: 192.168.1.13 }
 \`\`\`
 
-Beside it stand two files that tools write and that belong in git with it:
+Two files belong beside it and in git; tools write them:
 
 | File | What it holds | Written by |
 | --- | --- | --- |
 | \`known_hosts\` | the hosts' SSH keys, in OpenSSH's format, not hashed | \`scripts/hostkeys\` |
-| \`artifacts.lock.json\` | all that hosts may install: version, source, SHA-256 | \`scripts/lock\` |
+| \`artifacts.lock.json\` | everything that hosts may install: version, source, SHA-256 | \`scripts/lock\` |
 
 Mistakes are reported all at once, each with file, line, column and field. Editors that know JSON Schema check while you
 type when the file begins with
@@ -46,7 +46,7 @@ type when the file begins with
 # yaml-language-server: $schema=PATH/TO/cluster/cluster.schema.json
 \`\`\`
 
-Every field but \`name\`, \`hosts\`, and each host's \`name\` and \`address\` may be left out.`;
+All fields are optional except \`name\`, \`hosts\`, and each host's \`name\` and \`address\`.`;
 
 const outro = `## Where artifacts come from
 

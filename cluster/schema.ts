@@ -10,6 +10,10 @@
  */
 import { isIPv4 } from "node:net";
 import { z } from "zod";
+import { ports } from "./ports.js";
+
+// Typed apart from its table, whose types come from this schema.
+const numbered: Readonly<Record<"consulHttp" | "swarmManager", { readonly number: number }>> = ports;
 
 const error = (text: string) => ({ error: text });
 
@@ -81,7 +85,7 @@ const host = mapping(
     consul: choice(["server", "client"])
       .optional()
       .describe(
-        "Role of the host's Consul agent. Default: the first five hosts are servers (three of three or four, one of one or two).",
+        "Role of the host's Consul agent. Default: the first five hosts are servers; of three or four hosts the first three, of one or two the first.",
       ),
     swarm: list(choice(["manager", "agent"]), "a list of manager and agent")
       .default(["manager", "agent"])
@@ -89,7 +93,7 @@ const host = mapping(
     rebuilt: whole(0, Number.MAX_SAFE_INTEGER, "how often the host was rebuilt: a whole number")
       .default(0)
       .describe(
-        "Count one more whenever the machine behind this name was reinstalled or replaced: the next deploy then does everything on it anew.",
+        "Add one whenever the machine behind this name is reinstalled or replaced: the next deploy then sets it up from scratch.",
       ),
     ssh: mapping({ user: login.user.optional(), port: login.port.optional(), keyFile: login.keyFile.optional() })
       .optional()
@@ -109,15 +113,13 @@ export const clusterFileSchema = mapping(
       host.extend({
         lost: flag
           .default(false)
-          .describe(
-            "The machine is gone for good: it is not asked for anything, and the others take over what it held.",
-          ),
+          .describe("The machine is gone for good: nothing is run on it, and the other hosts take over what it held."),
       }),
       "a list of hosts",
     )
       .default([])
       .describe(
-        "Hosts that leave the cluster: move an entry here from `hosts`, and the next deploy uninstalls everything on that machine. Afterwards the entry can go.",
+        "Hosts that leave the cluster: move an entry here from `hosts`, and the next deploy uninstalls everything from that machine. After that the entry can be deleted.",
       ),
     ssh: section({
       user: login.user.default("root"),
@@ -127,7 +129,7 @@ export const clusterFileSchema = mapping(
       hostKeyChecking: choice(["required", "off"])
         .default("required")
         .describe(
-          "`required`: every host's key must stand in `known_hosts` beside the cluster file (`scripts/hostkeys` collects them). `off` trusts whoever answers.",
+          "`required`: every host's key must be in `known_hosts` beside the cluster file (`scripts/hostkeys` collects them). `off` trusts whoever answers.",
         ),
       timeoutSeconds: seconds
         .default(30)
@@ -143,11 +145,11 @@ export const clusterFileSchema = mapping(
       syslog: flag
         .default(false)
         .describe("Also log to syslog, as the guide does. Under systemd the journal then holds every line twice."),
-      ui: flag.default(true).describe("Serve Consul's web page on port 8500."),
+      ui: flag.default(true).describe(`Serve Consul's web UI on port ${numbered.consulHttp.number}.`),
       bootstrap: choice(["expect", "handover"])
         .default("expect")
         .describe(
-          "`expect`: equal servers elect a leader once all are there. `handover`: the guide's procedure, one server bootstraps by a configuration of its own and is then handed over to the service.",
+          "`expect`: all servers are equal and elect a leader once they are all there. `handover`: the guide's procedure, in which one server bootstraps with a configuration of its own and is then handed over to the service.",
         ),
     }).describe("Consul, the key-value store through which Swarm finds its members."),
     docker: section({
@@ -167,46 +169,48 @@ export const clusterFileSchema = mapping(
       images: choice(["rajchaudhuri", "weaveworks"])
         .default("rajchaudhuri")
         .describe(
-          "Owner of Weave's images. weaveworks' need an engine that accepts API 1.18 (up to 24); rajchaudhuri's API 1.24 (up to 28).",
+          "Owner of Weave's images. Those of weaveworks need an engine that accepts API 1.18 (Docker Engine up to 24), those of rajchaudhuri API 1.24 (up to 28).",
         ),
       range: matching(/^(\d{1,3}\.){3}\d{1,3}\/\d{1,2}$/, "an IPv4 range such as 10.32.0.0/12")
         .default("10.32.0.0/12")
         .describe(
-          "The containers' network. Must not overlap with any network that the hosts reach. Decided when the network is made: another one needs a destroy.",
+          "The containers' network. Must not overlap with any network that the hosts reach. Fixed when the network is created: to change it, destroy the cluster first.",
         ),
       dns: flag
         .default(true)
         .describe(
-          "Serve weave.local names to containers. `false` is the guide's `--no-dns`: then no container finds another by name.",
+          "Serve weave.local names to containers. `false` is the guide's `--no-dns`: containers then cannot find each other by name.",
         ),
       fastDatapath: flag
         .default(true)
         .describe(
-          "Use the kernel's openvswitch. `false` carries every packet through user space, for kernels without it. Decided when the network is made.",
+          "Use the kernel's openvswitch. `false` carries every packet through user space, for kernels without it. Fixed when the network is created.",
         ),
       mtu: whole(576, 65535, "a packet size from 576 to 65535")
         .optional()
         .describe(
-          "Packet size of the containers' network, in bytes. Default: Weave's own (1376). Decided when the network is made.",
+          "Packet size of the containers' network, in bytes. Default: Weave's own (1376). Fixed when the network is created.",
         ),
     }).describe("Weave Net, the network that carries multicast, and its Docker API proxy."),
     swarm: section({
       version: version.default("1.2.9").describe("Classic Swarm's version."),
       replication: flag
         .default(true)
-        .describe("Managers elect one primary. `false` is the guide's form: every manager acts for itself."),
+        .describe("Managers elect one primary. `false` is the guide's form: every manager acts on its own."),
       strategy: choice(["spread", "binpack", "random"])
         .default("spread")
         .describe("How the manager chooses a host for a container."),
       heartbeat: duration
         .default("10s")
-        .describe("How often an agent renews its entry in Consul. A dead agent is forgotten after three."),
-    }).describe("Classic Swarm: a manager on port 4000 and an agent, as containers on each host."),
+        .describe("How often an agent renews its entry in Consul. An agent that misses three renewals is dropped."),
+    }).describe(
+      `Classic Swarm: a manager on port ${numbered.swarmManager.number} and an agent, as containers on each host.`,
+    ),
     artifacts: section({
       mirror: matching(/^https?:\/\/[^\s"'$%\\]+[^\s"'$%\\/]$/, "an http(s) URL without a slash at its end")
         .optional()
         .describe(
-          "Base URL of a mirror in the datacenter that serves every artifact. Default: each publisher's own address.",
+          "Base URL of a mirror in the datacenter that serves every artifact. Default: the publishers' own addresses.",
         ),
       directory: filePath
         .optional()
@@ -214,7 +218,7 @@ export const clusterFileSchema = mapping(
           "Folder of artifacts on the operator's machine, relative to the cluster file; pushed to the hosts over SSH.",
         ),
     }).describe(
-      "Where hosts get what they install. What exactly is in `artifacts.lock.json`, written by `scripts/lock`.",
+      "Where hosts get what they install. Exactly what they install is in `artifacts.lock.json`, which `scripts/lock` writes.",
     ),
     providers: section({
       docker: version.default("4.5.0").describe("Version of kreuzwerker/docker."),
@@ -244,7 +248,7 @@ export const clusterFileSchema = mapping(
       eventBusImage: imageReference
         .optional()
         .describe(
-          "Image of `examples/event-bus`, to be locked for `scripts/verify --vertx`, which loads it on hosts for the time of its test. Default: multicast-swarm/event-bus:1, which must be on the hosts.",
+          "Image of `examples/event-bus` for `scripts/verify --vertx`: `scripts/lock` locks it, and the test loads it on the hosts while it runs. Default: multicast-swarm/event-bus:1, which must already be on the hosts.",
         ),
     }).describe("What `scripts/verify` uses."),
   },
