@@ -16,7 +16,7 @@ export interface LoadOptions {
   readonly lock?: "required" | "ignore";
   /** `ignore`: for tools that run before there is a `known_hosts`. Keys that are there are still read. */
   readonly hostKeys?: "required" | "ignore";
-  /** Takes what is doubtful but not wrong, line by line. Default: standard error. */
+  /** Receives warnings, line by line. Default: standard error. */
   readonly warn?: (line: string) => void;
 }
 
@@ -34,7 +34,7 @@ export function loadCluster(path: string, options: LoadOptions = {}): Cluster {
   if (!yaml.readable) throw failed(problems());
 
   const checked = yaml.check(clusterFileSchema);
-  // Rules can say more even of a file with mistakes: they look at it as if the wrong parts were absent.
+  // Rules say more even about a file with mistakes: they see it as if the wrong parts were absent.
   const file = checked ?? withoutMistakes(yaml.value);
   if (file === undefined) throw failed(problems());
 
@@ -47,7 +47,7 @@ export function loadCluster(path: string, options: LoadOptions = {}): Cluster {
     checkHostKeys(yaml, cluster, known, beside(knownHostsFileName));
   }
 
-  // What a faulty cluster file asks for is not known well enough to compare the lock file with it.
+  // A cluster file with problems does not say clearly enough what the lock file has to cover.
   const asked = problems().length === 0 ? file : undefined;
   const lock = options.lock === "ignore" ? { artifacts: [], problems: [] } : readLock(beside(lockFileName), asked);
   const all = [...problems(), ...lock.problems];

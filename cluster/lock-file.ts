@@ -71,7 +71,7 @@ export function checkCovers(lock: YamlFile, artifacts: readonly Artifact[], file
   for (const [i, { name, platform }] of artifacts.entries()) {
     const first = seen.get(`${name} ${platform}`);
     if (first === undefined) seen.set(`${name} ${platform}`, i);
-    else problems.add(["artifacts", i], `${name} for ${platform} again`, `it once (artifacts[${first}] has it)`);
+    else problems.add(["artifacts", i], `a second entry of ${name} for ${platform}`, `one (artifacts[${first}])`);
   }
   for (const { name, version, optional } of wanted(file)) {
     const entries = artifacts.map((entry, i) => ({ ...entry, i })).filter((entry) => entry.name === name);

@@ -495,7 +495,7 @@ describe("a lock file that was edited", () => {
   test("an artifact twice", () => {
     const twice = [...artifacts(), { ...artifacts()[6], sha256: sha256("other") } as Artifact];
     expect(problems(lockFileText(twice))).toEqual([
-      "artifacts.lock.json:11:5: artifacts[7]: found weave for any again, expected it once (artifacts[6] has it)",
+      "artifacts.lock.json:11:5: artifacts[7]: found a second entry of weave for any, expected one (artifacts[6])",
     ]);
   });
 
