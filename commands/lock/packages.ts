@@ -7,7 +7,8 @@ import { explainInOneLine } from "../../ssh/explain.js";
 import { inParallel, type Run, withSsh } from "../../ssh/ssh.js";
 import { inventoryHere } from "../shared/command.js";
 import { hostScript } from "../shared/host-scripts.js";
-import { artifactFolder, hashFile, type Say } from "./artifact-sources.js";
+import { artifactFolder } from "./artifact-sources.js";
+import { hashFile, type Say } from "./download.js";
 
 const groups = ["docker-engine", "unzip"];
 
