@@ -61,7 +61,8 @@ export function command<T extends Options>(
   body: (clusterFile: string, values: Values<T>) => Promise<number>,
 ): void {
   program(name, usage, async (values, [clusterFile = process.env.CLUSTER_FILE ?? "./cluster.yaml", ...more]) => {
-    if (more.length > 0) throw new Error(`one cluster file, not also ${more.join(", ")}: scripts/${name} --help`);
+    if (more.length > 0)
+      throw new Error(`found also ${more.join(", ")}, expected one cluster file: scripts/${name} --help`);
     return body(clusterFile, values);
   });
 }
