@@ -148,7 +148,7 @@ async function record(
   const replaced = replace.includes(name) || replace.includes(login.address);
   const comparison = compare(replaced ? [] : recorded, keys);
   if (comparison.kind === "refuse") {
-    say(`REFUSED   ${who} shows another key than the recorded one:`);
+    say(`REFUSED   ${who} shows a key that differs from the recorded one:`);
     for (const line of await fingerprints(recorded)) say(`            recorded  ${line}`);
     for (const line of await fingerprints(keys)) say(`            shown     ${line}`);
     say(

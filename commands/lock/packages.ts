@@ -6,6 +6,7 @@ import type { Artifact, Cluster, Host } from "../../cluster/model.js";
 import { explainInOneLine } from "../../ssh/explain.js";
 import { inParallel, type Run, withSsh } from "../../ssh/ssh.js";
 import { inventoryHere } from "../shared/command.js";
+import { plural } from "../shared/findings.js";
 import { hostScript } from "../shared/host-scripts.js";
 import { artifactFolder } from "./artifact-sources.js";
 import { hashFile, type Say } from "./download.js";
@@ -27,7 +28,7 @@ export async function fromHosts(
   say: Say,
 ): Promise<Artifact[]> {
   const script = hostScript("probes/resolve-packages.sh");
-  say(`asking   ${inventory.hosts.length} hosts which packages they lack`);
+  say(`asking   ${plural(inventory.hosts.length, "host")} which packages they lack`);
   let answered = 0;
   const answers = await inParallel(inventory.hosts, async (host) => {
     const result = await run(host, script, [inventory.settings.docker.package]);
@@ -36,7 +37,9 @@ export async function fromHosts(
     const answer = parseAnswer(host, result.stdout);
     const lacks = groups.filter((group) => answer.packages.some(({ name }) => name.startsWith(`package:${group}:`)));
     const what =
-      lacks.length > 0 ? `lacks ${lacks.join(" and ")} (${answer.packages.length} packages)` : "lacks nothing";
+      lacks.length > 0
+        ? `lacks ${lacks.join(" and ")} (${plural(answer.packages.length, "package")})`
+        : "lacks nothing";
     say(`answered ${host.name} (${answered} of ${inventory.hosts.length}): ${answer.platform}, ${what}`);
     return answer;
   });
@@ -96,7 +99,8 @@ export function merge(answers: readonly HostPackages[], before: readonly Artifac
     (artifact) =>
       artifact.name.startsWith("package:") && platforms.has(artifact.platform) && !resolved.has(groupOf(artifact)),
   );
-  if (kept.length > 0) say(`kept     ${kept.length} packages that hosts have by now, for hosts that are rebuilt`);
+  if (kept.length > 0)
+    say(`kept     ${plural(kept.length, "package")} that no host lacks any more: a rebuilt host needs them`);
   return [...fresh, ...kept];
 }
 
@@ -111,7 +115,7 @@ async function fromFolder(cluster: Cluster, say: Say): Promise<Artifact[]> {
     }
   };
   if (list("packages") === undefined) {
-    say(`left out packages: no folder packages in ${source}; hosts need Docker Engine and unzip already`);
+    say(`left out packages: no folder packages in ${source}; Docker Engine and unzip must already be on the hosts`);
     return [];
   }
   const artifacts: Artifact[] = [];

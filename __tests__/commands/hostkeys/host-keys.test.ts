@@ -91,7 +91,7 @@ describe("collecting keys", () => {
     const refused = await run(folder);
     expect(refused.whole).toBe(false);
     expect(refused.known).not.toContain(second);
-    expect(refused.said).toContain("REFUSED   b (10.0.0.2) shows another key than the recorded one:");
+    expect(refused.said).toContain("REFUSED   b (10.0.0.2) shows a key that differs from the recorded one:");
     expect(refused.said).toContain(`            recorded  ED25519  ${print(first)}`);
     expect(refused.said).toContain(`            shown     ED25519  ${print(second)}`);
 

@@ -76,7 +76,7 @@ describe("what hosts lack", () => {
     ]);
     expect(said).toEqual([
       "asking   3 hosts which packages they lack",
-      "answered a (1 of 3): debian-12-amd64, lacks unzip (1 packages)",
+      "answered a (1 of 3): debian-12-amd64, lacks unzip (1 package)",
       "answered b (2 of 3): debian-12-amd64, lacks nothing",
       "answered c (3 of 3): debian-12-amd64, lacks docker-engine and unzip (2 packages)",
     ]);
@@ -115,7 +115,7 @@ describe("what hosts lack", () => {
     expect(
       merge([parseAnswer({ name: "a" }, debian + unzip)], old, (line) => said.push(line)).map(({ name }) => name),
     ).toEqual(["package:unzip:unzip", "package:docker-engine:docker.io", "package:docker-engine:runc"]);
-    expect(said).toEqual(["kept     2 packages that hosts have by now, for hosts that are rebuilt"]);
+    expect(said).toEqual(["kept     2 packages that no host lacks any more: a rebuilt host needs them"]);
   });
 
   test("entries of a group that a host lacks are replaced as a whole", () => {
