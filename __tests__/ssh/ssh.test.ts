@@ -102,6 +102,14 @@ describe("ssh", () => {
     expect(existsSync(readFileSync(notes, "utf8").trim())).toBe(false);
   });
 
+  test("a machine without ssh is told what to install", async () => {
+    const of = inventoryHere(cluster());
+    process.env.PATH = files({});
+    await expect(withSsh(of, (run) => run("bastion", ""))).rejects.toThrow(
+      "this machine has no ssh: apt-get install openssh-client",
+    );
+  });
+
   test("a key file that is not there is said before anybody is contacted", async () => {
     const of = cluster("ssh: { keyFile: no/key }");
     await expect(withSsh(inventoryHere(of), async () => 1)).rejects.toThrow(
