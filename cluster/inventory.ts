@@ -3,7 +3,7 @@
  * during a deploy, from a file beside them. Nothing here or in what the preflight imports needs more than Node.
  */
 import { isIPv4 } from "node:net";
-import { type Artifact, type Cluster, type Host, images, type Login } from "./model.js";
+import { type Artifact, type Cluster, type Host, type Login, neededImages, type Settings } from "./model.js";
 import { openPortsOf } from "./ports.js";
 
 export interface InventoryHost extends Host {
@@ -18,14 +18,7 @@ export interface Inventory {
   readonly name: string;
   readonly hosts: readonly InventoryHost[];
   readonly bastion?: Login;
-  readonly settings: {
-    readonly ssh: Pick<Cluster["settings"]["ssh"], "hostKeyChecking" | "timeoutSeconds">;
-    readonly consul: Pick<Cluster["settings"]["consul"], "dataDir">;
-    readonly docker: Cluster["settings"]["docker"];
-    readonly weave: Pick<Cluster["settings"]["weave"], "version" | "images" | "dns" | "range" | "fastDatapath" | "mtu">;
-    readonly swarm: Pick<Cluster["settings"]["swarm"], "version" | "replication">;
-    readonly verify: Cluster["settings"]["verify"];
-  };
+  readonly settings: Readonly<ReturnType<typeof settingsOf>>;
   readonly artifacts: readonly Pick<Artifact, "name" | "platform" | "version">[];
   /** Artifacts that every host needs, but for the engine's packages. */
   readonly required: readonly string[];
@@ -40,7 +33,6 @@ export interface Inventory {
  *   where the checks are going to run.
  */
 export function inventoryOf(cluster: Cluster, keyFile: (written: string) => string): Inventory {
-  const { ssh, consul, docker, weave, swarm, verify } = cluster.settings;
   const located = (login: Login): Login =>
     login.keyFile === undefined ? login : { ...login, keyFile: keyFile(login.keyFile) };
   return {
@@ -51,32 +43,27 @@ export function inventoryOf(cluster: Cluster, keyFile: (written: string) => stri
       ports: openPortsOf(host, cluster.settings),
     })),
     ...(cluster.bastion ? { bastion: located(cluster.bastion) } : {}),
-    settings: {
-      ssh: { hostKeyChecking: ssh.hostKeyChecking, timeoutSeconds: ssh.timeoutSeconds },
-      consul: { dataDir: consul.dataDir },
-      docker: { install: docker.install, package: docker.package },
-      weave: {
-        version: weave.version,
-        images: weave.images,
-        dns: weave.dns,
-        range: weave.range,
-        fastDatapath: weave.fastDatapath,
-        mtu: weave.mtu,
-      },
-      swarm: { version: swarm.version, replication: swarm.replication },
-      verify,
-    },
+    settings: settingsOf(cluster.settings),
     artifacts: cluster.artifacts.map(({ name, platform, version }) => ({ name, platform, version })),
-    required: [
-      "consul",
-      "weave",
-      ...[images.weave, images.weaveexec, images.weavedb, images.swarm].map(
-        (image) => `image:${image(cluster.settings)}`,
-      ),
-    ],
+    required: ["consul", "weave", ...neededImages(cluster.settings).map((image) => `image:${image}`)],
     sources: [...new Set(cluster.artifacts.flatMap(({ source }) => nameIn(source)))].sort(),
   };
 }
+
+/** The settings that the commands read, and no others: whatever is in the inventory is an input of the deploy. */
+function settingsOf({ ssh, consul, docker, weave, swarm, verify }: Settings) {
+  return {
+    ssh: pick(ssh, "hostKeyChecking", "timeoutSeconds"),
+    consul: pick(consul, "dataDir"),
+    docker,
+    weave: pick(weave, "version", "images", "dns", "range", "fastDatapath", "mtu"),
+    swarm: pick(swarm, "version", "replication"),
+    verify,
+  };
+}
+
+const pick = <T extends object, K extends keyof T>(from: T, ...fields: readonly K[]) =>
+  Object.fromEntries(fields.map((field) => [field, from[field]])) as Pick<T, K>;
 
 /** The name of the machine in a source, when it has one and not only an address. */
 function nameIn(source: string): string[] {

@@ -16,7 +16,7 @@ export interface LoadOptions {
   readonly lock?: "required" | "ignore";
   /** `ignore`: for tools that run before there is a `known_hosts`. Keys that are there are still read. */
   readonly hostKeys?: "required" | "ignore";
-  /** Takes what is doubtful but not wrong, line by line. Default: standard error. */
+  /** Receives warnings, line by line. Default: standard error. */
   readonly warn?: (line: string) => void;
 }
 
@@ -34,7 +34,7 @@ export function loadCluster(path: string, options: LoadOptions = {}): Cluster {
   if (!yaml.readable) throw failed(problems());
 
   const checked = yaml.check(clusterFileSchema);
-  // Rules can say more even of a file with mistakes: they look at it as if the wrong parts were absent.
+  // Rules say more even about a file with mistakes: they see it as if the wrong parts were absent.
   const file = checked ?? withoutMistakes(yaml.value);
   if (file === undefined) throw failed(problems());
 
@@ -47,7 +47,7 @@ export function loadCluster(path: string, options: LoadOptions = {}): Cluster {
     checkHostKeys(yaml, cluster, known, beside(knownHostsFileName));
   }
 
-  // What a faulty cluster file asks for is not known well enough to compare the lock file with it.
+  // A cluster file with problems does not say clearly enough what the lock file has to cover.
   const asked = problems().length === 0 ? file : undefined;
   const lock = options.lock === "ignore" ? { artifacts: [], problems: [] } : readLock(beside(lockFileName), asked);
   const all = [...problems(), ...lock.problems];
@@ -90,7 +90,8 @@ function readLock(path: string, file: ClusterFile | undefined) {
 
 /** Defaults that depend on other fields. */
 function decide(file: ClusterFile, directory: string, known: KnownHosts | undefined): Cluster {
-  const { name, ssh, consul, docker, weave, swarm, artifacts, providers, backend, gates, verify } = file;
+  const { name, hosts: writtenHosts, removed, ...settings } = file;
+  const { ssh } = settings;
   const login = (address: string, own: Partial<Pick<Login, "user" | "port" | "keyFile">>): Login => {
     const keyFile = own.keyFile ?? ssh.keyFile;
     const port = own.port ?? ssh.port;
@@ -102,7 +103,7 @@ function decide(file: ClusterFile, directory: string, known: KnownHosts | undefi
       hostKeys: ssh.hostKeyChecking === "off" ? [] : (known?.keysFor(address, port) ?? []),
     };
   };
-  const isServer = defaultServers(file.hosts.map((host) => host.consul));
+  const isServer = defaultServers(writtenHosts.map(({ consul }) => consul));
   const decideHost = (host: ClusterFile["hosts"][number], consul: Host["consul"]): Host => ({
     name: host.name,
     address: host.address,
@@ -112,16 +113,16 @@ function decide(file: ClusterFile, directory: string, known: KnownHosts | undefi
     manager: host.swarm.includes("manager"),
     agent: host.swarm.includes("agent"),
   });
-  const hosts = file.hosts.map((host, i) => decideHost(host, isServer[i] ? "server" : "client"));
+  const hosts = writtenHosts.map((host, i) => decideHost(host, isServer[i] ? "server" : "client"));
   return {
     name,
     hosts,
     servers: hosts.filter((host) => host.consul === "server"),
-    removed: file.removed.map((host) => ({ ...decideHost(host, host.consul ?? "server"), lost: host.lost })),
+    removed: removed.map((host) => ({ ...decideHost(host, host.consul ?? "server"), lost: host.lost })),
     artifacts: [],
     directory,
     ...(ssh.bastion ? { bastion: login(ssh.bastion.address, ssh.bastion) } : {}),
-    settings: { ssh, consul, docker, weave, swarm, artifacts, providers, backend, gates, verify },
+    settings,
   };
 }
 

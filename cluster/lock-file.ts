@@ -1,6 +1,6 @@
 /** `artifacts.lock.json`: what hosts may install, by SHA-256. Written by `scripts/lock`, reviewed in git. */
 import { z } from "zod";
-import { type Artifact, images } from "./model.js";
+import { type Artifact, neededImages, type Settings } from "./model.js";
 import type { ClusterFile } from "./schema.js";
 import type { YamlFile } from "./yaml-file.js";
 
@@ -46,15 +46,13 @@ export interface Wanted {
 }
 
 /** Everything the cluster file asks for, but for packages: which of those are needed only the hosts know. */
-export function wanted(file: Pick<ClusterFile, "consul" | "weave" | "swarm" | "verify">): Wanted[] {
-  const needed = [images.weave, images.weaveexec, images.weavedb, images.swarm].map((image) =>
-    image(file as Parameters<typeof image>[0]),
-  );
+export function wanted(settings: Pick<Settings, "consul" | "weave" | "swarm" | "verify">): Wanted[] {
+  const { consul, weave, verify } = settings;
   return [
-    { name: "consul", version: file.consul.version },
-    { name: "weave", version: file.weave.version },
-    ...needed.map((image) => ({ name: `image:${image}`, version: tagOf(image) })),
-    ...[file.verify.image, file.verify.eventBusImage].flatMap((image) =>
+    { name: "consul", version: consul.version },
+    { name: "weave", version: weave.version },
+    ...neededImages(settings).map((image) => ({ name: `image:${image}`, version: tagOf(image) })),
+    ...[verify.image, verify.eventBusImage].flatMap((image) =>
       image === undefined ? [] : [{ name: `image:${image}`, version: tagOf(image), optional: true as const }],
     ),
   ];
@@ -73,7 +71,7 @@ export function checkCovers(lock: YamlFile, artifacts: readonly Artifact[], file
   for (const [i, { name, platform }] of artifacts.entries()) {
     const first = seen.get(`${name} ${platform}`);
     if (first === undefined) seen.set(`${name} ${platform}`, i);
-    else problems.add(["artifacts", i], `${name} for ${platform} again`, `it once (artifacts[${first}] has it)`);
+    else problems.add(["artifacts", i], `a second entry of ${name} for ${platform}`, `one (artifacts[${first}])`);
   }
   for (const { name, version, optional } of wanted(file)) {
     const entries = artifacts.map((entry, i) => ({ ...entry, i })).filter((entry) => entry.name === name);
@@ -116,12 +114,13 @@ export function countPlaceholders(artifacts: readonly Artifact[]): number {
 }
 
 /** What every source begins with when the cluster file names a mirror or a directory. */
-export function sourcePrefix({ mirror, directory }: ClusterFile["artifacts"]): string | undefined {
+export function sourcePrefix({ mirror, directory }: Settings["artifacts"]): string | undefined {
   if (mirror !== undefined) return `${mirror}/`;
   return directory === undefined ? undefined : `file:${directory.replace(/\/+$/, "")}/`;
 }
 
-const order = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+/** By code units, so that every machine writes the same file. */
+const order = (a: string, b: string) => Number(a > b) - Number(a < b);
 
 /** Sorted, one artifact a line: a change of one artifact is a change of one line. */
 export function lockFileText(artifacts: readonly Artifact[]): string {

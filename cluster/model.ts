@@ -29,7 +29,7 @@ export interface Host {
   readonly agent: boolean;
 }
 
-/** A host that was a member and is to be one no longer. */
+/** A host that leaves the cluster, or has left it. */
 export interface RemovedHost extends Host {
   /** The machine is gone for good, and cannot be uninstalled. */
   readonly lost: boolean;
@@ -59,19 +59,26 @@ export interface Cluster {
   /** Folder of the cluster file, absolute; relative paths in the file start here. Never rendered. */
   readonly directory: string;
   readonly bastion?: Login;
-  readonly settings: Pick<
-    ClusterFile,
-    "ssh" | "consul" | "docker" | "weave" | "swarm" | "providers" | "backend" | "gates" | "verify"
-  > & { readonly artifacts: ClusterFile["artifacts"] };
+  readonly settings: Settings;
 }
+
+/** Everything in the cluster file that is not a list of machines, defaults filled in. */
+export type Settings = Omit<ClusterFile, "name" | "hosts" | "removed">;
 
 /** The reference under which an image is known to the engine. */
 export const images = {
-  weave: ({ weave }: Cluster["settings"]) => `${weave.images}/weave:${weave.version}`,
-  weaveexec: ({ weave }: Cluster["settings"]) => `${weave.images}/weaveexec:${weave.version}`,
-  weavedb: ({ weave }: Cluster["settings"]) => `${weave.images}/weavedb:latest`,
-  swarm: ({ swarm }: Cluster["settings"]) => `swarm:${swarm.version}`,
+  weave: ({ weave }: Pick<Settings, "weave">) => `${weave.images}/weave:${weave.version}`,
+  weaveexec: ({ weave }: Pick<Settings, "weave">) => `${weave.images}/weaveexec:${weave.version}`,
+  weavedb: ({ weave }: Pick<Settings, "weave">) => `${weave.images}/weavedb:latest`,
+  swarm: ({ swarm }: Pick<Settings, "swarm">) => `swarm:${swarm.version}`,
 } as const;
+
+/** The images that every host needs. */
+export const neededImages = (settings: Pick<Settings, "weave" | "swarm">): string[] =>
+  Object.values(images).map((image) => image(settings));
+
+/** How messages name a host: `h2 (198.18.0.12)`. */
+export const label = ({ name, address }: Pick<Host, "name" | "address">): string => `${name} (${address})`;
 
 /**
  * The name of the Weave peer on a host. It comes from the host's address, so that a rebuilt host is the same peer and

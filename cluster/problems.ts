@@ -10,7 +10,7 @@ export interface Position {
 
 export interface Problem extends Position {
   readonly path: Path;
-  /** The value itself is wrong: what else could be said about it, or about parts of it, says nothing new. */
+  /** The value itself is wrong: further problems with it, or with parts of it, would say nothing new. */
   readonly covers: boolean;
   /** The finished line "FILE:LINE:COLUMN: PATH: found …, expected …". */
   readonly text: string;
@@ -29,7 +29,7 @@ export class ClusterFileError extends Error {
 
 /** `hosts[1].address`; the file itself when the path is empty. */
 export function showPath(path: Path): string {
-  const text = path.map((step) => (typeof step === "number" ? `[${step}]` : `.${redact(step)}`)).join("");
+  const text = path.map((step) => (typeof step === "number" ? `[${step}]` : `.${withoutSecrets(step)}`)).join("");
   return text.replace(/^\./, "") || "(file)";
 }
 
@@ -82,8 +82,8 @@ export function showValue(value: unknown, path: Path = []): string {
   return json.length > 60 ? `${json.slice(0, 56)}…"` : json;
 }
 
-/** A sentence in which whatever looks like a secret is blotted out. */
-export function redact(text: string): string {
+/** The text with whatever looks like a secret replaced. */
+export function withoutSecrets(text: string): string {
   return text.replace(/[A-Za-z0-9+/_-]{16,}={0,2}/g, (word) => (looksSecret(word) ? "…" : word));
 }
 

@@ -1,35 +1,28 @@
 /** What `npm run reference` makes of the cluster file's schema and of the tables of ports and names. */
-import { z } from "zod";
 import { namesScript } from "./names.js";
 import { portsTable } from "./ports.js";
 import { clusterFileSchema } from "./schema.js";
-import { field } from "./schema-walk.js";
+import { editorSchema, type Field, fieldOf } from "./schema-walk.js";
 
 /** What is generated: path from the repository's root, and content. */
 export function clusterReference(): Record<string, string> {
   return {
-    "cluster/cluster.schema.json": jsonSchema(),
+    "cluster/cluster.schema.json": `${JSON.stringify(editorSchema(clusterFileSchema), null, 2)}\n`,
     "docs/cluster-file.md": page(),
     "docs/ports.md": portsPage(),
     "scripts/host/steps/names.sh": namesScript(),
   };
 }
 
-/** For editors: as a person writes the file, so fields with a default are not required. */
-function jsonSchema(): string {
-  // Draft 7 is what the YAML support of editors understands best.
-  return `${JSON.stringify(z.toJSONSchema(clusterFileSchema, { io: "input", target: "draft-7" }), null, 2)}\n`;
-}
-
 function page(): string {
-  return `${[intro, ...sections("", clusterFileSchema), outro].join("\n\n")}\n`;
+  return `${[intro, ...sections("", fieldOf(clusterFileSchema)), outro].join("\n\n")}\n`;
 }
 
 const intro = `# The cluster file
 
 <!-- Written by \`npm run reference\` from cluster/schema.ts. Change it there. -->
 
-One YAML file describes a cluster. This is a whole one:
+One YAML file describes a cluster. This is a complete one:
 
 \`\`\`yaml
 name: office
@@ -39,12 +32,12 @@ hosts:
   - { name: gamma, address: 192.168.1.13 }
 \`\`\`
 
-Beside it stand two files that tools write and that belong in git with it:
+Two files belong beside it and in git; tools write them:
 
 | File | What it holds | Written by |
 | --- | --- | --- |
 | \`known_hosts\` | the hosts' SSH keys, in OpenSSH's format, not hashed | \`scripts/hostkeys\` |
-| \`artifacts.lock.json\` | all that hosts may install: version, source, SHA-256 | \`scripts/lock\` |
+| \`artifacts.lock.json\` | everything that hosts may install: version, source, SHA-256 | \`scripts/lock\` |
 
 Mistakes are reported all at once, each with file, line, column and field. Editors that know JSON Schema check while you
 type when the file begins with
@@ -53,7 +46,7 @@ type when the file begins with
 # yaml-language-server: $schema=PATH/TO/cluster/cluster.schema.json
 \`\`\`
 
-Every field but \`name\`, \`hosts\`, and each host's \`name\` and \`address\` may be left out.`;
+All fields are optional except \`name\`, \`hosts\`, and each host's \`name\` and \`address\`.`;
 
 const outro = `## Where artifacts come from
 
@@ -85,30 +78,31 @@ ${portsTable()}
 `;
 
 /** One table for each mapping, in the order of the schema. */
-function sections(path: string, schema: z.ZodType): string[] {
-  const { shape = {}, description } = field(schema);
+function sections(path: string, { properties = {}, required = [], description }: Field): string[] {
   const rows: string[] = [];
   const inner: string[] = [];
-  for (const [name, schemaOfField] of Object.entries(shape)) {
+  for (const [name, field] of Object.entries(properties)) {
     const here = path === "" ? name : `${path}.${name}`;
-    const info = field(schemaOfField);
-    if (info.element && field(info.element).shape) inner.push(...sections(`${here}[]`, info.element));
-    else if (info.shape) inner.push(...sections(here, schemaOfField));
-    const known = info.shape ? `see [${here}](#${anchor(here)})` : info.expected;
-    const type = info.element && field(info.element).shape ? `list, see [${here}[]](#${anchor(`${here}[]`)})` : known;
-    rows.push(`| \`${name}\` | ${cell(type)} | ${showDefault(info)} | ${cell(info.description)} |`);
+    if (field.items?.properties) inner.push(...sections(`${here}[]`, field.items));
+    else if (field.properties) inner.push(...sections(here, field));
+    const fallback = required.includes(name) ? "required" : showDefault(field);
+    rows.push(`| \`${name}\` | ${showValues(here, field)} | ${fallback} | ${cell(field.description)} |`);
   }
   const table = ["| Field | Value | Default | Meaning |", "| --- | --- | --- | --- |", ...rows].join("\n");
   const heading = path === "" ? "## Top level" : `## ${path}`;
-  return [[heading, ...(path === "" || description === "" ? [] : [description]), table].join("\n\n"), ...inner];
+  return [[heading, ...(path === "" || !description ? [] : [description]), table].join("\n\n"), ...inner];
+}
+
+function showValues(path: string, { properties, items, expected }: Field): string {
+  if (items?.properties) return `list, see [${path}[]](#${anchor(`${path}[]`)})`;
+  return properties ? `see [${path}](#${anchor(path)})` : cell(expected);
 }
 
 const anchor = (path: string) => path.toLowerCase().replace(/[^a-z0-9-]/g, "");
 
-const cell = (text: string) => text.replaceAll("|", "\\|");
+const cell = (text = "") => text.replaceAll("|", "\\|");
 
-function showDefault({ required, shape, default: value }: ReturnType<typeof field>): string {
-  if (required) return "required";
-  if (value === undefined || shape) return "";
+function showDefault({ properties, default: value }: Field): string {
+  if (value === undefined || properties) return "";
   return `\`${typeof value === "string" ? value : JSON.stringify(value).replaceAll(",", ", ")}\``;
 }

@@ -9,97 +9,127 @@ import type { YamlFile } from "./yaml-file.js";
 
 /** Adds what is wrong to the file's problems and returns what is merely doubtful. */
 export function checkRules(yaml: YamlFile, cluster: Cluster): string[] {
-  const { problems } = yaml;
-  const { settings, hosts, servers } = cluster;
-  const wrong = (path: Path, expected: string, at?: Path) =>
-    problems.add(path, showValue(yaml.valueAt(path), path), expected, at);
+  for (const rule of rules) rule(yaml, cluster);
+  return serverWarnings(yaml, cluster);
+}
 
-  for (const field of ["name", "address"] as const) {
+type Rule = (yaml: YamlFile, cluster: Cluster) => void;
+
+const rules: readonly Rule[] = [
+  ownNamesAndAddresses,
+  removedAreGone,
+  statedRolesWhileRemoving,
+  addressesOnTheLan,
+  someoneInEachRole,
+  consulVersion,
+  weaveVersion,
+  (yaml, { hosts, settings }) => checkRange(yaml, hosts, settings.weave.range),
+  oneSourceOfArtifacts,
+];
+
+/** A value that is there, or a default, is wrong. */
+function wrong(yaml: YamlFile, path: Path, expected: string): void {
+  yaml.problems.add(path, showValue(yaml.valueAt(path), path), expected);
+}
+
+const identifying = [
+  ["name", "a name"],
+  ["address", "an address"],
+] as const;
+
+function ownNamesAndAddresses(yaml: YamlFile, { hosts }: Cluster): void {
+  for (const [field, one] of identifying) {
     for (const [i, host] of hosts.entries()) {
       const first = hosts.findIndex((other) => other[field] === host[field]);
-      if (first < i) wrong(["hosts", i, field], `one of its own (hosts[${first}] has it too)`);
+      if (first < i) wrong(yaml, ["hosts", i, field], `${one} of its own (hosts[${first}] has it too)`);
     }
   }
-  for (const [i, gone] of cluster.removed.entries()) {
-    for (const field of ["name", "address"] as const) {
-      const taken = hosts.findIndex((host) => host[field] === gone[field]);
-      if (taken >= 0) {
-        wrong(
-          ["removed", i, field],
-          `one that no host has (hosts[${taken}] has it): remove one in one deploy, add the other in the next`,
-        );
-      }
-    }
-  }
-  if (cluster.removed.length > 0) {
-    // By number and order of hosts, some other host's role would change unasked.
-    for (const [i, { name, consul }] of hosts.entries()) {
-      if (yaml.has(["hosts", i, "consul"])) continue;
-      const expected = `consul: server or client, whatever ${name} is now, as long as hosts are in removed (the default, now ${consul}, depends on how many hosts there are)`;
-      problems.addLack(["hosts", i], "no role", expected);
-    }
-  }
-  for (const [i, { address }] of hosts.entries()) {
-    if (neverOnLan(address)) {
-      wrong(["hosts", i, "address"], "the host's own address on the LAN, not a loopback, multicast or reserved one");
-    }
-  }
+}
 
-  if (servers.length === 0)
+function removedAreGone(yaml: YamlFile, { hosts, removed }: Cluster): void {
+  for (const [i, gone] of removed.entries()) {
+    for (const [field, one] of identifying) {
+      const taken = hosts.findIndex((host) => host[field] === gone[field]);
+      if (taken < 0) continue;
+      const way = "remove one host in one deploy, add the other in the next";
+      wrong(yaml, ["removed", i, field], `${one} that no host has (hosts[${taken}] has it): ${way}`);
+    }
+  }
+}
+
+/** By number and order of hosts, some other host's role would change unasked. */
+function statedRolesWhileRemoving(yaml: YamlFile, { hosts, removed }: Cluster): void {
+  if (removed.length === 0) return;
+  for (const [i, { name, consul }] of hosts.entries()) {
+    if (yaml.has(["hosts", i, "consul"])) continue;
+    const why = "while hosts are listed in removed, no role may depend on the number of hosts";
+    const expected = `consul: server or client, as ${name} is in the running cluster: ${why} (by default it would be ${consul})`;
+    yaml.problems.addLack(["hosts", i], "no role", expected);
+  }
+}
+
+function addressesOnTheLan(yaml: YamlFile, { hosts }: Cluster): void {
+  for (const [i, { address }] of hosts.entries()) {
+    if (!neverOnLan(address)) continue;
+    wrong(
+      yaml,
+      ["hosts", i, "address"],
+      "the host's own address on the LAN, not a loopback, multicast or reserved one",
+    );
+  }
+}
+
+function someoneInEachRole({ problems }: YamlFile, { hosts, servers }: Cluster): void {
+  if (servers.length === 0) {
     problems.addLack(["hosts"], "no Consul server", "at least one host that is not consul: client");
+  }
   if (!hosts.some(({ manager }) => manager)) {
     problems.addLack(["hosts"], "no Swarm manager", "at least one host with swarm: [manager, …]");
   }
   if (!hosts.some(({ agent }) => agent)) {
     problems.addLack(["hosts"], "no Swarm agent", "at least one host with swarm: [agent, …]");
   }
+}
 
-  const { consul, weave, artifacts } = settings;
+function consulVersion(yaml: YamlFile, { settings: { consul } }: Cluster): void {
+  const path = ["consul", "version"];
   if (/^1\.21\.5(-|$)/.test(consul.version)) {
-    wrong(
-      ["consul", "version"],
-      "another version: 1.21.5 refuses the keys that Swarm writes; 1.21.4 and 1.22.0 take them",
-    );
+    wrong(yaml, path, "another version: 1.21.5 refuses the keys that Swarm writes; 1.21.4 and 1.22.0 take them");
   } else if (compareVersions(consul.version, "1.9.0") < 0) {
-    wrong(["consul", "version"], "1.9.0 or newer");
+    wrong(yaml, path, "1.9.0 or newer");
   }
+}
 
+function weaveVersion(yaml: YamlFile, { settings: { weave } }: Cluster): void {
   const [from, to] = weaveVersions[weave.images];
-  if (compareVersions(weave.version, from) < 0 || compareVersions(to, weave.version) < 0) {
-    problems.add(
-      ["weave", "version"],
-      `"${weave.version}" with images of ${weave.images}`,
-      Object.entries(weaveVersions)
-        .map(([owner, [first, last]]) => `${first} to ${last} with images: ${owner}`)
-        .join(", or "),
-      yaml.has(["weave", "version"]) ? undefined : ["weave", "images"],
-    );
-  }
-  checkRange(yaml, hosts, weave.range);
+  if (compareVersions(weave.version, from) >= 0 && compareVersions(to, weave.version) >= 0) return;
+  yaml.problems.add(
+    ["weave", "version"],
+    `"${weave.version}" with images of ${weave.images}`,
+    Object.entries(weaveVersions)
+      .map(([owner, [first, last]]) => `${first} to ${last} with images: ${owner}`)
+      .join(", or "),
+    yaml.has(["weave", "version"]) ? undefined : ["weave", "images"],
+  );
+}
 
+function oneSourceOfArtifacts({ problems }: YamlFile, { settings: { artifacts } }: Cluster): void {
   if (artifacts.mirror !== undefined && artifacts.directory !== undefined) {
     problems.addKey(["artifacts", "directory"], "both mirror and directory", "one of them");
   }
-
   if (artifacts.mirror?.includes("@")) {
-    problems.add(
-      ["artifacts", "mirror"],
-      "a URL with a login",
-      "one without: it would stand in the lock file and in the state",
-    );
+    const expected = "one without, since it would be stored in the lock file and in Terraform's state";
+    problems.add(["artifacts", "mirror"], "a URL with a login", expected);
   }
+}
 
-  const warnings: string[] = [];
+function serverWarnings(yaml: YamlFile, { servers: { length } }: Cluster): string[] {
   const { line, column } = yaml.position(["hosts"]);
-  const place = `${yaml.name}:${line}:${column}: hosts`;
-  if (servers.length % 2 === 0 && servers.length > 0) {
-    warnings.push(
-      `${place}: ${servers.length} Consul servers survive no more failures than ${servers.length - 1}: make one a client or add one`,
-    );
-  } else if (servers.length > 5) {
-    warnings.push(`${place}: ${servers.length} Consul servers: every write waits for a majority of them; 5 are enough`);
+  const warning = (text: string) => [`${yaml.name}:${line}:${column}: hosts: ${length} Consul servers${text}`];
+  if (length % 2 === 0 && length > 0) {
+    return warning(` survive no more failures than ${length - 1}: make one a client or add one`);
   }
-  return warnings;
+  return length > 5 ? warning(": every write waits for a majority of them; 5 are enough") : [];
 }
 
 const weaveVersions = {

@@ -1,61 +1,36 @@
-/** Looks inside the cluster file's schema: for the hints in errors and for the reference page. */
-import type { z } from "zod";
+/**
+ * Looks inside a schema by its JSON Schema: for the hints in errors, the reference page, and the JSON Schema that
+ * editors read. What a value has to be, in the words of the error messages, is in the schemas' metadata.
+ */
+import { z } from "zod";
 
-interface Definition {
-  readonly type: string;
-  readonly innerType?: z.ZodType;
-  readonly defaultValue?: unknown;
-  readonly element?: z.ZodType;
-  readonly shape?: Readonly<Record<string, z.ZodType>>;
-}
-
+/** One value: what its schema says of it. */
 export interface Field {
-  readonly required: boolean;
-  readonly default?: unknown;
-  readonly description: string;
+  readonly description?: string;
   /** What a value has to be, in the words of the error message. */
-  readonly expected: string;
-  /** The fields inside a mapping. */
-  readonly shape?: Readonly<Record<string, z.ZodType>>;
+  readonly expected?: string;
+  readonly default?: unknown;
+  /** The fields of a mapping. */
+  readonly properties?: Readonly<Record<string, Field>>;
+  /** The fields of a mapping that have no default and cannot be left out. */
+  readonly required?: readonly string[];
   /** What a list holds. */
-  readonly element?: z.ZodType;
+  readonly items?: Field;
 }
 
-/** A schema without its wrappers (default, optional), and what those said. */
-export function field(schema: z.ZodType): Field {
-  let at = schema;
-  let required = true;
-  let fallback: unknown;
-  let description: string | undefined;
-  for (;;) {
-    const def = at.def as unknown as Definition;
-    description ??= at.description;
-    if (def.innerType === undefined) {
-      // No schema of ours takes a symbol, so this is the message for a value of a wrong kind.
-      const expected = at.safeParse(Symbol()).error?.issues[0]?.message ?? "anything";
-      const { shape, element } = def;
-      return {
-        required,
-        description: description ?? "",
-        expected,
-        ...(fallback === undefined ? {} : { default: fallback }),
-        ...(shape ? { shape } : {}),
-        ...(element ? { element } : {}),
-      };
-    }
-    required = false;
-    if (def.type === "default") fallback = def.defaultValue;
-    at = def.innerType;
-  }
+/** As a person writes the file, so fields with a default are not required. */
+export const fieldOf = (schema: z.ZodType): Field => jsonSchema(schema, () => {}) as Field;
+
+/** JSON Schema for editors. Draft 7 is what their support of YAML understands best. */
+export const editorSchema = (schema: z.ZodType): object => jsonSchema(schema, (json) => delete json.expected);
+
+function jsonSchema(schema: z.ZodType, change: (json: Record<string, unknown>) => void): object {
+  return z.toJSONSchema(schema, { io: "input", target: "draft-7", override: ({ jsonSchema: json }) => change(json) });
 }
 
 /** The keys that the schema knows at a path. */
 export function keysAt(schema: z.ZodType, path: readonly (string | number)[]): string[] {
-  let at: z.ZodType | undefined = schema;
-  for (const step of path) {
-    if (at === undefined) break;
-    const { shape, element } = field(at);
-    at = typeof step === "number" ? element : shape?.[step];
-  }
-  return Object.keys((at && field(at).shape) ?? {});
+  let at: Field | undefined = fieldOf(schema);
+  for (const step of path) at = typeof step === "number" ? at?.items : at?.properties?.[step];
+  return Object.keys(at?.properties ?? {});
 }

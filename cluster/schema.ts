@@ -10,38 +10,52 @@
  */
 import { isIPv4 } from "node:net";
 import { z } from "zod";
+import { ports } from "./ports.js";
 
-const expected = (text: string) => ({ error: text });
+// Typed apart from its table, whose types come from this schema.
+const numbered: Readonly<Record<"consulHttp" | "swarmManager", { readonly number: number }>> = ports;
 
-const matching = (pattern: RegExp, text: string) => z.string(expected(text)).regex(pattern, expected(text));
+const error = (text: string) => ({ error: text });
+
+/** For the reference page. Stays with a schema that is described or made optional later. */
+const expected = (text: string) => ({ expected: text });
+
+const matching = (pattern: RegExp, text: string, kind = text) =>
+  z.string(error(kind)).regex(pattern, error(text)).meta(expected(kind));
+const whole = (from: number, to: number, text: string) =>
+  z.int(error(text)).min(from, error(text)).max(to, error(text)).meta(expected(text));
+const choice = <const T extends readonly [string, ...string[]]>(values: T) => {
+  const text = `one of ${values.join(", ")}`;
+  return z.enum(values, error(text)).meta(expected(text));
+};
+const flag = z.boolean(error("true or false")).meta(expected("true or false"));
+const list = <T extends z.ZodType>(of: T, text: string) => z.array(of, error(text)).meta(expected(text));
+const mapping = <T extends z.ZodRawShape>(shape: T, text = "a mapping") =>
+  z.strictObject(shape, error(text)).meta(expected(text));
+/** A mapping that may be left out: its fields then have their defaults. */
+const section = <T extends z.ZodRawShape>(shape: T) => mapping(shape).prefault({} as never);
 
 const hostName = matching(
   /^[a-z][a-z0-9-]*$/,
   "a name of lower-case letters, digits and dashes that begins with a letter",
 );
-const ipv4 = z
-  .string(expected("an IPv4 address such as 10.0.1.104"))
-  .refine(isIPv4, expected("an IPv4 address such as 10.0.1.104"));
-const port = z
-  .int(expected("a port from 1 to 65535"))
-  .min(1, expected("a port from 1 to 65535"))
-  .max(65535, expected("a port from 1 to 65535"));
+const anAddress = "an IPv4 address such as 10.0.1.104";
+const ipv4 = z.string(error(anAddress)).refine(isIPv4, error(anAddress)).meta(expected(anAddress));
+const port = whole(1, 65535, "a port from 1 to 65535");
 const version = matching(
   /^\d+\.\d+\.\d+(-[0-9A-Za-z.]+)?$/,
   "a full version such as 1.20.5, quoted if YAML would read it as a number",
 );
 const absolutePath = matching(/^\/[A-Za-z0-9._/-]+$/, "an absolute path of letters, digits and . _ - /");
-const filePath = z
-  .string(expected("a path: ~/…, absolute, or relative to the cluster file"))
-  .regex(/^[A-Za-z0-9._~/@+-]+$/, expected("a path of letters, digits and . _ ~ / @ + -"));
+const filePath = matching(
+  /^[A-Za-z0-9._~/@+-]+$/,
+  "a path of letters, digits and . _ ~ / @ + -",
+  "a path: ~/…, absolute, or relative to the cluster file",
+);
+const imageReference = matching(/^[a-z0-9][A-Za-z0-9._/:@-]*$/, "an image reference");
 const userName = matching(/^[a-z_][a-z0-9_-]*$/, "the name of a login user");
 const duration = matching(/^[1-9][0-9]*(s|m)$/, "a duration such as 30s or 2m");
-const flag = z.boolean(expected("true or false"));
-const seconds = (text: string) => z.int(expected(text)).min(1, expected(text)).max(3600, expected(text));
-const choice = <const T extends readonly [string, ...string[]]>(values: T) =>
-  z.enum(values, expected(`one of ${values.join(", ")}`));
-const section = <T extends z.ZodRawShape>(shape: T) =>
-  z.strictObject(shape, expected("a mapping")).prefault({} as never);
+const seconds = whole(1, 3600, "seconds from 1 to 3600");
 
 const login = {
   user: userName.describe("Login user. Anything but root needs sudo without a password."),
@@ -51,21 +65,16 @@ const login = {
   ),
 };
 
-const bastion = z
-  .strictObject(
-    {
-      address: matching(/^[A-Za-z0-9][A-Za-z0-9.-]*$/, "an IPv4 address or a DNS name").describe(
-        "The jump host's address.",
-      ),
-      user: login.user.default("root"),
-      port: login.port.default(22),
-      keyFile: filePath.optional().describe("Private key file for the jump host. Default: that of the hosts."),
-    },
-    expected("a mapping"),
-  )
-  .describe("A jump host between the operator and the hosts. Its host key is read from `known_hosts` too.");
+const bastion = mapping({
+  address: matching(/^[A-Za-z0-9][A-Za-z0-9.-]*$/, "an IPv4 address or a DNS name").describe(
+    "The jump host's address.",
+  ),
+  user: login.user.default("root"),
+  port: login.port.default(22),
+  keyFile: filePath.optional().describe("Private key file for the jump host. Default: that of the hosts."),
+}).describe("A jump host between the operator and the hosts. Its host key is read from `known_hosts` too.");
 
-const host = z.strictObject(
+const host = mapping(
   {
     name: hostName.describe(
       "The host's name and the id of everything that belongs to it; never reuse one for another machine.",
@@ -76,196 +85,175 @@ const host = z.strictObject(
     consul: choice(["server", "client"])
       .optional()
       .describe(
-        "Role of the host's Consul agent. Default: the first five hosts are servers (three of three or four, one of one or two).",
+        "Role of the host's Consul agent. Default: the first five hosts are servers; of three or four hosts the first three, of one or two the first.",
       ),
-    swarm: z
-      .array(choice(["manager", "agent"]), expected("a list of manager and agent"))
+    swarm: list(choice(["manager", "agent"]), "a list of manager and agent")
       .default(["manager", "agent"])
       .describe("What the host runs of Swarm. The guide's choice is both on every host."),
-    rebuilt: z
-      .int(expected("how often the host was rebuilt: a whole number"))
-      .min(0, expected("how often the host was rebuilt: a whole number"))
+    rebuilt: whole(0, Number.MAX_SAFE_INTEGER, "how often the host was rebuilt: a whole number")
       .default(0)
       .describe(
-        "Count one more whenever the machine behind this name was reinstalled or replaced: the next deploy then does everything on it anew.",
+        "Add one whenever the machine behind this name is reinstalled or replaced: the next deploy then sets it up from scratch.",
       ),
-    ssh: z
-      .strictObject(
-        { user: login.user.optional(), port: login.port.optional(), keyFile: login.keyFile.optional() },
-        expected("a mapping"),
-      )
+    ssh: mapping({ user: login.user.optional(), port: login.port.optional(), keyFile: login.keyFile.optional() })
       .optional()
       .describe("Login to this host where it differs from the cluster's `ssh`."),
   },
-  expected("a mapping with name and address"),
+  "a mapping with name and address",
 );
 
 /** The shape of the cluster file. Rules that span fields are in `rules.ts`. */
-export const clusterFileSchema = z
-  .strictObject(
-    {
-      name: hostName.describe("The cluster's name: names the Terraform stack and its state."),
-      hosts: z
-        .array(host, expected("a list of hosts"))
-        .min(1, expected("at least one host"))
-        .describe("The machines, in order. The order decides the default roles, nothing else."),
-      removed: z
-        .array(
-          host.extend({
-            lost: z
-              .boolean(expected("true or false"))
-              .default(false)
-              .describe(
-                "The machine is gone for good: it is not asked for anything, and the others take over what it held.",
-              ),
-          }),
-          expected("a list of hosts"),
-        )
-        .default([])
-        .describe(
-          "Hosts that leave the cluster: move an entry here from `hosts`, and the next deploy uninstalls everything on that machine. Afterwards the entry can go.",
-        ),
-      ssh: section({
-        user: login.user.default("root"),
-        port: login.port.default(22),
-        keyFile: login.keyFile.optional(),
-        bastion: bastion.optional(),
-        hostKeyChecking: choice(["required", "off"])
-          .default("required")
-          .describe(
-            "`required`: every host's key must stand in `known_hosts` beside the cluster file (`scripts/hostkeys` collects them). `off` trusts whoever answers.",
-          ),
-        timeoutSeconds: seconds("seconds from 1 to 3600")
-          .default(30)
-          .describe("How long to wait for a connection before the host counts as unreachable."),
-      }).describe("How the operator's machine logs in to the hosts."),
-      consul: section({
-        version: version.default("1.20.5").describe("Consul's version."),
-        datacenter: matching(/^[a-z0-9_-]+$/, "lower-case letters, digits, _ and -")
-          .default("aha")
-          .describe("Consul's datacenter."),
-        dataDir: absolutePath.default("/var/consul").describe("Where agents keep their state. Must survive a reboot."),
-        logLevel: choice(["TRACE", "DEBUG", "INFO", "WARN", "ERROR"]).default("INFO").describe("Consul's log level."),
-        syslog: flag
+export const clusterFileSchema = mapping(
+  {
+    name: hostName.describe("The cluster's name: names the Terraform stack and its state."),
+    hosts: list(host, "a list of hosts")
+      .min(1, error("at least one host"))
+      .describe("The machines, in order. The order decides the default roles, nothing else."),
+    removed: list(
+      host.extend({
+        lost: flag
           .default(false)
-          .describe("Also log to syslog, as the guide does. Under systemd the journal then holds every line twice."),
-        ui: flag.default(true).describe("Serve Consul's web page on port 8500."),
-        bootstrap: choice(["expect", "handover"])
-          .default("expect")
-          .describe(
-            "`expect`: equal servers elect a leader once all are there. `handover`: the guide's procedure, one server bootstraps by a configuration of its own and is then handed over to the service.",
-          ),
-      }).describe("Consul, the key-value store through which Swarm finds its members."),
-      docker: section({
-        install: flag
-          .default(true)
-          .describe("Install Docker Engine on a host that has none. With `false` such a host fails preflight."),
-        package: matching(/^[a-z0-9][a-z0-9.+-]*$/, "the name of a package")
-          .default("docker.io")
-          .describe(
-            "The package that provides Docker Engine, resolved by `scripts/lock` from the hosts' own package sources.",
-          ),
-      }).describe("Docker Engine. A host's own engine is kept when it fits."),
-      weave: section({
-        version: version
-          .default("2.9.0")
-          .describe("Weave Net's version: 2.6.5 to 2.8.1 of weaveworks, 2.8.3 to 2.9.0 of rajchaudhuri."),
-        images: choice(["rajchaudhuri", "weaveworks"])
-          .default("rajchaudhuri")
-          .describe(
-            "Owner of Weave's images. weaveworks' need an engine that accepts API 1.18 (up to 24); rajchaudhuri's API 1.24 (up to 28).",
-          ),
-        range: matching(/^(\d{1,3}\.){3}\d{1,3}\/\d{1,2}$/, "an IPv4 range such as 10.32.0.0/12")
-          .default("10.32.0.0/12")
-          .describe(
-            "The containers' network. Must not overlap with any network that the hosts reach. Decided when the network is made: another one needs a destroy.",
-          ),
-        dns: flag
-          .default(true)
-          .describe(
-            "Serve weave.local names to containers. `false` is the guide's `--no-dns`: then no container finds another by name.",
-          ),
-        fastDatapath: flag
-          .default(true)
-          .describe(
-            "Use the kernel's openvswitch. `false` carries every packet through user space, for kernels without it. Decided when the network is made.",
-          ),
-        mtu: z
-          .int(expected("a packet size from 576 to 65535"))
-          .min(576, expected("a packet size from 576 to 65535"))
-          .max(65535, expected("a packet size from 576 to 65535"))
-          .optional()
-          .describe(
-            "Packet size of the containers' network, in bytes. Default: Weave's own (1376). Decided when the network is made.",
-          ),
-      }).describe("Weave Net, the network that carries multicast, and its Docker API proxy."),
-      swarm: section({
-        version: version.default("1.2.9").describe("Classic Swarm's version."),
-        replication: flag
-          .default(true)
-          .describe("Managers elect one primary. `false` is the guide's form: every manager acts for itself."),
-        strategy: choice(["spread", "binpack", "random"])
-          .default("spread")
-          .describe("How the manager chooses a host for a container."),
-        heartbeat: duration
-          .default("10s")
-          .describe("How often an agent renews its entry in Consul. A dead agent is forgotten after three."),
-      }).describe("Classic Swarm: a manager on port 4000 and an agent, as containers on each host."),
-      artifacts: section({
-        mirror: matching(/^https?:\/\/[^\s"'$%\\]+[^\s"'$%\\/]$/, "an http(s) URL without a slash at its end")
-          .optional()
-          .describe(
-            "Base URL of a mirror in the datacenter that serves every artifact. Default: each publisher's own address.",
-          ),
-        directory: filePath
-          .optional()
-          .describe(
-            "Folder of artifacts on the operator's machine, relative to the cluster file; pushed to the hosts over SSH.",
-          ),
-      }).describe(
-        "Where hosts get what they install. What exactly is in `artifacts.lock.json`, written by `scripts/lock`.",
+          .describe("The machine is gone for good: nothing is run on it, and the other hosts take over what it held."),
+      }),
+      "a list of hosts",
+    )
+      .default([])
+      .describe(
+        "Hosts that leave the cluster: move an entry here from `hosts`, and the next deploy uninstalls everything from that machine. After that the entry can be deleted.",
       ),
-      providers: section({
-        docker: version.default("4.5.0").describe("Version of kreuzwerker/docker."),
-        local: version.default("2.5.3").describe("Version of hashicorp/local."),
-        null: version.default("3.2.4").describe("Version of hashicorp/null."),
-      }).describe("Versions of the Terraform providers."),
-      backend: z
-        .strictObject(
-          {
-            type: choice(["local", "consul", "s3", "http", "pg"]).describe("Kind of Terraform backend."),
-            config: z
-              .record(z.string(), z.unknown(), expected("a mapping"))
-              .default({})
-              .describe("The backend's own settings, as Terraform documents them."),
-          },
-          expected("a mapping with type and config"),
-        )
+    ssh: section({
+      user: login.user.default("root"),
+      port: login.port.default(22),
+      keyFile: login.keyFile.optional(),
+      bastion: bastion.optional(),
+      hostKeyChecking: choice(["required", "off"])
+        .default("required")
+        .describe(
+          "`required`: every host's key must be in `known_hosts` beside the cluster file (`scripts/hostkeys` collects them). `off` trusts whoever answers.",
+        ),
+      timeoutSeconds: seconds
+        .default(30)
+        .describe("How long to wait for a connection before the host counts as unreachable."),
+    }).describe("How the operator's machine logs in to the hosts."),
+    consul: section({
+      version: version.default("1.20.5").describe("Consul's version."),
+      datacenter: matching(/^[a-z0-9_-]+$/, "lower-case letters, digits, _ and -")
+        .default("aha")
+        .describe("Consul's datacenter."),
+      dataDir: absolutePath.default("/var/consul").describe("Where agents keep their state. Must survive a reboot."),
+      logLevel: choice(["TRACE", "DEBUG", "INFO", "WARN", "ERROR"]).default("INFO").describe("Consul's log level."),
+      syslog: flag
+        .default(false)
+        .describe("Also log to syslog, as the guide does. Under systemd the journal then holds every line twice."),
+      ui: flag.default(true).describe(`Serve Consul's web UI on port ${numbered.consulHttp.number}.`),
+      bootstrap: choice(["expect", "handover"])
+        .default("expect")
+        .describe(
+          "`expect`: all servers are equal and elect a leader once they are all there. `handover`: the guide's procedure, in which one server bootstraps with a configuration of its own and is then handed over to the service.",
+        ),
+    }).describe("Consul, the key-value store through which Swarm finds its members."),
+    docker: section({
+      install: flag
+        .default(true)
+        .describe("Install Docker Engine on a host that has none. With `false` such a host fails preflight."),
+      package: matching(/^[a-z0-9][a-z0-9.+-]*$/, "the name of a package")
+        .default("docker.io")
+        .describe(
+          "The package that provides Docker Engine, resolved by `scripts/lock` from the hosts' own package sources.",
+        ),
+    }).describe("Docker Engine. A host's own engine is kept when it fits."),
+    weave: section({
+      version: version
+        .default("2.9.0")
+        .describe("Weave Net's version: 2.6.5 to 2.8.1 of weaveworks, 2.8.3 to 2.9.0 of rajchaudhuri."),
+      images: choice(["rajchaudhuri", "weaveworks"])
+        .default("rajchaudhuri")
+        .describe(
+          "Owner of Weave's images. Those of weaveworks need an engine that accepts API 1.18 (Docker Engine up to 24), those of rajchaudhuri API 1.24 (up to 28).",
+        ),
+      range: matching(/^(\d{1,3}\.){3}\d{1,3}\/\d{1,2}$/, "an IPv4 range such as 10.32.0.0/12")
+        .default("10.32.0.0/12")
+        .describe(
+          "The containers' network. Must not overlap with any network that the hosts reach. Fixed when the network is created: to change it, destroy the cluster first.",
+        ),
+      dns: flag
+        .default(true)
+        .describe(
+          "Serve weave.local names to containers. `false` is the guide's `--no-dns`: containers then cannot find each other by name.",
+        ),
+      fastDatapath: flag
+        .default(true)
+        .describe(
+          "Use the kernel's openvswitch. `false` carries every packet through user space, for kernels without it. Fixed when the network is created.",
+        ),
+      mtu: whole(576, 65535, "a packet size from 576 to 65535")
         .optional()
-        .describe("Where Terraform keeps its state. Default: `terraform.NAME.tfstate` beside the output folder."),
-      gates: section({
-        timeoutSeconds: seconds("seconds from 1 to 3600")
-          .default(120)
-          .describe("How long each gate waits for the cluster before it fails."),
-      }).describe("The gates between the steps: Consul has a leader, Weave sees all peers, Swarm sees all nodes."),
-      verify: section({
-        image: z
-          .string(expected("an image reference"))
-          .regex(/^[a-z0-9][A-Za-z0-9._/:@-]*$/, expected("an image reference"))
-          .default("alpine/socat:1.8.0.3")
-          .describe("Image for the network tests of `scripts/verify`; has sh, ping, nc, ip and socat."),
-        eventBusImage: z
-          .string(expected("an image reference"))
-          .regex(/^[a-z0-9][A-Za-z0-9._/:@-]*$/, expected("an image reference"))
-          .optional()
-          .describe(
-            "Image of `examples/event-bus`, to be locked for `scripts/verify --vertx`, which loads it on hosts for the time of its test. Default: multicast-swarm/event-bus:1, which must be on the hosts.",
-          ),
-      }).describe("What `scripts/verify` uses."),
-    },
-    expected("a mapping with name and hosts"),
-  )
-  .describe("multicast-swarm cluster file");
+        .describe(
+          "Packet size of the containers' network, in bytes. Default: Weave's own (1376). Fixed when the network is created.",
+        ),
+    }).describe("Weave Net, the network that carries multicast, and its Docker API proxy."),
+    swarm: section({
+      version: version.default("1.2.9").describe("Classic Swarm's version."),
+      replication: flag
+        .default(true)
+        .describe("Managers elect one primary. `false` is the guide's form: every manager acts on its own."),
+      strategy: choice(["spread", "binpack", "random"])
+        .default("spread")
+        .describe("How the manager chooses a host for a container."),
+      heartbeat: duration
+        .default("10s")
+        .describe("How often an agent renews its entry in Consul. An agent that misses three renewals is dropped."),
+    }).describe(
+      `Classic Swarm: a manager on port ${numbered.swarmManager.number} and an agent, as containers on each host.`,
+    ),
+    artifacts: section({
+      mirror: matching(/^https?:\/\/[^\s"'$%\\]+[^\s"'$%\\/]$/, "an http(s) URL without a slash at its end")
+        .optional()
+        .describe(
+          "Base URL of a mirror in the datacenter that serves every artifact. Default: the publishers' own addresses.",
+        ),
+      directory: filePath
+        .optional()
+        .describe(
+          "Folder of artifacts on the operator's machine, relative to the cluster file; pushed to the hosts over SSH.",
+        ),
+    }).describe(
+      "Where hosts get what they install. Exactly what they install is in `artifacts.lock.json`, which `scripts/lock` writes.",
+    ),
+    providers: section({
+      docker: version.default("4.5.0").describe("Version of kreuzwerker/docker."),
+      local: version.default("2.5.3").describe("Version of hashicorp/local."),
+      null: version.default("3.2.4").describe("Version of hashicorp/null."),
+    }).describe("Versions of the Terraform providers."),
+    backend: mapping(
+      {
+        type: choice(["local", "consul", "s3", "http", "pg"]).describe("Kind of Terraform backend."),
+        config: z
+          .record(z.string(), z.unknown(), error("a mapping"))
+          .meta(expected("a mapping"))
+          .default({})
+          .describe("The backend's own settings, as Terraform documents them."),
+      },
+      "a mapping with type and config",
+    )
+      .optional()
+      .describe("Where Terraform keeps its state. Default: `terraform.NAME.tfstate` beside the output folder."),
+    gates: section({
+      timeoutSeconds: seconds.default(120).describe("How long each gate waits for the cluster before it fails."),
+    }).describe("The gates between the steps: Consul has a leader, Weave sees all peers, Swarm sees all nodes."),
+    verify: section({
+      image: imageReference
+        .default("alpine/socat:1.8.0.3")
+        .describe("Image for the network tests of `scripts/verify`; has sh, ping, nc, ip and socat."),
+      eventBusImage: imageReference
+        .optional()
+        .describe(
+          "Image of `examples/event-bus` for `scripts/verify --vertx`: `scripts/lock` locks it, and the test loads it on the hosts while it runs. Default: multicast-swarm/event-bus:1, which must already be on the hosts.",
+        ),
+    }).describe("What `scripts/verify` uses."),
+  },
+  "a mapping with name and hosts",
+).describe("multicast-swarm cluster file");
 
 /** The cluster file as written, defaults filled in. */
 export type ClusterFile = z.infer<typeof clusterFileSchema>;

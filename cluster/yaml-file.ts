@@ -12,7 +12,7 @@ import {
   visit,
 } from "yaml";
 import type { z } from "zod";
-import { nearest, type Path, type Position, Problems, redact, showValue } from "./problems.js";
+import { nearest, type Path, type Position, Problems, showValue, withoutSecrets } from "./problems.js";
 import { keysAt } from "./schema-walk.js";
 
 export class YamlFile {
@@ -34,16 +34,16 @@ export class YamlFile {
     for (const error of [...this.#document.errors, ...this.#document.warnings]) {
       const position = this.#at(error.pos[0]);
       if (error.code === "DUPLICATE_KEY") {
-        this.problems.addAt(this.#pathOfKey(error.pos[0]), position, "the key a second time", "it once");
+        this.problems.addAt(this.#pathOfKey(error.pos[0]), position, "a duplicate key", "each key once");
       } else if (error.code === "MULTIPLE_DOCS") {
         this.problems.addAt([], position, "a second YAML document", "one YAML document in the file");
       } else {
-        this.problems.addAt([], position, `broken ${language}`, `valid ${language}: ${redact(error.message)}`);
+        this.problems.addAt([], position, `broken ${language}`, `valid ${language}: ${withoutSecrets(error.message)}`);
       }
     }
     const broken = [...this.#document.errors, ...this.#document.warnings].filter((e) => e.code !== "DUPLICATE_KEY");
     this.readable = broken.length === 0;
-    // The provider is called null, and nobody remembers that YAML means something else by it.
+    // The provider is called null; written without quotes, YAML takes that for no value at all.
     visit(this.#document, {
       Pair: (_, { key }) => {
         if (isScalar(key) && key.value === null && key.source === "null") key.value = "null";
@@ -132,7 +132,7 @@ export class YamlFile {
     return isMap(parent) ? parent.items.find((pair) => keyText(pair) === path.at(-1)) : undefined;
   }
 
-  /** Where in the guide the key at this offset stands. */
+  /** The path of the key at this offset. */
   #pathOfKey(offset: number): Path {
     const search = (node: unknown, path: Path): Path | undefined => {
       if (isMap(node)) {

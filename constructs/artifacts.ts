@@ -1,5 +1,5 @@
 /** The locked artifacts, as hosts read them. */
-import { type Artifact, type Cluster, images } from "../cluster/model.js";
+import { type Artifact, type Cluster, neededImages } from "../cluster/model.js";
 import { sha256 } from "./text.js";
 
 const line = ({ name, platform, version, sha256: hash, source }: Artifact) =>
@@ -22,9 +22,8 @@ export const artifactsHash = ({ artifacts }: Cluster, ...prefixes: readonly stri
 
 /** The images that every host's engine gets. That of the network tests is optional: it comes along when it is locked. */
 export function wantedImages({ settings, artifacts }: Cluster): string[] {
-  const needed = [images.weave, images.weaveexec, images.weavedb, images.swarm].map((image) => image(settings));
   const tests = artifacts
     .filter(({ name }) => name === `image:${settings.verify.image}`)
     .map(() => settings.verify.image);
-  return [...new Set([...needed, ...tests])];
+  return [...new Set([...neededImages(settings), ...tests])];
 }

@@ -1,5 +1,5 @@
 /** The whole cluster as one Terraform stack: the ordered list of what a deploy does. */
-import { join, relative, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { File } from "@cdktf/provider-local/lib/file";
 import { LocalProvider } from "@cdktf/provider-local/lib/provider";
 import { NullProvider } from "@cdktf/provider-null/lib/provider";
@@ -8,6 +8,7 @@ import { type App, type ITerraformDependable, type TerraformElement, TerraformOu
 import { Node } from "constructs";
 import { inventoryOf } from "../cluster/inventory.js";
 import { type Cluster, images } from "../cluster/model.js";
+import { relativeTo } from "../cluster/paths.js";
 import { ports } from "../cluster/ports.js";
 import { artifactsTable } from "./artifacts.js";
 import { stepsAsset } from "./assets.js";
@@ -31,8 +32,7 @@ export class ClusterStack extends TerraformStack {
   public constructor(app: App, cluster: Cluster) {
     super(app, cluster.name);
     const folder = join(resolve(app.outdir), "stacks", cluster.name);
-    this.fromStack = (written) =>
-      /^[~/]/.test(written) ? written : relative(folder, join(cluster.directory, written));
+    this.fromStack = relativeTo(folder, cluster.directory);
     new Backend(this, "backend", cluster);
     this.addProviders(cluster);
     declareGossipKey(this);

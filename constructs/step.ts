@@ -3,8 +3,9 @@ import { Resource } from "@cdktf/provider-null/lib/resource";
 import type { FileProvisioner, ITerraformDependable, SSHProvisionerConnection } from "cdktf";
 import type { Construct } from "constructs";
 import { uploadsFolder as uploads } from "../cluster/names.js";
+import { shellWord } from "../cluster/shell.js";
 import { type StepScript, stepHash } from "./step-scripts.js";
-import { literal, shellWord } from "./text.js";
+import { literal } from "./text.js";
 
 export interface Upload {
   /** A file of the stack's folder … */

@@ -9,7 +9,3 @@ export const literal = (text: string): string => text.replaceAll("${", "$${").re
 
 /** Lower-case hex SHA-256; triggers are made of these. */
 export const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
-
-/** A word that a POSIX shell reads back as exactly `text`. */
-export const shellWord = (text: string): string =>
-  /^[A-Za-z0-9_@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;

@@ -1,7 +1,8 @@
 /** A program on a host that answers requests line by line, as long as the connection lasts. */
 import type { ChildProcessWithoutNullStreams } from "node:child_process";
 import type { Host } from "../cluster/model.js";
-import { type Open, quote } from "./ssh.js";
+import { shellWord } from "../cluster/shell.js";
+import type { Open } from "./ssh.js";
 
 export interface Reply {
   /** What was said before the line `ok`. */
@@ -23,7 +24,7 @@ export function perlSession(open: Open, host: Host, program: string, args: reado
   // Perl reads its program up to __END__ and leaves the rest of the input to it. That rest must not be sent before the
   // program is there to read it.
   const command = `if [ "$(id -u)" = 0 ]; then exec perl - "$@"; else exec sudo -n perl - "$@"; fi`;
-  const child = open(host, ["sh -c", quote(command), "sh", ...args.map(quote)].join(" "));
+  const child = open(host, ["sh -c", shellWord(command), "sh", ...args.map(shellWord)].join(" "));
   return session(child, `${program}\n__END__\n`);
 }
 

@@ -4,10 +4,19 @@
  */
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { homedir, tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { knownHostsName } from "../cluster/known-hosts.js";
-import type { Cluster, Host, Login } from "../cluster/model.js";
+import type { Host, Login, Settings } from "../cluster/model.js";
+import { resolveWritten } from "../cluster/paths.js";
+import { shellWord } from "../cluster/shell.js";
+
+/** What ssh has to know of a cluster. Key files are relative to the folder that the command runs in. */
+export interface SshTargets {
+  readonly hosts: readonly Host[];
+  readonly bastion?: Login;
+  readonly settings: { readonly ssh: Pick<Settings["ssh"], "hostKeyChecking" | "timeoutSeconds"> };
+}
 
 export interface SshResult {
   /** The script's exit status; 255 when ssh itself failed, 124 when the time was up. */
@@ -28,19 +37,19 @@ export type Run = (
 export type Open = (where: Host, command: string) => ChildProcessWithoutNullStreams;
 
 /** Calls `body` with a `run` and an `open` whose temporary files are gone when it is done. */
-export async function withSsh<T>(cluster: Cluster, body: (run: Run, open: Open) => Promise<T>): Promise<T> {
+export async function withSsh<T>(targets: SshTargets, body: (run: Run, open: Open) => Promise<T>): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), "multicast-swarm-ssh-"));
   const remove = () => rmSync(folder, { recursive: true, force: true });
   // A command that is interrupted does not come to the end of this.
   process.once("exit", remove);
   try {
     const config = join(folder, "config");
-    writeFileSync(join(folder, "known_hosts"), knownHosts(cluster), { mode: 0o600 });
-    writeFileSync(config, sshConfig(cluster, join(folder, "known_hosts")), { mode: 0o600 });
+    writeFileSync(join(folder, "known_hosts"), knownHosts(targets), { mode: 0o600 });
+    writeFileSync(config, sshConfig(targets, join(folder, "known_hosts")), { mode: 0o600 });
     return await body(
       (where, script, args = [], timeoutSeconds = 300) => {
         const alias = where === "bastion" ? bastionAlias : where.name;
-        return ssh(["-F", config, alias, ["sh -s --", ...args.map(quote)].join(" ")], script, timeoutSeconds);
+        return ssh(["-F", config, alias, ["sh -s --", ...args.map(shellWord)].join(" ")], script, timeoutSeconds);
       },
       (where, command) => spawn("ssh", ["-F", config, where.name, command], { stdio: "pipe" }),
     );
@@ -48,26 +57,6 @@ export async function withSsh<T>(cluster: Cluster, body: (run: Run, open: Open) 
     process.off("exit", remove);
     remove();
   }
-}
-
-/** One clear line about a failed run: who, what, and the way out. */
-export function explain(where: Host | Login, { status, stderr }: SshResult): string {
-  const { address, user, port } = "login" in where ? where.login : where;
-  const who = "name" in where ? `${where.name} (${user}@${address}:${port})` : `bastion (${user}@${address}:${port})`;
-  const lines = stderr.trim().split(/\r?\n/);
-  const last = lines.at(-1) ?? "";
-  if (status === 124) return `${who}: no answer in time`;
-  if (status !== 255) return `${who}: ${lines.slice(-3).join("; ") || `exit status ${status}`}`;
-  if (/REMOTE HOST IDENTIFICATION HAS CHANGED/.test(stderr)) {
-    return `${who}: shows another host key than known_hosts has: find out why; scripts/hostkeys --replace records the new one`;
-  }
-  if (/Host key verification failed|No .* host key is known/.test(stderr)) {
-    return `${who}: known_hosts has no key of this machine: run scripts/hostkeys`;
-  }
-  if (/Permission denied/.test(stderr)) return `${who}: login refused: check ssh.user and ssh.keyFile (${last})`;
-  if (lines.includes("stdio forwarding failed")) return `${who}: the bastion does not reach it`;
-  const reason = lines.find((line) => line.startsWith("ssh: ")) ?? last;
-  return `${who}: not reachable by ssh: ${reason || "no reason given"}`;
 }
 
 /** Runs `body` for all items, at most `limit` at a time: hundreds of ssh processes at once help nobody. */
@@ -84,21 +73,21 @@ export async function inParallel<T, R>(items: readonly T[], body: (item: T) => P
 /** Not a possible host name, so that no host can be called so. */
 const bastionAlias = "_bastion";
 
-function sshConfig(cluster: Cluster, knownHostsFile: string): string {
-  const { hostKeyChecking, timeoutSeconds } = cluster.settings.ssh;
+function sshConfig({ hosts, bastion, settings }: SshTargets, knownHostsFile: string): string {
+  const { hostKeyChecking, timeoutSeconds } = settings.ssh;
   const login = (alias: string, { address, user, port, keyFile }: Login) => [
     `Host ${alias}`,
     `  HostName ${address}`,
     `  User ${user}`,
     `  Port ${port}`,
     // Without a key file Terraform asks the agent and tries no file of its own: so does this.
-    keyFile === undefined ? "  IdentityFile none" : `  IdentityFile "${keyPath(cluster, keyFile)}"`,
+    keyFile === undefined ? "  IdentityFile none" : `  IdentityFile "${keyPath(keyFile)}"`,
     ...(keyFile === undefined ? [] : ["  IdentitiesOnly yes"]),
-    ...(cluster.bastion && alias !== bastionAlias ? [`  ProxyJump ${bastionAlias}`] : []),
+    ...(bastion && alias !== bastionAlias ? [`  ProxyJump ${bastionAlias}`] : []),
   ];
   return [
-    ...cluster.hosts.flatMap((host) => login(host.name, host.login)),
-    ...(cluster.bastion ? login(bastionAlias, cluster.bastion) : []),
+    ...hosts.flatMap((host) => login(host.name, host.login)),
+    ...(bastion ? login(bastionAlias, bastion) : []),
     "Host *",
     "  BatchMode yes",
     `  ConnectTimeout ${timeoutSeconds}`,
@@ -112,8 +101,8 @@ function sshConfig(cluster: Cluster, knownHostsFile: string): string {
   ].join("\n");
 }
 
-function knownHosts(cluster: Cluster): string {
-  const logins = [...cluster.hosts.map(({ login }) => login), ...(cluster.bastion ? [cluster.bastion] : [])];
+function knownHosts({ hosts, bastion }: SshTargets): string {
+  const logins = [...hosts.map(({ login }) => login), ...(bastion ? [bastion] : [])];
   const lines = logins.flatMap(({ address, port, hostKeys }) =>
     hostKeys.map((key) => `${knownHostsName(address, port)} ${key}\n`),
   );
@@ -121,17 +110,15 @@ function knownHosts(cluster: Cluster): string {
 }
 
 /** ssh expands percent signs in the names of key files. */
-function keyPath(cluster: Cluster, keyFile: string): string {
-  const path = resolve(cluster.directory, keyFile.replace(/^~(?=\/)/, homedir()));
-  // ssh itself would go on without a word and be refused.
+function keyPath(keyFile: string): string {
+  const path = resolveWritten(process.cwd(), keyFile);
+  // ssh itself would go on without it, and be refused.
   if (!existsSync(path)) throw new Error(`keyFile: found no file ${path}, expected a private key`);
   return path.replaceAll("%", "%%");
 }
 
-export const quote = (arg: string) => `'${arg.replaceAll("'", "'\\''")}'`;
-
 function ssh(args: readonly string[], input: string, timeoutSeconds: number): Promise<SshResult> {
-  return new Promise((done) => {
+  return new Promise((done, fail) => {
     const child = spawn("ssh", args, { stdio: "pipe" });
     let [stdout, stderr, late] = ["", "", false];
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
@@ -148,7 +135,8 @@ function ssh(args: readonly string[], input: string, timeoutSeconds: number): Pr
       clearTimeout(timer);
       done({ status: late ? 124 : status, stdout, stderr });
     };
-    child.on("error", (error) => {
+    child.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") fail(new Error("this machine has no ssh: apt-get install openssh-client"));
       stderr += error.message;
       end(255);
     });

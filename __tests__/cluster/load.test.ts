@@ -43,7 +43,7 @@ describe("mistakes in single values", () => {
     [
       "a URL with a login",
       'artifacts: { mirror: "http://me:word@mirror" }',
-      "cluster.yaml:6:22: artifacts.mirror: found a URL with a login, expected one without: it would stand in the lock file and in the state",
+      "cluster.yaml:6:22: artifacts.mirror: found a URL with a login, expected one without, since it would be stored in the lock file and in Terraform's state",
     ],
   ])("%s", (_, line, message) => {
     const text = line.startsWith("name:")
@@ -93,7 +93,7 @@ describe("broken YAML", () => {
   test("a key that stands twice is named, beside all other mistakes", () => {
     expect(load(three("consul: { ui: true }\nweave: { dns: 1 }\nconsul:\n  ui: false\n")).problems).toEqual([
       "cluster.yaml:7:15: weave.dns: found 1, expected true or false",
-      "cluster.yaml:8:1: consul: found the key a second time, expected it once",
+      "cluster.yaml:8:1: consul: found a duplicate key, expected each key once",
     ]);
   });
 
@@ -156,7 +156,7 @@ weave:
       "cluster.yaml:5:5: hosts[1].address: found nothing, expected an IPv4 address such as 10.0.1.104",
       'cluster.yaml:5:11: hosts[1].name: found "B", expected a name of lower-case letters, digits and dashes that begins with a letter',
       "cluster.yaml:6:5: hosts[1].adress: found an unknown key, expected one of name, address, consul, swarm, rebuilt, ssh (did you mean address?)",
-      'cluster.yaml:8:14: hosts[2].address: found "10.0.0.1", expected one of its own (hosts[0] has it too)',
+      'cluster.yaml:8:14: hosts[2].address: found "10.0.0.1", expected an address of its own (hosts[0] has it too)',
       'cluster.yaml:9:13: hosts[2].swarm[0]: found "manger", expected one of manager, agent',
       'cluster.yaml:11:12: consul.version: found "1.21.5", expected another version: 1.21.5 refuses the keys that Swarm writes; 1.21.4 and 1.22.0 take them',
       'cluster.yaml:13:12: weave.version: found "2.6.5" with images of rajchaudhuri, expected 2.6.5 to 2.8.1 with images: weaveworks, or 2.8.3 to 2.9.0 with images: rajchaudhuri',

@@ -18,6 +18,8 @@ test("the JSON Schema asks for what a person has to write, and no more", () => {
   expect(schema.required).toEqual(["name", "hosts"]);
   expect(schema.properties.hosts.items.required).toEqual(["name", "address"]);
   expect(schema.additionalProperties).toBe(false);
+  // For the reference page alone: JSON Schema knows no such word.
+  expect(schema.properties.name).not.toHaveProperty("expected");
 });
 
 test("the reference page describes every field", () => {

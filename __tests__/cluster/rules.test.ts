@@ -72,8 +72,8 @@ describe("rules", () => {
   test("names and addresses belong to one host each", () => {
     const text = "name: t\nhosts:\n  - { name: a, address: 10.0.0.1 }\n  - { name: a, address: 10.0.0.1 }\n";
     expect(load(text).problems).toEqual([
-      'cluster.yaml:4:13: hosts[1].name: found "a", expected one of its own (hosts[0] has it too)',
-      'cluster.yaml:4:25: hosts[1].address: found "10.0.0.1", expected one of its own (hosts[0] has it too)',
+      'cluster.yaml:4:13: hosts[1].name: found "a", expected a name of its own (hosts[0] has it too)',
+      'cluster.yaml:4:25: hosts[1].address: found "10.0.0.1", expected an address of its own (hosts[0] has it too)',
     ]);
   });
 
@@ -87,12 +87,12 @@ removed:
   - { name: c, address: 10.0.0.2, lost: true }
 `;
     expect(load(text).problems).toEqual([
-      expect.stringMatching(/^cluster\.yaml:4:5: hosts\[1\].*consul: server or client, whatever b is now/),
+      expect.stringMatching(/^cluster\.yaml:4:5: hosts\[1\].*consul: server or client, as b is in the running cluster/),
       expect.stringMatching(
-        /^cluster\.yaml:6:13: removed\[0\]\.name: found "a", expected one that no host has \(hosts\[0\]/,
+        /^cluster\.yaml:6:13: removed\[0\]\.name: found "a", expected a name that no host has \(hosts\[0\]/,
       ),
       expect.stringMatching(
-        /^cluster\.yaml:7:\d+: removed\[1\]\.address: found "10\.0\.0\.2", expected one that no host has/,
+        /^cluster\.yaml:7:\d+: removed\[1\]\.address: found "10\.0\.0\.2", expected an address that no host has/,
       ),
     ]);
   });

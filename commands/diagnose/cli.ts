@@ -1,9 +1,9 @@
 /** `scripts/diagnose [CLUSTER_FILE]` */
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { label } from "../../cluster/model.js";
 import { withHosts } from "../../ssh/contact.js";
 import { command, inventoryFrom } from "../shared/command.js";
-import { label } from "../shared/findings.js";
+import { hostScript } from "../shared/host-scripts.js";
 import { progress } from "../shared/progress.js";
 import { endOnSignals } from "../shared/signals.js";
 import { bundleName, diagnose, writeBundle } from "./diagnose.js";
@@ -11,8 +11,8 @@ import { bundleName, diagnose, writeBundle } from "./diagnose.js";
 const usage = `Usage: scripts/diagnose [CLUSTER_FILE]
 
 Collects from all reachable hosts, over ssh, what is needed to find out why a cluster does not work: journals,
-configurations and states of Consul, Docker, Weave Net and Swarm, and of the host itself. Only reads there.
-Writes CLUSTER-diagnose-TIME.tar.gz in the current folder, readable by you alone; index.md in it says what is what.
+configuration and state of Consul, Docker, Weave Net, Swarm, and of the hosts themselves. Changes nothing on them.
+Writes CLUSTER-diagnose-TIME.tar.gz to the current folder, readable by you alone; index.md in it lists the files.
 The gossip key, passwords, tokens and containers' environments are made unreadable before they leave a host.
 CLUSTER_FILE: default $CLUSTER_FILE, else ./cluster.yaml.
 
@@ -20,7 +20,7 @@ Exit status: 0 all hosts are in it, 1 some are not, 2 none is.`;
 
 command("diagnose", { usage, options: {} }, async (clusterFile) => {
   const inventory = inventoryFrom(clusterFile);
-  const script = readFileSync(join(__dirname, "../../scripts/host/probes/diagnose.sh"), "utf8");
+  const script = hostScript("probes/diagnose.sh");
   endOnSignals("diagnose");
   const { say, done } = progress("diagnose");
   const diagnosis = await withHosts(inventory, (run) => diagnose(inventory, script, run, say)).finally(done);
@@ -37,7 +37,7 @@ command("diagnose", { usage, options: {} }, async (clusterFile) => {
   const name = bundleName(inventory, new Date());
   const size = writeBundle(inventory, diagnosis, name, [["cluster.yaml", readFileSync(clusterFile, "utf8")]]);
   console.log(
-    `diagnose: ${name}.tar.gz (${Math.ceil(size / 1024)} KiB, ${diagnosis.files.length} files, ${present.length} of ${inventory.hosts.length} hosts); look through it before you give it away`,
+    `diagnose: ${name}.tar.gz (${Math.ceil(size / 1024)} KiB, ${diagnosis.files.length} files, ${present.length} of ${inventory.hosts.length} hosts); look through it before you pass it on`,
   );
   return diagnosis.missing.size > 0 ? 1 : 0;
 });

@@ -1,14 +1,15 @@
-/** Collects what somebody needs who wants to find out why a cluster does not work, in one file without secrets. */
+/** Collects what is needed to find out why a cluster does not work, in one file without secrets. */
 import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { Inventory } from "../../cluster/inventory.js";
+import { label } from "../../cluster/model.js";
 import { explainContact, lastLine, onAll, type RunAsRoot } from "../../ssh/contact.js";
-import { columns, label } from "../shared/findings.js";
+import { columns, plural } from "../shared/findings.js";
 
-/** What one command said on one host. */
+/** What one command printed on one host. */
 export interface Collected {
   /** Name of the host. */
   readonly host: string;
@@ -25,13 +26,13 @@ export interface Diagnosis {
   readonly missing: ReadonlyMap<string, string>;
 }
 
-/** A host whose commands all hang has said all that it is going to say by then. */
-const patience = 420;
+/** Long enough for a host on which every command hangs until its own time is up. */
+const timeoutSeconds = 420;
 
 /**
  * Asks all hosts at once. Only reads there.
  *
- * @param script the text of `scripts/host/diagnose.sh`
+ * @param script `hostScript("probes/diagnose.sh")`
  */
 export async function diagnose(
   inventory: Inventory,
@@ -42,11 +43,11 @@ export async function diagnose(
   const { hosts, settings } = inventory;
   const missing = new Map<string, string>();
   let left = hosts.length;
-  say(`asking ${left} ${left === 1 ? "host" : "hosts"}`);
+  say(`asking ${plural(left, "host")}`);
   const files = await onAll(hosts, async (host) => {
     // Nothing that a host says can be taken for a heading.
     const mark = randomBytes(8).toString("hex");
-    const result = await run(host, script, [mark, host.address, settings.consul.dataDir], patience);
+    const result = await run(host, script, [mark, host.address, settings.consul.dataDir], timeoutSeconds);
     const { collected, complete } = parseBundle(host.name, mark, result.stdout);
     if (!complete) {
       const why = explainContact(inventory, host, result)?.found ?? lastLine(result.stderr);
@@ -137,6 +138,12 @@ function index({ name, hosts }: Inventory, { files, missing }: Diagnosis) {
   };
 }
 
+function showStatus(status: number): string {
+  if (status === 0) return "";
+  if (status === 124) return "no answer in 15 s";
+  return status === 127 ? "no such command" : `status ${status}`;
+}
+
 function indexPage(inventory: Inventory, { files, missing }: Diagnosis, name: string): string {
   const absent = inventory.hosts.flatMap((host) => {
     const why = missing.get(host.name);
@@ -145,17 +152,7 @@ function indexPage(inventory: Inventory, { files, missing }: Diagnosis, name: st
   const sections = inventory.hosts.flatMap((host) => {
     const own = files.filter((file) => file.host === host.name);
     if (own.length === 0) return [];
-    const rows = own.map(({ file, status, command }) => [
-      `    ${host.name}/${file}`,
-      status === 0
-        ? ""
-        : status === 124
-          ? "no answer in 15 s"
-          : status === 127
-            ? "no such command"
-            : `status ${status}`,
-      command,
-    ]);
+    const rows = own.map(({ file, status, command }) => [`    ${host.name}/${file}`, showStatus(status), command]);
     return ["", `## ${label(host)}`, "", ...columns(rows)];
   });
   return [

@@ -1,12 +1,13 @@
-/** `scripts/hostkeys`: collects the hosts' SSH keys in `known_hosts`, and never exchanges one unasked. */
+/** `scripts/hostkeys`: collects the hosts' SSH keys in `known_hosts`, and replaces one only when told to. */
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { KnownHosts, knownHostsFileName, knownHostsName } from "../../cluster/known-hosts.js";
 import { loadCluster } from "../../cluster/load.js";
-import type { Cluster, Login } from "../../cluster/model.js";
-import { explain, inParallel, withSsh } from "../../ssh/ssh.js";
-import { command } from "../shared/command.js";
+import type { Login } from "../../cluster/model.js";
+import { explainInOneLine } from "../../ssh/explain.js";
+import { inParallel, type SshTargets, withSsh } from "../../ssh/ssh.js";
+import { inventoryHere } from "../shared/command.js";
 
 export interface Machine {
   /** The host's name in the cluster file; the bastion has its address only. */
@@ -14,14 +15,14 @@ export interface Machine {
   readonly login: Pick<Login, "address" | "port">;
 }
 
-/** What a machine showed, against what is recorded of it. */
-export type Finding =
+/** What a machine shows, against what is recorded of it. */
+export type Comparison =
   | { readonly kind: "same" }
   | { readonly kind: "add"; readonly keys: readonly string[] }
   | { readonly kind: "refuse" };
 
-/** A machine that is known has to prove it with a recorded key, and may contradict none. */
-export function compare(recorded: readonly string[], shown: readonly string[]): Finding {
+/** A known machine has to prove itself with a recorded key, and may contradict none. */
+export function compare(recorded: readonly string[], shown: readonly string[]): Comparison {
   const fresh = shown.filter((key) => !recorded.includes(key));
   if (fresh.length === 0) return { kind: "same" };
   const typeOf = (key: string) => key.split(" ")[0];
@@ -48,15 +49,15 @@ export function forget(text: string, { address, port }: Machine["login"]): strin
 const keyTypes = "ecdsa,rsa,ed25519";
 
 /** "type base64" of each key that a machine shows. */
-async function scan(cluster: Cluster, { name, login }: Machine): Promise<readonly string[]> {
+async function scan(targets: SshTargets, { name, login }: Machine): Promise<readonly string[]> {
   const args = ["-T", "10", "-t", keyTypes, "-p", String(login.port), login.address];
-  const host = cluster.hosts.find((candidate) => candidate.name === name);
+  const host = targets.hosts.find((candidate) => candidate.name === name);
   // From behind a bastion only the bastion sees the host.
   const stdout =
-    cluster.bastion && host
-      ? await withSsh(cluster, async (run) => {
+    targets.bastion && host
+      ? await withSsh(targets, async (run) => {
           const result = await run("bastion", 'exec ssh-keyscan "$@"', args, 60);
-          if (result.status === 255 && cluster.bastion) throw new Error(explain(cluster.bastion, result));
+          if (result.status === 255) throw new Error(explainInOneLine(targets, "bastion", result));
           return result.stdout;
         })
       : await outputOf("ssh-keyscan", args);
@@ -95,7 +96,7 @@ export async function collect(
   say: (line: string) => void,
 ): Promise<boolean> {
   const path = join(dirname(clusterFile), knownHostsFileName);
-  const read = () => loadCluster(clusterFile, { lock: "ignore", hostKeys: "ignore", warn: () => {} });
+  const read = () => inventoryHere(loadCluster(clusterFile, { lock: "ignore", hostKeys: "ignore", warn: () => {} }));
   const { hosts, bastion } = read();
   const machines: Machine[] = hosts.map(({ name, login }) => ({ name, login }));
   const jump: Machine[] = bastion ? [{ name: bastion.address, login: bastion }] : [];
@@ -107,8 +108,8 @@ export async function collect(
   let added = 0;
   // The bastion first: its own key has to be trusted before it can be asked about others.
   for (const group of [jump, machines]) {
-    const cluster = read();
-    const answers = await inParallel(group, async (machine) => ({ machine, keys: await scan(cluster, machine) }));
+    const targets = read();
+    const answers = await inParallel(group, async (machine) => ({ machine, keys: await scan(targets, machine) }));
     for (const { machine, keys } of answers) {
       const outcome = await record(path, machine, keys, replace, say);
       if (outcome === "failed") whole = false;
@@ -121,7 +122,7 @@ export async function collect(
     }
   }
   if (added > 0) {
-    say(`Recorded in ${path}. Nothing has proved yet that these are the right machines: compare each new fingerprint`);
+    say(`Recorded in ${path}. Nothing proves yet that these are the right machines: compare each new fingerprint`);
     say(
       "with the machine's own console (for f in /etc/ssh/ssh_host_*_key.pub; do ssh-keygen -lf $f; done), then commit the file.",
     );
@@ -145,41 +146,26 @@ async function record(
   const text = existsSync(path) ? readFileSync(path, "utf8") : "";
   const recorded = new KnownHosts(text).keysFor(login.address, login.port);
   const replaced = replace.includes(name) || replace.includes(login.address);
-  const finding = compare(replaced ? [] : recorded, keys);
-  if (finding.kind === "refuse") {
-    say(`REFUSED   ${who} shows another key than the recorded one:`);
+  const comparison = compare(replaced ? [] : recorded, keys);
+  if (comparison.kind === "refuse") {
+    say(`REFUSED   ${who} shows a key that differs from the recorded one:`);
     for (const line of await fingerprints(recorded)) say(`            recorded  ${line}`);
     for (const line of await fingerprints(keys)) say(`            shown     ${line}`);
     say(
-      "            Either the machine was set up anew or another one answers in its place. If its console shows these",
+      "            Either the machine was reinstalled, or another machine answers in its place. If its console shows these",
     );
     say(`            fingerprints: scripts/hostkeys --replace ${name}`);
     return "failed";
   }
-  if (finding.kind === "same") {
+  if (comparison.kind === "same") {
     say(`same      ${who}: as recorded`);
     return "same";
   }
   const rest = replaced ? forget(text, login) : text;
-  const lines = finding.keys.map((key) => `${entry} ${key}\n`).join("");
+  const lines = comparison.keys.map((key) => `${entry} ${key}\n`).join("");
   writeFileSync(`${path}.new`, `${rest}${rest === "" || rest.endsWith("\n") ? "" : "\n"}${lines}`);
   renameSync(`${path}.new`, path);
   say(`${replaced && recorded.length > 0 ? "replaced " : "added    "} ${who}:`);
-  for (const line of await fingerprints(finding.keys)) say(`            ${line}`);
+  for (const line of await fingerprints(comparison.keys)) say(`            ${line}`);
   return "added";
-}
-
-const usage = `Usage: scripts/hostkeys [--replace HOST]… [CLUSTER_FILE]
-
-Asks every host of the cluster file, and the bastion, for its SSH host keys and records them in known_hosts beside the
-cluster file. A recorded key that has changed is refused unless --replace names the host.
-CLUSTER_FILE: default $CLUSTER_FILE, else ./cluster.yaml.
-
-Exit status: 0 all keys are recorded, 1 some are not.`;
-
-if (require.main === module) {
-  const options = { replace: { type: "string", multiple: true } } as const;
-  command("hostkeys", { usage, options, failed: 1 }, async (clusterFile, { replace = [] }) =>
-    (await collect(clusterFile, replace, (line) => console.log(line))) ? 0 : 1,
-  );
 }

@@ -1,11 +1,10 @@
 /** Where artifacts come from, and what their SHA-256 is. Used by `scripts/lock` alone. */
-import { createHash } from "node:crypto";
-import { createReadStream, existsSync } from "node:fs";
-import { homedir } from "node:os";
-import { join, resolve } from "node:path";
-import { Readable } from "node:stream";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { tagOf, type Wanted, wanted } from "../../cluster/lock-file.js";
 import type { Artifact, Cluster } from "../../cluster/model.js";
+import { resolveWritten } from "../../cluster/paths.js";
+import { type Http, hashFile, http, type Say, showBytes } from "./download.js";
 
 const architectures = ["amd64", "arm64"] as const;
 
@@ -30,15 +29,18 @@ export const publishers: Publishers = {
   },
 };
 
-export type Say = (line: string) => void;
-
-export async function resolveArtifacts(cluster: Cluster, say: Say, from = publishers): Promise<Artifact[]> {
+export async function resolveArtifacts(
+  cluster: Cluster,
+  say: Say,
+  { from = publishers, patienceSeconds = 30 } = {},
+): Promise<Artifact[]> {
+  const web = http(patienceSeconds);
   const { mirror, directory } = cluster.settings.artifacts;
   const artifacts: Artifact[] = [];
   for (const item of wanted(cluster.settings)) {
-    if (mirror !== undefined) artifacts.push(...(await fromStore(item, mirrorStore(mirror), say)));
+    if (mirror !== undefined) artifacts.push(...(await fromStore(item, mirrorStore(mirror, web), say)));
     else if (directory !== undefined) artifacts.push(...(await fromStore(item, folderStore(cluster), say)));
-    else artifacts.push(...(await fromPublisher(item, cluster, from, say)));
+    else artifacts.push(...(await fromPublisher(item, cluster, from, web, say)));
   }
   return artifacts;
 }
@@ -61,13 +63,13 @@ interface Store {
   hash(path: string, say: Say): Promise<{ sha256: string; bytes: number } | undefined>;
 }
 
-function mirrorStore(base: string): Store {
+function mirrorStore(base: string, web: Http): Store {
   return {
     describe: `the mirror ${base}`,
     source: (path) => `${base}/${path}`,
     hash: async (path, say) => {
-      const response = await request(`${base}/${path}`, {}, [404]);
-      return response.status === 404 ? undefined : hashBody(response, `${base}/${path}`, say);
+      const response = await web.request(`${base}/${path}`, {}, [404]);
+      return response.status === 404 ? undefined : web.hashBody(response, `${base}/${path}`, say);
     },
   };
 }
@@ -75,7 +77,7 @@ function mirrorStore(base: string): Store {
 /** The folder that `artifacts.directory` names: where it is, and how sources in it begin. */
 export function artifactFolder({ directory, settings }: Cluster): { path: string; source: string } {
   const written = (settings.artifacts.directory ?? "").replace(/\/+$/, "");
-  return { path: resolve(directory, written.replace(/^~(?=\/|$)/, homedir())), source: `file:${written}` };
+  return { path: resolveWritten(directory, written), source: `file:${written}` };
 }
 
 function folderStore(cluster: Cluster): Store {
@@ -115,10 +117,16 @@ async function fromStore(item: Wanted, store: Store, say: Say): Promise<Artifact
 
 // ── The publishers ──────────────────────────────────────────────────────────────────────────────────
 
-async function fromPublisher(item: Wanted, cluster: Cluster, from: Publishers, say: Say): Promise<Artifact[]> {
+async function fromPublisher(
+  item: Wanted,
+  cluster: Cluster,
+  from: Publishers,
+  web: Http,
+  say: Say,
+): Promise<Artifact[]> {
   const { name, version } = item;
   if (name === "consul") {
-    const sums = await (await request(`${from.consul}/${version}/consul_${version}_SHA256SUMS`)).text();
+    const sums = await (await web.request(`${from.consul}/${version}/consul_${version}_SHA256SUMS`)).text();
     return architectures.map((platform) => {
       const file = `consul_${version}_linux_${platform}.zip`;
       const line = sums
@@ -134,11 +142,11 @@ async function fromPublisher(item: Wanted, cluster: Cluster, from: Publishers, s
   }
   if (name === "weave") {
     const source = `${from.weave[cluster.settings.weave.images]}/v${version}/weave`;
-    const { sha256, bytes } = await hashBody(await request(source), source, say);
+    const { sha256, bytes } = await web.hashBody(await web.request(source), source, say);
     say(`found    ${source} (${showBytes(bytes)})`);
     return [{ ...base(item), platform: "any", sha256, source }];
   }
-  return [await fromRegistry(item, from, say)];
+  return [await fromRegistry(item, from, web, say)];
 }
 
 const base = ({ name, version }: Wanted) => ({ name, version });
@@ -162,19 +170,19 @@ const manifestTypes = [
 ];
 
 /** An image by the digest of its manifest, which is the SHA-256 of the manifest's bytes. */
-async function fromRegistry(item: Wanted, from: Publishers, say: Say): Promise<Artifact> {
+async function fromRegistry(item: Wanted, from: Publishers, web: Http, say: Say): Promise<Artifact> {
   const { host, repository, reference } = parseImage(item.name.replace(/^image:/, ""));
   const url = `${from.registry(host)}/v2/${repository}/manifests/${reference}`;
   const headers = { accept: manifestTypes.join(", ") };
-  let response = await request(url, headers, [401]);
+  let response = await web.request(url, headers, [401]);
   if (response.status === 401) {
-    const token = await registryToken(response, repository, url);
-    response = await request(url, { ...headers, authorization: `Bearer ${token}` });
+    const token = await registryToken(response, repository, url, web);
+    response = await web.request(url, { ...headers, authorization: `Bearer ${token}` });
   }
   const type = response.headers.get("content-type")?.split(";")[0] ?? "";
   if (!manifestTypes.includes(type))
     throw new Error(`${url}: found a manifest of type "${type}", which has no digest to pin`);
-  const { sha256 } = await hashBody(response, url, () => {});
+  const { sha256 } = await web.hashBody(response, url, () => {});
   const stated = response.headers.get("docker-content-digest");
   if (stated !== null && stated !== `sha256:${sha256}`) {
     throw new Error(`${url}: the registry states ${stated}, its answer has sha256:${sha256}`);
@@ -184,7 +192,7 @@ async function fromRegistry(item: Wanted, from: Publishers, say: Say): Promise<A
 }
 
 /** A registry refuses the first request and says where an anonymous token is to be had. */
-async function registryToken(refused: Response, repository: string, url: string): Promise<string> {
+async function registryToken(refused: Response, repository: string, url: string, web: Http): Promise<string> {
   const challenge = refused.headers.get("www-authenticate") ?? "";
   const field = (name: string) => new RegExp(`${name}="([^"]*)"`).exec(challenge)?.[1];
   const realm = field("realm");
@@ -196,83 +204,8 @@ async function registryToken(refused: Response, repository: string, url: string)
   const query = new URL(realm);
   query.searchParams.set("service", field("service") ?? "");
   query.searchParams.set("scope", field("scope") ?? `repository:${repository}:pull`);
-  const answer = (await (await request(query.href)).json()) as { token?: string; access_token?: string };
+  const answer = (await (await web.request(query.href)).json()) as { token?: string; access_token?: string };
   const token = answer.token ?? answer.access_token;
   if (token === undefined) throw new Error(`${realm}: no token in the answer`);
   return token;
-}
-
-// ── HTTP and hashes ─────────────────────────────────────────────────────────────────────────────────
-
-/** How long a server may be silent; fetch alone would wait five minutes. Tests are less patient. */
-export const patience = { milliseconds: 30_000 };
-
-const silent = () => new Error(`silent for ${patience.milliseconds / 1000} s`);
-
-/** GET; any status but 2xx and the given ones is an error that names the URL. */
-async function request(
-  url: string,
-  headers: Record<string, string> = {},
-  also: readonly number[] = [],
-): Promise<Response> {
-  let response: Response;
-  const abort = new AbortController();
-  const timer = setTimeout(() => abort.abort(silent()), patience.milliseconds);
-  try {
-    response = await fetch(url, { headers, signal: abort.signal });
-  } catch (error) {
-    throw new Error(`${url}: ${reason(error)}`);
-  } finally {
-    clearTimeout(timer);
-  }
-  if (!response.ok && !also.includes(response.status)) {
-    throw new Error(`${url}: HTTP status ${response.status} ${response.statusText}`.trimEnd());
-  }
-  return response;
-}
-
-/** fetch says "fetch failed" and hides why in the cause. */
-function reason(error: unknown): string {
-  const { message, cause } = error as Error & { cause?: Error & { code?: string } };
-  return cause === undefined ? message : `${cause.code ?? ""} ${cause.message}`.trim();
-}
-
-async function hashBody(response: Response, what: string, say: Say): Promise<{ sha256: string; bytes: number }> {
-  if (response.body === null) throw new Error(`${what}: empty answer`);
-  const total = Number(response.headers.get("content-length") ?? 0);
-  let shown = Date.now();
-  const stream = Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]);
-  const timer = setTimeout(() => stream.destroy(silent()), patience.milliseconds);
-  try {
-    return await hashStream(stream, (bytes) => {
-      timer.refresh();
-      if (Date.now() - shown < 2000) return;
-      shown = Date.now();
-      const share = total > 0 ? ` of ${showBytes(total)} (${Math.floor((100 * bytes) / total)} %)` : "";
-      say(`reading  ${what}: ${showBytes(bytes)}${share}`);
-    });
-  } catch (error) {
-    throw new Error(`${what}: broke off: ${reason(error)}`);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-export function hashFile(path: string): Promise<{ sha256: string; bytes: number }> {
-  return hashStream(createReadStream(path));
-}
-
-async function hashStream(stream: Readable, progress: (bytes: number) => void = () => {}) {
-  const hash = createHash("sha256");
-  let bytes = 0;
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    hash.update(chunk);
-    bytes += chunk.length;
-    progress(bytes);
-  }
-  return { sha256: hash.digest("hex"), bytes };
-}
-
-function showBytes(bytes: number): string {
-  return bytes < 1e6 ? `${Math.ceil(bytes / 1000)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
 }

@@ -7,8 +7,8 @@ import { dirname, join } from "node:path";
 import { loadCluster } from "../../cluster/load.js";
 import { lockFileName, lockFileSchema, lockFileText } from "../../cluster/lock-file.js";
 import type { Artifact } from "../../cluster/model.js";
-import { command } from "../shared/command.js";
 import { resolveArtifacts } from "./artifact-sources.js";
+import type { Say } from "./download.js";
 import { resolvePackages } from "./packages.js";
 
 const key = ({ name, platform }: Artifact) => `${name} ${platform}`;
@@ -39,30 +39,19 @@ function readOld(path: string): readonly Artifact[] {
   }
 }
 
-export async function lock(clusterFile: string, say: (line: string) => void): Promise<void> {
+/** @param patienceSeconds how long a server may be silent */
+export async function lock(clusterFile: string, say: Say, patienceSeconds?: number): Promise<void> {
   const cluster = loadCluster(clusterFile, { lock: "ignore", hostKeys: "ignore", warn: () => {} });
   const path = join(dirname(clusterFile), lockFileName);
   const before = readOld(path);
-  const found = [...(await resolveArtifacts(cluster, say)), ...(await resolvePackages(cluster, before, say))];
+  const found = [
+    ...(await resolveArtifacts(cluster, say, { patienceSeconds })),
+    ...(await resolvePackages(cluster, before, say)),
+  ];
   const text = lockFileText(found);
   const sorted = lockFileSchema.parse(JSON.parse(text)).artifacts;
   for (const line of changes(before, sorted)) say(line);
   writeFileSync(`${path}.new`, text);
   renameSync(`${path}.new`, path);
   say(`wrote ${path} (${sorted.length} artifacts): review it and commit it`);
-}
-
-const usage = `Usage: scripts/lock [CLUSTER_FILE]
-
-Writes artifacts.lock.json beside the cluster file: what hosts may install, each with version, source and SHA-256.
-Nothing is written unless everything was found. Review what has changed, and commit it.
-CLUSTER_FILE: default $CLUSTER_FILE, else ./cluster.yaml.
-
-Exit status: 0 written, 1 not changed.`;
-
-if (require.main === module) {
-  command("lock", { usage, options: {}, failed: 1 }, async (clusterFile) => {
-    await lock(clusterFile, (line) => console.log(line));
-    return 0;
-  });
 }

@@ -1,9 +1,15 @@
 /** Packages that hosts lack: Docker Engine, unzip and what they need. Used by `scripts/lock` alone. */
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
+import type { Inventory } from "../../cluster/inventory.js";
 import type { Artifact, Cluster, Host } from "../../cluster/model.js";
-import { explain, inParallel, type Run, withSsh } from "../../ssh/ssh.js";
-import { artifactFolder, hashFile, type Say } from "./artifact-sources.js";
+import { explainInOneLine } from "../../ssh/explain.js";
+import { inParallel, type Run, withSsh } from "../../ssh/ssh.js";
+import { inventoryHere } from "../shared/command.js";
+import { plural } from "../shared/findings.js";
+import { hostScript } from "../shared/host-scripts.js";
+import { artifactFolder } from "./artifact-sources.js";
+import { hashFile, type Say } from "./download.js";
 
 const groups = ["docker-engine", "unzip"];
 
@@ -11,27 +17,30 @@ const groups = ["docker-engine", "unzip"];
 export async function resolvePackages(cluster: Cluster, before: readonly Artifact[], say: Say): Promise<Artifact[]> {
   if (!cluster.settings.docker.install) return [];
   if (cluster.settings.artifacts.directory !== undefined) return fromFolder(cluster, say);
-  return withSsh(cluster, (run) => fromHosts(cluster, run, before, say));
+  const inventory = inventoryHere(cluster);
+  return withSsh(inventory, (run) => fromHosts(inventory, run, before, say));
 }
 
 export async function fromHosts(
-  cluster: Cluster,
+  inventory: Inventory,
   run: Run,
   before: readonly Artifact[],
   say: Say,
 ): Promise<Artifact[]> {
-  const script = readFileSync(join(__dirname, "../../scripts/host/probes/resolve-packages.sh"), "utf8");
-  say(`asking   ${cluster.hosts.length} hosts which packages they lack`);
+  const script = hostScript("probes/resolve-packages.sh");
+  say(`asking   ${plural(inventory.hosts.length, "host")} which packages they lack`);
   let answered = 0;
-  const answers = await inParallel(cluster.hosts, async (host) => {
-    const result = await run(host, script, [cluster.settings.docker.package]);
+  const answers = await inParallel(inventory.hosts, async (host) => {
+    const result = await run(host, script, [inventory.settings.docker.package]);
     answered++;
-    if (result.status !== 0) return { host, error: explain(host, result) };
+    if (result.status !== 0) return { host, error: explainInOneLine(inventory, host, result) };
     const answer = parseAnswer(host, result.stdout);
     const lacks = groups.filter((group) => answer.packages.some(({ name }) => name.startsWith(`package:${group}:`)));
     const what =
-      lacks.length > 0 ? `lacks ${lacks.join(" and ")} (${answer.packages.length} packages)` : "lacks nothing";
-    say(`answered ${host.name} (${answered} of ${cluster.hosts.length}): ${answer.platform}, ${what}`);
+      lacks.length > 0
+        ? `lacks ${lacks.join(" and ")} (${plural(answer.packages.length, "package")})`
+        : "lacks nothing";
+    say(`answered ${host.name} (${answered} of ${inventory.hosts.length}): ${answer.platform}, ${what}`);
     return answer;
   });
   const errors = answers.flatMap((answer) => ("error" in answer ? [answer.error] : []));
@@ -43,14 +52,15 @@ export async function fromHosts(
   );
 }
 
-export interface Answer {
+/** What one host answered. */
+export interface HostPackages {
   readonly host: Pick<Host, "name">;
   readonly platform: string;
   readonly packages: readonly Artifact[];
 }
 
 /** Reads what `resolve-packages.sh` prints. */
-export function parseAnswer(host: Pick<Host, "name">, stdout: string): Answer {
+export function parseAnswer(host: Pick<Host, "name">, stdout: string): HostPackages {
   let platform = "";
   const packages: Artifact[] = [];
   for (const line of stdout.split("\n")) {
@@ -65,9 +75,9 @@ export function parseAnswer(host: Pick<Host, "name">, stdout: string): Answer {
 
 /**
  * What all hosts lack, together. A group that no host of a platform lacks any more keeps its old entries: it
- * was installed from them, and a rebuilt host will want them again.
+ * was installed from them, and a rebuilt host needs them again.
  */
-export function merge(answers: readonly Answer[], before: readonly Artifact[], say: Say): Artifact[] {
+export function merge(answers: readonly HostPackages[], before: readonly Artifact[], say: Say): Artifact[] {
   const found = new Map<string, { artifact: Artifact; host: string }>();
   for (const { host, packages } of answers) {
     for (const artifact of packages) {
@@ -89,7 +99,8 @@ export function merge(answers: readonly Answer[], before: readonly Artifact[], s
     (artifact) =>
       artifact.name.startsWith("package:") && platforms.has(artifact.platform) && !resolved.has(groupOf(artifact)),
   );
-  if (kept.length > 0) say(`kept     ${kept.length} packages that hosts have by now and a rebuilt host will want`);
+  if (kept.length > 0)
+    say(`kept     ${plural(kept.length, "package")} that no host lacks any more: a rebuilt host needs them`);
   return [...fresh, ...kept];
 }
 
@@ -104,7 +115,7 @@ async function fromFolder(cluster: Cluster, say: Say): Promise<Artifact[]> {
     }
   };
   if (list("packages") === undefined) {
-    say(`left out packages: no folder packages in ${source}; hosts need Docker Engine and unzip already`);
+    say(`left out packages: no folder packages in ${source}; Docker Engine and unzip must already be on the hosts`);
     return [];
   }
   const artifacts: Artifact[] = [];

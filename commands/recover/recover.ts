@@ -1,23 +1,12 @@
-/** `scripts/recover`: after a deploy whose Terraform was killed, makes the next deploy do all of it again. */
+/** `scripts/recover`: after a deploy whose Terraform was killed, makes the next deploy run all of its steps again. */
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Inventory } from "../../cluster/inventory.js";
+import { label } from "../../cluster/model.js";
 import { explainContact, lastLine, onAll, withHosts } from "../../ssh/contact.js";
-import { command, inventoryFrom } from "../shared/command.js";
-import { label } from "../shared/findings.js";
-
-const usage = `Usage: scripts/recover [--output DIR] [CLUSTER_FILE]
-
-For after a deploy whose Terraform was killed (kill -9, a power cut, a terminal that went away). Terraform writes a step
-into its state before the step has run, so that the next deploy would leave it out; and a container that it was just
-creating is not in its state at all. This takes all steps out of the state, waits for those that still run on a host,
-and removes the cluster's own Swarm containers that the state does not know. Then deploy again: steps change only what
-is not as wanted.
-
-DIR: cdktf's output folder, default ./cdktf.out. CLUSTER_FILE: default $CLUSTER_FILE, else ./cluster.yaml.
-
-Exit status: 0 the next deploy finishes the job, 2 could not be done.`;
+import { inventoryFrom } from "../shared/command.js";
+import { hostScript } from "../shared/host-scripts.js";
 
 /** How long a step may go on after its deploy has ended: as long as packages take to install. */
 const stepSeconds = 600;
@@ -55,7 +44,7 @@ function terraform(stack: string, ...args: string[]): string {
 }
 
 async function tidyHosts(inventory: Inventory, containers: readonly string[]): Promise<void> {
-  const script = readFileSync(join(__dirname, "../../scripts/host/probes/recover.sh"), "utf8");
+  const script = hostScript("probes/recover.sh");
   const args = [inventory.name, String(stepSeconds), ...containers];
   const results = await withHosts(inventory, (run) =>
     onAll(inventory.hosts, async (host) => ({ host, result: await run(host, script, args, stepSeconds + 60) })),
@@ -68,7 +57,7 @@ async function tidyHosts(inventory: Inventory, containers: readonly string[]): P
   if (failed.length > 0) throw new Error(`${failed.join("; ")}; the state was not changed`);
 }
 
-async function recover(clusterFile: string, output: string): Promise<number> {
+export async function recover(clusterFile: string, output: string): Promise<number> {
   const inventory = inventoryFrom(clusterFile);
   const stack = join(output, "stacks", inventory.name);
   if (!existsSync(join(stack, "cdk.tf.json"))) {
@@ -81,9 +70,4 @@ async function recover(clusterFile: string, output: string): Promise<number> {
   if (steps.length > 0) terraform(stack, "state", "rm", ...steps);
   console.log(`recover: ${steps.length} steps run again with the next deploy: npx cdktf deploy`);
   return 0;
-}
-
-if (require.main === module) {
-  const options = { output: { type: "string", default: "cdktf.out" } } as const;
-  command("recover", { usage, options }, (clusterFile, { output }) => recover(clusterFile, output));
 }

@@ -1,9 +1,9 @@
 /** What the commands share: the cluster file in, an exit status out. */
-import { join, relative } from "node:path";
 import { type ParseArgsConfig, parseArgs } from "node:util";
 import { type Inventory, inventoryOf } from "../../cluster/inventory.js";
 import { ClusterFileError, loadCluster } from "../../cluster/load.js";
 import type { Cluster } from "../../cluster/model.js";
+import { relativeTo } from "../../cluster/paths.js";
 
 /** The inventory of a cluster file, its key files as seen from the directory that the command runs in. */
 export function inventoryFrom(clusterFile: string): Inventory {
@@ -11,27 +11,28 @@ export function inventoryFrom(clusterFile: string): Inventory {
 }
 
 export function inventoryHere(cluster: Cluster): Inventory {
-  return inventoryOf(cluster, (written) => fromHere(cluster, written));
-}
-
-function fromHere({ directory }: Cluster, written: string): string {
-  return /^[~/]/.test(written) ? written : relative(process.cwd(), join(directory, written));
+  return inventoryOf(cluster, relativeTo(process.cwd(), cluster.directory));
 }
 
 type Options = NonNullable<ParseArgsConfig["options"]>;
 type Values<T extends Options> = ReturnType<typeof parseArgs<{ options: T; allowPositionals: true }>>["values"];
 
+interface Usage<T extends Options> {
+  /** What `--help` prints. */
+  readonly usage: string;
+  readonly options: T;
+  /** The exit status when `body` fails. Default 2: could not tell. */
+  readonly failed?: number;
+}
+
 /**
- * Runs a command of `scripts/` with what stands on its command line: options, `--help`, and at most one cluster file
- * (default: `$CLUSTER_FILE`, else `./cluster.yaml`). Ends the process with the status that `body` gives, or with
- * `failed` and the reason when it fails.
- *
- * @param failed default 2: could not tell
+ * Runs a program of `scripts/` with the options and words of its command line. Ends the process with the status that
+ * `body` gives, or with `failed` and the reason when it fails.
  */
-export function command<T extends Options>(
+export function program<T extends Options>(
   name: string,
-  { usage, options, failed = 2 }: { usage: string; options: T; failed?: number },
-  body: (clusterFile: string, values: Values<T>) => Promise<number>,
+  { usage, options, failed = 2 }: Usage<T>,
+  body: (values: Values<T>, words: readonly string[]) => Promise<number>,
 ): void {
   const run = async () => {
     if (process.argv.slice(2).some((word) => word === "--help" || word === "-h")) {
@@ -39,9 +40,7 @@ export function command<T extends Options>(
       return 0;
     }
     const { values, positionals } = parseArgs({ options, allowPositionals: true });
-    const [clusterFile = process.env.CLUSTER_FILE ?? "./cluster.yaml", ...more] = positionals;
-    if (more.length > 0) throw new Error(`one cluster file, not also ${more.join(", ")}: scripts/${name} --help`);
-    return body(clusterFile, values);
+    return body(values, positionals);
   };
   run().then(
     (status) => {
@@ -53,4 +52,17 @@ export function command<T extends Options>(
       process.exitCode = failed;
     },
   );
+}
+
+/** A program about one cluster: its file is the only word (default: `$CLUSTER_FILE`, else `./cluster.yaml`). */
+export function command<T extends Options>(
+  name: string,
+  usage: Usage<T>,
+  body: (clusterFile: string, values: Values<T>) => Promise<number>,
+): void {
+  program(name, usage, async (values, [clusterFile = process.env.CLUSTER_FILE ?? "./cluster.yaml", ...more]) => {
+    if (more.length > 0)
+      throw new Error(`found also ${more.join(", ")}, expected one cluster file: scripts/${name} --help`);
+    return body(clusterFile, values);
+  });
 }

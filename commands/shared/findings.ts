@@ -1,25 +1,17 @@
 /** What a check found wrong, and how it is shown. */
 import type { Inventory } from "../../cluster/inventory.js";
+import { label } from "../../cluster/model.js";
+import type { Cause } from "../../ssh/explain.js";
 import { type Paint, unpainted } from "./progress.js";
 
+export { label };
+
 /** Something that is not as it has to be, on one host. */
-export interface Finding {
+export interface Finding extends Cause {
   /** Name of the host. */
   readonly host: string;
-  readonly check: string;
-  /** What was found … */
-  readonly found: string;
-  /** … what is needed … */
-  readonly needed: string;
-  /** … and the command, or the step, that usually fixes it. */
-  readonly fix: string;
   /** Worth knowing, but nothing that keeps the cluster from working. */
   readonly warning?: true;
-}
-
-/** `h2 (198.18.0.12)`. */
-export function label({ name, address }: { readonly name: string; readonly address: string }): string {
-  return `${name} (${address})`;
 }
 
 /** `1 host`, `2 hosts`. */

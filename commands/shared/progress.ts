@@ -1,8 +1,8 @@
-/** Tells what a long command is doing: one line that changes on a terminal, a line for each step elsewhere. */
+/** Shows what a long command is doing: one changing line on a terminal, a line for each step elsewhere. */
 
 export interface Progress {
   say(line: string): void;
-  /** Takes the changing line away. */
+  /** Clears the changing line. */
   done(): void;
 }
 

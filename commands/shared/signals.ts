@@ -1,4 +1,4 @@
-/** Ends a command that only looks when it is told to; what it has started elsewhere ends with its connections. */
+/** Ends a command that only reads when a signal tells it to; what it started on hosts ends with its connections. */
 export function endOnSignals(name: string): void {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.once(signal, () => {

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { loadCluster } from "../../../cluster/load.js";
 import { lockFileText, placeholder } from "../../../cluster/lock-file.js";
 import type { Artifact } from "../../../cluster/model.js";
-import { parseImage, patience, publishers, resolveArtifacts } from "../../../commands/lock/artifact-sources.js";
+import { parseImage, publishers, resolveArtifacts } from "../../../commands/lock/artifact-sources.js";
 import { lock } from "../../../commands/lock/lock.js";
 import { files, load, three } from "../../fixtures/files.js";
 
@@ -61,10 +61,14 @@ const mirror = (contents = store) =>
   Object.fromEntries(Object.entries(contents).map(([path, text]) => [`/${path}`, text]));
 
 /** Runs `lock` on a cluster file; what it said, without the temporary folder. */
-async function run(folder: string): Promise<{ said: string[]; written: Artifact[]; error?: string }> {
+async function run(
+  folder: string,
+  patienceSeconds?: number,
+): Promise<{ said: string[]; written: Artifact[]; error?: string }> {
   const said: string[] = [];
   let error: string | undefined;
-  await lock(join(folder, "cluster.yaml"), (line) => said.push(line.replaceAll(`${folder}/`, ""))).catch((e: Error) => {
+  const say = (line: string) => said.push(line.replaceAll(`${folder}/`, ""));
+  await lock(join(folder, "cluster.yaml"), say, patienceSeconds).catch((e: Error) => {
     error = e.message;
   });
   const path = join(folder, "artifacts.lock.json");
@@ -184,10 +188,7 @@ describe("a mirror", () => {
     served["/weave/2.6.5/weave"] = (response) => {
       answer(response);
     };
-    const { milliseconds } = patience;
-    patience.milliseconds = 200;
-    const { error } = await run(folder());
-    patience.milliseconds = milliseconds;
+    const { error } = await run(folder(), 0.2);
     expect(error).toMatch(message);
   });
 
@@ -271,7 +272,7 @@ describe("the publishers", () => {
       lock: "ignore",
       hostKeys: "ignore",
     });
-    return resolveArtifacts(cluster, () => {}, here());
+    return resolveArtifacts(cluster, () => {}, { from: here() });
   }
 
   beforeEach(() => {
@@ -495,7 +496,7 @@ describe("a lock file that was edited", () => {
   test("an artifact twice", () => {
     const twice = [...artifacts(), { ...artifacts()[6], sha256: sha256("other") } as Artifact];
     expect(problems(lockFileText(twice))).toEqual([
-      "artifacts.lock.json:11:5: artifacts[7]: found weave for any again, expected it once (artifacts[6] has it)",
+      "artifacts.lock.json:11:5: artifacts[7]: found a second entry of weave for any, expected one (artifacts[6])",
     ]);
   });
 

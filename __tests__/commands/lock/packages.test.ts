@@ -1,24 +1,21 @@
-/** Packages: what hosts answer becomes lock entries; and how hosts are spoken to. */
+/** Packages: what hosts answer becomes lock entries. */
 import { execFileSync } from "node:child_process";
-import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { loadCluster } from "../../../cluster/load.js";
-import type { Artifact, Cluster } from "../../../cluster/model.js";
+import type { Artifact } from "../../../cluster/model.js";
 import { fromHosts, merge, parseAnswer } from "../../../commands/lock/packages.js";
-import { explain, inParallel, type Run, type SshResult, withSsh } from "../../../ssh/ssh.js";
+import { inventoryHere } from "../../../commands/shared/command.js";
+import { hostScript } from "../../../commands/shared/host-scripts.js";
+import type { Run, SshResult } from "../../../ssh/ssh.js";
 import { files, three } from "../../fixtures/files.js";
 
 const sum = (digit: string) => digit.repeat(64);
 
-function cluster(more = ""): Cluster {
-  const folder = files({
-    "cluster.yaml": three(more),
-    id: "a private key",
-    known_hosts: "10.0.0.1 ssh-ed25519 AAAA\n[10.0.0.2]:2222 ssh-rsa BBBB\njump ssh-rsa CCCC\n",
-  });
-  return loadCluster(join(folder, "cluster.yaml"), { lock: "ignore", hostKeys: "ignore" });
-}
+const inventory = inventoryHere(
+  loadCluster(join(files({ "cluster.yaml": three() }), "cluster.yaml"), { lock: "ignore", hostKeys: "ignore" }),
+);
 
 const engine = (version = "20.10", digit = "a") =>
   `package docker-engine docker.io ${version} ${sum(digit)} http://deb.example/docker.io_${version}.deb\n`;
@@ -61,7 +58,7 @@ describe("what hosts lack", () => {
   test("is put together over all hosts, and said for each", async () => {
     const said: string[] = [];
     const run = hosts({ a: ok(`${debian}${unzip}`), b: ok(debian), c: ok(`${debian}${engine()}${unzip}`) });
-    expect(await fromHosts(cluster(), run, [], (line) => said.push(line))).toEqual([
+    expect(await fromHosts(inventory, run, [], (line) => said.push(line))).toEqual([
       {
         name: "package:unzip:unzip",
         platform: "debian-12-amd64",
@@ -79,7 +76,7 @@ describe("what hosts lack", () => {
     ]);
     expect(said).toEqual([
       "asking   3 hosts which packages they lack",
-      "answered a (1 of 3): debian-12-amd64, lacks unzip (1 packages)",
+      "answered a (1 of 3): debian-12-amd64, lacks unzip (1 package)",
       "answered b (2 of 3): debian-12-amd64, lacks nothing",
       "answered c (3 of 3): debian-12-amd64, lacks docker-engine and unzip (2 packages)",
     ]);
@@ -95,10 +92,10 @@ describe("what hosts lack", () => {
         stderr: "E: Unable to locate package nodocker\napt-get cannot install nodocker\n",
       },
     });
-    await expect(fromHosts(cluster(), run, [], () => {})).rejects.toThrow(
+    await expect(fromHosts(inventory, run, [], () => {})).rejects.toThrow(
       [
-        "a (root@10.0.0.1:22): not reachable by ssh: ssh: connect to host 10.0.0.1 port 22: Connection timed out",
-        "c (root@10.0.0.3:22): E: Unable to locate package nodocker; apt-get cannot install nodocker",
+        "a (10.0.0.1): unreachable: 10.0.0.1 port 22: connection timed out; to fix it: start the host and check its network, or correct its address in the cluster file",
+        "c (10.0.0.3): E: Unable to locate package nodocker; apt-get cannot install nodocker",
       ].join("\n"),
     );
   });
@@ -118,7 +115,7 @@ describe("what hosts lack", () => {
     expect(
       merge([parseAnswer({ name: "a" }, debian + unzip)], old, (line) => said.push(line)).map(({ name }) => name),
     ).toEqual(["package:unzip:unzip", "package:docker-engine:docker.io", "package:docker-engine:runc"]);
-    expect(said).toEqual(["kept     2 packages that hosts have by now and a rebuilt host will want"]);
+    expect(said).toEqual(["kept     2 packages that no host lacks any more: a rebuilt host needs them"]);
   });
 
   test("entries of a group that a host lacks are replaced as a whole", () => {
@@ -128,147 +125,14 @@ describe("what hosts lack", () => {
   });
 });
 
-describe("ssh", () => {
-  const path = process.env.PATH;
-  afterEach(() => {
-    process.env.PATH = path;
-  });
-
-  /** Puts a program called ssh in front of the real one. */
-  function standIn(script: string): void {
-    const folder = files({ ssh: `#!/bin/sh\n${script}\n` });
-    chmodSync(join(folder, "ssh"), 0o755);
-    process.env.PATH = `${folder}:${path}`;
-  }
-
-  const real = () => execFileSync("/bin/sh", ["-c", "command -v ssh"], { encoding: "utf8" }).trim();
-
-  async function settings(of: Cluster, where = 0): Promise<Record<string, string>> {
-    standIn(`exec ${real()} -G "$@"`);
-    const host = of.hosts[where];
-    if (!host) throw new Error("no such host");
-    const { stdout } = await withSsh(of, (run) => run(host, ""));
-    return Object.fromEntries(
-      stdout.split("\n").map((line) => [line.split(" ")[0] ?? "", line.split(" ").slice(1).join(" ")]),
-    );
-  }
-
-  test("logs in as the cluster file says and as nothing else does", async () => {
-    const of = cluster("ssh: { user: ops, port: 2222, keyFile: id, timeoutSeconds: 7 }");
-    expect(await settings(of, 1)).toMatchObject({
-      hostname: "10.0.0.2",
-      user: "ops",
-      port: "2222",
-      identityfile: join(of.directory, "id"),
-      identitiesonly: "yes",
-      batchmode: "yes",
-      connecttimeout: "7",
-      stricthostkeychecking: "true",
-      globalknownhostsfile: "/dev/null",
-    });
-  });
-
-  test("through the bastion, by the agent, without checking when that is off", async () => {
-    const of = cluster("ssh: { hostKeyChecking: off, bastion: { address: jump } }");
-    expect(await settings(of)).toMatchObject({
-      proxyjump: "_bastion",
-      identityfile: "none",
-      stricthostkeychecking: "false",
-      userknownhostsfile: "/dev/null",
-    });
-  });
-
-  test("hands over known keys, the script and its arguments, and leaves no file behind", async () => {
-    const notes = join(files({}), "notes");
-    standIn(
-      `cat "$(dirname "$2")/known_hosts"; shift 2; printf '%s|' "$@"; cat; echo oops >&2; echo "$0" >${notes}; exit 3`,
-    );
-    const of = cluster();
-    let folder = "";
-    const result = await withSsh(of, async (run) => {
-      const host = of.hosts[1];
-      if (!host) throw new Error("no host");
-      return run(host, "the script\n", ["a b", "it's"]);
-    });
-    folder = readFileSync(notes, "utf8");
-    expect(folder).not.toBe("");
-    expect(result).toEqual({
-      status: 3,
-      stdout: "10.0.0.1 ssh-ed25519 AAAA\nb|sh -s -- 'a b' 'it'\\''s'|the script\n",
-      stderr: "oops\n",
-    });
-  });
-
-  test("gives up when the time is over, and still cleans up", async () => {
-    const notes = join(files({}), "notes");
-    standIn(`echo "$2" >${notes}; exec sleep 30`);
-    const of = cluster();
-    const host = of.hosts[0];
-    if (!host) throw new Error("no host");
-    const result = await withSsh(of, (run) => run(host, "", [], 0.5));
-    expect(explain(host, result)).toBe("a (root@10.0.0.1:22): no answer in time");
-    expect(existsSync(readFileSync(notes, "utf8").trim())).toBe(false);
-  });
-
-  test("a key file that is not there is said before anybody is contacted", async () => {
-    const of = cluster("ssh: { keyFile: no/key }");
-    await expect(withSsh(of, async () => 1)).rejects.toThrow(
-      `keyFile: found no file ${of.directory}/no/key, expected a private key`,
-    );
-  });
-
-  test.each([
-    [
-      "@@@\r\n@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\r\nHost key verification failed.\r\n",
-      "shows another host key than known_hosts has: find out why; scripts/hostkeys --replace records the new one",
-    ],
-    [
-      "No ED25519 host key is known for 10.0.0.1 and you have requested strict checking.\r\nHost key verification failed.\r\n",
-      "known_hosts has no key of this machine: run scripts/hostkeys",
-    ],
-    [
-      "root@10.0.0.1: Permission denied (publickey).\r\n",
-      "login refused: check ssh.user and ssh.keyFile (root@10.0.0.1: Permission denied (publickey).)",
-    ],
-    [
-      "stdio forwarding failed\r\nkex_exchange_identification: Connection closed by remote host\r\n",
-      "the bastion does not reach it",
-    ],
-    [
-      "ssh: connect to host 10.0.0.1 port 22: No route to host\r\n",
-      "not reachable by ssh: ssh: connect to host 10.0.0.1 port 22: No route to host",
-    ],
-  ])("failures are one line each", (stderr, text) => {
-    const host = cluster().hosts[0];
-    if (!host) throw new Error("no host");
-    expect(explain(host, { status: 255, stdout: "", stderr })).toBe(`a (root@10.0.0.1:22): ${text}`);
-  });
-});
-
-test("work in parallel keeps its order and its limit", async () => {
-  let [running, most] = [0, 0];
-  const results = await inParallel(
-    [5, 1, 3, 2, 4],
-    async (n) => {
-      most = Math.max(most, ++running);
-      await new Promise((done) => setTimeout(done, n));
-      running--;
-      return n * 10;
-    },
-    2,
-  );
-  expect(results).toEqual([50, 10, 30, 20, 40]);
-  expect(most).toBe(2);
-});
-
 test("the script for hosts asks apt for nothing when nothing is lacking", () => {
   const folder = files({});
   for (const name of ["dockerd", "unzip", "apt-get", "dpkg"]) {
     writeFileSync(join(folder, name), "#!/bin/sh\necho amd64\n");
     chmodSync(join(folder, name), 0o755);
   }
-  const script = join(__dirname, "../../../scripts/host/probes/resolve-packages.sh");
-  const stdout = execFileSync("sh", [script, "docker.io"], {
+  const stdout = execFileSync("sh", ["-s", "--", "docker.io"], {
+    input: hostScript("probes/resolve-packages.sh"),
     encoding: "utf8",
     env: { PATH: `${folder}:${process.env.PATH}` },
   });

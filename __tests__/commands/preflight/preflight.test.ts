@@ -6,7 +6,6 @@ import { judgeAllHosts } from "../../../commands/preflight/judge/all-hosts.js";
 import { lookAtHosts } from "../../../commands/preflight/preflight.js";
 import type { NetworkProbe } from "../../../commands/preflight/probe-network.js";
 import { preflightReport } from "../../../commands/preflight/report.js";
-import { explainContact } from "../../../ssh/contact.js";
 import type { SshResult } from "../../../ssh/ssh.js";
 import { host, inventory as inventoryOf, oldWeave } from "../../fixtures/inventories.js";
 
@@ -149,99 +148,6 @@ describe("judge", () => {
 
   it("refuses a docker command that cannot talk to Swarm", () => {
     expect(judged({ "engine-client": "29.0.1" })).toMatchObject([{ found: expect.stringContaining("docker 29.0.1") }]);
-  });
-});
-
-describe("explainContact", () => {
-  const cases: readonly [string, Partial<SshResult>, string, string][] = [
-    [
-      "timeout",
-      { stderr: "ssh: connect to host 198.18.0.12 port 22: Connection timed out\r\n" },
-      "reach",
-      "connection timed out",
-    ],
-    [
-      "no route",
-      { stderr: "ssh: connect to host 198.18.0.12 port 22: No route to host\r\n" },
-      "reach",
-      "no route to host",
-    ],
-    [
-      "refused",
-      { stderr: "ssh: connect to host 198.18.0.12 port 22: Connection refused\r\n" },
-      "reach",
-      "connection refused by 198.18.0.12 port 22",
-    ],
-    [
-      "unknown key",
-      {
-        stderr:
-          "No ED25519 host key is known for 198.18.0.12 and you have requested strict checking.\r\nHost key verification failed.\r\n",
-      },
-      "host key",
-      "no key of h2 (198.18.0.12) in known_hosts",
-    ],
-    [
-      "changed key",
-      {
-        stderr:
-          "@@@@@@@@@@@\r\n@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\r\nThe fingerprint for the ED25519 key sent by the remote host is\nSHA256:5d0OmZ5sFzM3mVpF2P6aF1m7c2wYVQnU8p5VZqfZtRQ.\r\nHost key verification failed.\r\n",
-      },
-      "host key",
-      "SHA256:5d0OmZ5sFzM3mVpF2P6aF1m7c2wYVQnU8p5VZqfZtRQ",
-    ],
-    [
-      "denied",
-      { stderr: "ops@198.18.0.12: Permission denied (publickey).\r\n" },
-      "login",
-      "permission denied (publickey) for ops@198.18.0.12",
-    ],
-    [
-      "no key file",
-      {
-        stderr: "ops@198.18.0.12: Permission denied (publickey).\r\n",
-      },
-      "login",
-      "there is no key file id_ed25519",
-    ],
-    [
-      "anything else",
-      { stderr: "kex_exchange_identification: Connection closed by remote host\n" },
-      "reach",
-      "kex_exchange_identification",
-    ],
-    ["password", { status: 1, stderr: "sudo: a password is required\n" }, "sudo", "sudo asks ops for a password"],
-    ["not allowed", { status: 1, stderr: "sudo: ops is not in the sudoers file\n" }, "sudo", "sudo refuses ops"],
-    ["no sudo", { status: 127, stderr: "bash: line 1: sudo: command not found\n" }, "sudo", "there is no sudo"],
-  ];
-  it.each(cases)("%s", (_, result, check, found) => {
-    const finding = explainContact(inventory, second, {
-      status: 255,
-      stdout: "",
-      stderr: "",
-      ...result,
-    });
-    expect(finding).toMatchObject({ host: "h2", check, found: expect.stringContaining(found) });
-  });
-
-  it("tells the jump host from the host behind it", () => {
-    const bastion = { address: "198.18.0.1", user: "root", port: 22, hostKeys: [] };
-    const found = (stderr: string) =>
-      explainContact({ ...inventory, bastion }, second, { status: 255, stdout: "", stderr })?.found;
-    expect(
-      found("ssh: connect to host 198.18.0.1 port 22: No route to host\nConnection closed by UNKNOWN port 65535\n"),
-    ).toBe("unreachable: jump host 198.18.0.1 port 22: no route to host");
-    expect(found("kex_exchange_identification: Connection closed by remote host\n")).toBe(
-      "unreachable: 198.18.0.12 port 22: the jump host 198.18.0.1 gets no connection to it",
-    );
-    expect(found("ops@198.18.0.12: Permission denied (publickey).\n")).toMatch("for ops@198.18.0.12");
-    expect(found("root@198.18.0.1: Permission denied (publickey).\n")).toMatch("for root@198.18.0.1");
-  });
-
-  it("has nothing to say when the script ran", () => {
-    expect(explainContact(inventory, second, { status: 0, stdout: "", stderr: "" })).toBeUndefined();
-    const failed = { status: 1, stdout: "", stderr: "sh: 3: syntax error\n" };
-    expect(explainContact(inventory, second, failed)).toBeUndefined();
   });
 });
 

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { known } from "../../../commands/recover/recover.js";
+import { hostScript } from "../../../commands/shared/host-scripts.js";
 import { temporaryFolder } from "../../fixtures/clusters.js";
 
 it("steps run again; what uninstalls, and the containers that are known, stay", () => {
@@ -45,7 +46,7 @@ esac
 `,
     { mode: 0o755 },
   );
-  const script = readFileSync("scripts/host/probes/recover.sh", "utf8").replace(/^PATH=/m, `PATH=${stand}:`);
+  const script = hostScript("probes/recover.sh").replace(/^PATH=/m, `PATH=${stand}:`);
   const args = ["-s", "--", "rack", "60", ...knownContainers];
   const { status, stdout } = spawnSync("sh", args, { input: script, encoding: "utf8" });
   const removed = existsSync(join(folder, "removed")) ? readFileSync(join(folder, "removed"), "utf8") : "";

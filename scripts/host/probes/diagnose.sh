@@ -1,11 +1,12 @@
 #!/bin/sh
-# A host's side of scripts/diagnose: prints what somebody needs who wants to find out why a cluster does not work.
-# Only reads. What is secret is made unreadable here, before anything leaves the host.
+# A host's side of scripts/diagnose: prints what is needed to find out why a cluster does not work. Only reads. Secrets
+# are made unreadable here, before anything leaves the host.
 #
-#   sh -s -- MARK ADDRESS DATA_DIR < diagnose.sh      (as root)
+#   cat names.sh diagnose.sh | sh -s -- MARK ADDRESS DATA_DIR      (as root)
 #
-# Prints for each file of the bundle a line `=== MARK FILE STATUS COMMAND`, then what the command said (its last MiB),
+# Prints for each file of the bundle a line `=== MARK FILE STATUS COMMAND`, then what the command printed (its last MiB),
 # and `=== MARK end 0 -` at the end.
+# shellcheck disable=SC2154 # state, port_… and …_container are set by names.sh
 
 set -u
 LC_ALL=C
@@ -13,9 +14,8 @@ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export LC_ALL PATH
 
 mark=$1 address=$2 data_dir=$3
-state=/var/lib/multicast-swarm
 
-# show FILE COMMAND…: a command of a sick host may hang, and may say too much.
+# show FILE COMMAND…: a command on a sick host may hang, and may print too much.
 show() {
   show_file=$1
   shift
@@ -36,7 +36,7 @@ unit() {
   journal "$1"
 }
 
-# Containers of this project; what others run is none of our business but for their names.
+# Containers of this project. Of others only the names are printed.
 container() {
   show "$1/inspect.json" docker inspect "$1"
   show "$1/log.txt" docker logs --timestamps --tail 2000 "$1"
@@ -104,8 +104,8 @@ weave_() {
   done
   show weave/report.json weave report
   show weave/addresses.txt weave ps
-  show weave/proxy.txt docker -H "tcp://$address:12375" version
-  container weave
+  show weave/proxy.txt docker -H "tcp://$address:$port_weave_proxy" version
+  container "$weave_container"
 }
 
 docker_() {
@@ -121,9 +121,9 @@ docker_() {
 }
 
 swarm_() {
-  show swarm/info.txt docker -H "tcp://$address:4000" info
-  container swarm-manager
-  container swarm-agent
+  show swarm/info.txt docker -H "tcp://$address:$port_swarm_manager" info
+  container "$manager_container"
+  container "$agent_container"
 }
 
 # ---- secrets ----

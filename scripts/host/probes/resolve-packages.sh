@@ -1,23 +1,23 @@
 #!/bin/sh
 # resolve-packages.sh DOCKER_PACKAGE
-# Tells which packages this host would download to get Docker Engine and unzip, by its own package sources.
+# Prints which packages this host would download from its own package sources to get Docker Engine and unzip.
 # Needs no root and changes nothing: package lists go to a temporary folder.
 #
 # Prints:  platform debian-12-amd64
-#          package GROUP NAME VERSION SHA256 URI      one for each file; none for a group that is there already
+#          package GROUP NAME VERSION SHA256 URI      one line for each file; none for a group that is installed
 set -eu
 LC_ALL=C
 PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 export LC_ALL PATH
 
 fail() {
-	echo "$*" >&2
-	exit 1
+  echo "$*" >&2
+  exit 1
 }
 
 docker_package=$1
 
-command -v apt-get >/dev/null || fail "no apt-get: only Debian and its kin can be given packages; install Docker Engine and unzip by hand"
+command -v apt-get >/dev/null || fail "no apt-get: packages are installed on Debian and its derivatives only; install Docker Engine and unzip by hand"
 # shellcheck source=/dev/null
 . /etc/os-release
 [ -n "${VERSION_ID-}" ] || fail "/etc/os-release has no VERSION_ID: packages of a moving release cannot be pinned"
@@ -52,48 +52,48 @@ APT_CONFIG=$work/apt.conf
 export APT_CONFIG
 
 if ! apt-get -q update </dev/null >"$work/update" 2>&1; then
-	grep '^[EW]:' "$work/update" >&2 || cat "$work/update" >&2
-	fail "apt-get update failed: look at the host's package sources"
+  grep '^[EW]:' "$work/update" >&2 || cat "$work/update" >&2
+  fail "apt-get update failed: look at the host's package sources"
 fi
 
-# Worth having beside the engine: the sources have it and it is not installed in whatever version.
+# The package sources have it, and no version of it is installed.
 missing() {
-	apt-cache policy "$1" 2>/dev/null | grep -q '^  Candidate: [^(]' || return 1
-	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" != installed ]
+  apt-cache policy "$1" 2>/dev/null | grep -q '^  Candidate: [^(]' || return 1
+  [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" != installed ]
 }
 
 # Hashes that --print-uris prints may be MD5 or missing, so they are taken from the signed package lists.
 sha256_of() {
-	apt-cache show "$1=$2" | awk '
-		/^SHA256:/ { if (sum != "" && sum != $2) exit 1; sum = $2 }
-		END { if (sum == "") exit 1; print sum }'
+  apt-cache show "$1=$2" | awk '
+    /^SHA256:/ { if (sum != "" && sum != $2) exit 1; sum = $2 }
+    END { if (sum == "") exit 1; print sum }'
 }
 
 for group in $groups; do
-	case $group in
-	docker-engine)
-		set -- "$docker_package"
-		# A package of its own on newer releases, and what the engine needs to pull by https.
-		if missing docker-cli; then set -- "$@" docker-cli; fi
-		if missing ca-certificates; then set -- "$@" ca-certificates; fi
-		;;
-	unzip) set -- unzip ;;
-	esac
-	if ! apt-get -qq -y --no-install-recommends --print-uris install "$@" </dev/null >"$work/uris" 2>"$work/errors"; then
-		cat "$work/uris" "$work/errors" >&2
-		fail "apt-get cannot install $*"
-	fi
-	grep "^'" "$work/uris" >"$work/files" || continue
-	while read -r uri file _; do
-		uri=${uri#\'}
-		uri=${uri%\'}
-		# NAME_VERSION_ARCH.deb, with the colon of an epoch written %3a
-		name=${file%%_*}
-		version=${file#*_}
-		arch=${version##*_}
-		version=$(echo "${version%_*}" | sed 's/%3a/:/')
-		sum=$(sha256_of "$name:${arch%.deb}" "$version") || sum=$(sha256_of "$name" "$version") ||
-			fail "$name $version: the package lists have no SHA-256, or more than one"
-		echo "package $group $name $version $sum $uri"
-	done <"$work/files"
+  case $group in
+  docker-engine)
+    set -- "$docker_package"
+    # A package of its own on newer releases, and what the engine needs to pull by https.
+    if missing docker-cli; then set -- "$@" docker-cli; fi
+    if missing ca-certificates; then set -- "$@" ca-certificates; fi
+    ;;
+  unzip) set -- unzip ;;
+  esac
+  if ! apt-get -qq -y --no-install-recommends --print-uris install "$@" </dev/null >"$work/uris" 2>"$work/errors"; then
+    cat "$work/uris" "$work/errors" >&2
+    fail "apt-get cannot install $*"
+  fi
+  grep "^'" "$work/uris" >"$work/files" || continue
+  while read -r uri file _; do
+    uri=${uri#\'}
+    uri=${uri%\'}
+    # NAME_VERSION_ARCH.deb, with the colon of an epoch written %3a
+    name=${file%%_*}
+    version=${file#*_}
+    arch=${version##*_}
+    version=$(echo "${version%_*}" | sed 's/%3a/:/')
+    sum=$(sha256_of "$name:${arch%.deb}" "$version") || sum=$(sha256_of "$name" "$version") ||
+      fail "$name $version: the package lists have no SHA-256, or more than one"
+    echo "package $group $name $version $sum $uri"
+  done <"$work/files"
 done

@@ -1,0 +1,135 @@
+/** How hosts are spoken to: logins, host keys, what is left behind. */
+import { execFileSync } from "node:child_process";
+import { chmodSync, existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, describe, expect, test } from "vitest";
+import { loadCluster } from "../../cluster/load.js";
+import type { Cluster } from "../../cluster/model.js";
+import { inventoryHere } from "../../commands/shared/command.js";
+import { explainContact } from "../../ssh/explain.js";
+import { inParallel, withSsh } from "../../ssh/ssh.js";
+import { files, three } from "../fixtures/files.js";
+
+function cluster(more = ""): Cluster {
+  const folder = files({
+    "cluster.yaml": three(more),
+    id: "a private key",
+    known_hosts: "10.0.0.1 ssh-ed25519 AAAA\n[10.0.0.2]:2222 ssh-rsa BBBB\njump ssh-rsa CCCC\n",
+  });
+  return loadCluster(join(folder, "cluster.yaml"), { lock: "ignore", hostKeys: "ignore" });
+}
+
+describe("ssh", () => {
+  const path = process.env.PATH;
+  afterEach(() => {
+    process.env.PATH = path;
+  });
+
+  /** Puts a program called ssh in front of the real one. */
+  function standIn(script: string): void {
+    const folder = files({ ssh: `#!/bin/sh\n${script}\n` });
+    chmodSync(join(folder, "ssh"), 0o755);
+    process.env.PATH = `${folder}:${path}`;
+  }
+
+  const real = () => execFileSync("/bin/sh", ["-c", "command -v ssh"], { encoding: "utf8" }).trim();
+
+  async function settings(of: Cluster, where = 0): Promise<Record<string, string>> {
+    standIn(`exec ${real()} -G "$@"`);
+    const host = of.hosts[where];
+    if (!host) throw new Error("no such host");
+    const { stdout } = await withSsh(inventoryHere(of), (run) => run(host, ""));
+    return Object.fromEntries(
+      stdout.split("\n").map((line) => [line.split(" ")[0] ?? "", line.split(" ").slice(1).join(" ")]),
+    );
+  }
+
+  test("logs in as the cluster file says and as nothing else does", async () => {
+    const of = cluster("ssh: { user: ops, port: 2222, keyFile: id, timeoutSeconds: 7 }");
+    expect(await settings(of, 1)).toMatchObject({
+      hostname: "10.0.0.2",
+      user: "ops",
+      port: "2222",
+      identityfile: join(of.directory, "id"),
+      identitiesonly: "yes",
+      batchmode: "yes",
+      connecttimeout: "7",
+      stricthostkeychecking: "true",
+      globalknownhostsfile: "/dev/null",
+    });
+  });
+
+  test("through the bastion, by the agent, without checking when that is off", async () => {
+    const of = cluster("ssh: { hostKeyChecking: off, bastion: { address: jump } }");
+    expect(await settings(of)).toMatchObject({
+      proxyjump: "_bastion",
+      identityfile: "none",
+      stricthostkeychecking: "false",
+      userknownhostsfile: "/dev/null",
+    });
+  });
+
+  test("hands over known keys, the script and its arguments, and leaves no file behind", async () => {
+    const notes = join(files({}), "notes");
+    standIn(
+      `cat "$(dirname "$2")/known_hosts"; shift 2; printf '%s|' "$@"; cat; echo oops >&2; echo "$0" >${notes}; exit 3`,
+    );
+    const of = cluster();
+    let folder = "";
+    const result = await withSsh(inventoryHere(of), async (run) => {
+      const host = of.hosts[1];
+      if (!host) throw new Error("no host");
+      return run(host, "the script\n", ["a b", "it's"]);
+    });
+    folder = readFileSync(notes, "utf8");
+    expect(folder).not.toBe("");
+    expect(result).toEqual({
+      status: 3,
+      stdout: "10.0.0.1 ssh-ed25519 AAAA\nb|sh -s -- 'a b' 'it'\\''s'|the script\n",
+      stderr: "oops\n",
+    });
+  });
+
+  test("gives up when the time is over, and still cleans up", async () => {
+    const notes = join(files({}), "notes");
+    standIn(`echo "$2" >${notes}; exec sleep 30`);
+    const of = cluster();
+    const host = of.hosts[0];
+    if (!host) throw new Error("no host");
+    const result = await withSsh(inventoryHere(of), (run) => run(host, "", [], 0.5));
+    expect(result.status).toBe(124);
+    expect(explainContact(of, host, result)?.found).toBe("unreachable: 10.0.0.1 port 22: no answer in time");
+    expect(existsSync(readFileSync(notes, "utf8").trim())).toBe(false);
+  });
+
+  test("a machine without ssh is told what to install", async () => {
+    const of = inventoryHere(cluster());
+    process.env.PATH = files({});
+    await expect(withSsh(of, (run) => run("bastion", ""))).rejects.toThrow(
+      "this machine has no ssh: apt-get install openssh-client",
+    );
+  });
+
+  test("a key file that is not there is said before anybody is contacted", async () => {
+    const of = cluster("ssh: { keyFile: no/key }");
+    await expect(withSsh(inventoryHere(of), async () => 1)).rejects.toThrow(
+      `keyFile: found no file ${of.directory}/no/key, expected a private key`,
+    );
+  });
+});
+
+test("work in parallel keeps its order and its limit", async () => {
+  let [running, most] = [0, 0];
+  const results = await inParallel(
+    [5, 1, 3, 2, 4],
+    async (n) => {
+      most = Math.max(most, ++running);
+      await new Promise((done) => setTimeout(done, n));
+      running--;
+      return n * 10;
+    },
+    2,
+  );
+  expect(results).toEqual([50, 10, 30, 20, 40]);
+  expect(most).toBe(2);
+});

@@ -1,0 +1,16 @@
+/** `scripts/keygen` */
+import { randomBytes } from "node:crypto";
+import { program } from "../shared/command.js";
+
+const usage = `Usage: scripts/keygen
+
+Prints a new gossip key for Consul: 32 random bytes in base64. Keep it out of git, where the team keeps its secrets, and
+hand it to Terraform in the environment variable TF_VAR_gossip_key.
+
+Exit status: 0 printed.`;
+
+program("keygen", { usage, options: {} }, async (_, [word]) => {
+  if (word !== undefined) throw new Error(`found ${word}, expected no argument: scripts/keygen --help`);
+  console.log(randomBytes(32).toString("base64"));
+  return 0;
+});
