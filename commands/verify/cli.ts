@@ -1,9 +1,9 @@
 /** `scripts/verify [OPTIONS] [CLUSTER_FILE]` */
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { writeFileSync } from "node:fs";
 import { loadCluster } from "../../cluster/load.js";
 import { withHosts } from "../../ssh/contact.js";
 import { command, inventoryHere } from "../shared/command.js";
+import { hostScript } from "../shared/host-scripts.js";
 import { painter, progress, unpainted } from "../shared/progress.js";
 import { eventBusImage } from "./checks/event-bus.js";
 import { verifyPage } from "./report/html.js";
@@ -33,13 +33,12 @@ const options = {
 } as const;
 
 command("verify", { usage, options }, async (clusterFile, values) => {
-  const hostScript = (name: string) => readFileSync(join(__dirname, "../../scripts/host", name), "utf8");
   const script = hostScript("probes/verify.sh");
   const cluster = loadCluster(clusterFile);
   const inventory = inventoryHere(cluster);
   const eventBus = {
     image: eventBusImage(cluster),
-    script: hostScript("steps/lib.sh") + hostScript("probes/event-bus.sh"),
+    script: hostScript("steps/lib.sh", "probes/event-bus.sh"),
   };
   const { say, done } = progress("verify");
   const verified = await withHosts(inventory, (run) =>

@@ -176,9 +176,9 @@ export function trouble(said: Said | undefined): string | undefined {
   return command === undefined ? reason || `status ${said.status}` : `there is no ${command} on the host`;
 }
 
-/** `systemctl is-active` says it for each unit, in the order in which the script asks. */
+/** Why a systemd unit is at fault; nothing when it is active. */
 function unitTrouble(said: (section: string) => Said | undefined, unit: "consul" | "docker" | "weave") {
-  const state = said("units")?.text.split("\n")[["consul", "docker", "weave"].indexOf(unit)]?.trim();
+  const state = said(`unit-${unit}`)?.text;
   return state === undefined || state === "active" ? undefined : `${unit}.service is ${state}`;
 }
 

@@ -207,7 +207,7 @@ describe("every check can fail", () => {
   const cases: Record<Check, readonly (readonly [() => Promise<Verified>, string])[]> = {
     engine: [
       [
-        () => altered("h2", "observe", ["active\nactive\nactive", "active\nfailed\nactive"]),
+        () => altered("h2", "observe", ["unit-docker 0\nactive", "unit-docker 3\nfailed"]),
         "h2 engine: docker.service is failed",
       ],
     ],
