@@ -3,13 +3,15 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { unpainted } from "../../../commands/shared/progress.js";
 import { blame } from "../../../commands/verify/blame.js";
-import { patience } from "../../../commands/verify/checks/event-bus.js";
-import { parseProbe, type TestRun, testNetwork } from "../../../commands/verify/network-tests.js";
+import { type CheckName, checkNames } from "../../../commands/verify/checks/index.js";
+import type { Patience } from "../../../commands/verify/event-bus-test.js";
+import { parseCalls, type TestRun, testNetwork } from "../../../commands/verify/network-test.js";
+import { parseSwarmInfo, parseWeaveReport } from "../../../commands/verify/parsers.js";
 import { verifyPage } from "../../../commands/verify/report/html.js";
-import { asJson, report, transcript } from "../../../commands/verify/report/terminal.js";
-import { type Check, checkNames } from "../../../commands/verify/verdicts.js";
+import { verifyJson } from "../../../commands/verify/report/json.js";
+import { report, transcript } from "../../../commands/verify/report/terminal.js";
+import { parseSections } from "../../../commands/verify/sections.js";
 import { statusOf, type Verified, verify } from "../../../commands/verify/verify.js";
-import { parseSections, parseSwarmInfo, parseWeaveReport } from "../../../commands/verify/views.js";
 import { FakeCluster } from "../../fixtures/fake-event-bus.js";
 import { host, inventory as inventoryOf, oldWeave } from "../../fixtures/inventories.js";
 
@@ -40,11 +42,12 @@ function replay(
   asked: string[] = [],
   bus?: FakeCluster,
   cluster = inventory,
+  patience?: Patience,
 ): Promise<Verified> {
   return verify(cluster, {
     script: "",
     say: () => {},
-    ...(bus ? { eventBus: { script: "event bus", image: { reference: "event-bus:1", artifacts: [] } } } : {}),
+    ...(bus ? { eventBus: { script: "event bus", image: { reference: "event-bus:1", artifacts: [] }, patience } } : {}),
     run: async (host, script, args = []) => {
       if (bus && script === "event bus") return bus.run(host, script, args);
       const { name } = host;
@@ -127,9 +130,8 @@ function altered(name: string, action: string, ...replace: readonly (readonly [s
 
 /** A healthy cluster on which only the event bus is disturbed. */
 async function busWith(disturbance: Partial<Pick<FakeCluster, "deaf" | "fails">>): Promise<Verified> {
-  patience.seconds = 0.05;
-  patience.pauseMilliseconds = 1;
-  return replay(healthy, undefined, [], Object.assign(new FakeCluster(), disturbance));
+  const cluster = Object.assign(new FakeCluster(), disturbance);
+  return replay(healthy, undefined, [], cluster, inventory, { seconds: 0.05, pauseMilliseconds: 1 });
 }
 describe("more than one way", () => {
   it("every manager is its own primary where that is meant", async () => {
@@ -204,7 +206,7 @@ describe("more than one way", () => {
 
 describe("every check can fail", () => {
   const node = /^ {2}h3: 198\.18\.0\.13:12375\n(?: {3}.*\n)*/gm;
-  const cases: Record<Check, readonly (readonly [() => Promise<Verified>, string])[]> = {
+  const cases: Record<CheckName, readonly (readonly [() => Promise<Verified>, string])[]> = {
     engine: [
       [
         () => altered("h2", "observe", ["unit-docker 0\nactive", "unit-docker 3\nfailed"]),
@@ -212,7 +214,10 @@ describe("every check can fail", () => {
       ],
     ],
     consul: [
-      [() => altered("all", "observe", [/^h2 .*:8301 .*\n/gm, ""]), "h2 consul: is no Consul member, seen by h1, h3"],
+      [
+        () => altered("all", "observe", [/^h2 .*:8301 .*\n/gm, ""]),
+        "h2 consul: is not a Consul member, seen by h1, h3",
+      ],
       [
         () => altered("h1", "observe", [/^(h3 .*:8301 .*)$/gm, "$1\nx9    198.18.0.99:8301  alive   client  1.20.5"]),
         "198.18.0.99 consul: is a Consul member, but not in the cluster file, seen by h1",
@@ -223,7 +228,7 @@ describe("every check can fail", () => {
       ],
       [
         () => altered("all", "observe", [/^(h3 .*:8301 +)alive /gm, "$1left  "]),
-        "h3 consul: has left as a Consul member, seen by h1, h2",
+        "h3 consul: has left Consul, seen by h1, h2",
       ],
       [
         () =>
@@ -256,7 +261,7 @@ describe("every check can fail", () => {
             [/^Healthy:( +)true/gm, "Healthy:$1false"],
             [/(Name: +h3\n(?:.*\n){5} +Healthy: +)true/g, "$1false"],
           ),
-        "h3 leader: is not healthy to Consul's Autopilot, seen by h1",
+        "h3 leader: is unhealthy according to Consul's Autopilot, seen by h1",
       ],
       [
         () => altered("h1", "observe", [/^Healthy:( +)true/gm, "Healthy:$1false"]),
@@ -264,10 +269,7 @@ describe("every check can fail", () => {
       ],
     ],
     gossip: [
-      [
-        () => altered("h3", "observe", ["encrypted = true", "encrypted = false"]),
-        "h3 gossip: members talk in the clear",
-      ],
+      [() => altered("h3", "observe", ["encrypted = true", "encrypted = false"]), "h3 gossip: gossip is not encrypted"],
     ],
     weave: [
       [
@@ -291,7 +293,7 @@ describe("every check can fail", () => {
     ipam: [
       [
         () => altered("h1", "observe", ['"Nickname":"h2","IsKnownPeer":true', '"Nickname":"h2","IsKnownPeer":false']),
-        "owns 50 % of the containers' addresses, but is no peer now",
+        "owns 50 % of the containers' addresses, but is no longer a peer",
       ],
       [
         () =>
@@ -316,13 +318,13 @@ describe("every check can fail", () => {
       [() => altered("h3", "observe", [/=== proxy 0\n.*/g, "=== proxy 1\nCannot connect"]), "h3 proxy: Cannot connect"],
     ],
     swarm: [
-      [() => altered("all", "observe", [node, ""]), "h3 swarm: is no Swarm node, seen by h1, h2"],
+      [() => altered("all", "observe", [node, ""]), "h3 swarm: is not a Swarm node, seen by h1, h2"],
       [
         () => altered("all", "observe", [/(h2: 198\.18\.0\.12:12375\n.*\n.*Status: )Healthy/g, "$1Unhealthy"]),
         "h2 swarm: is Unhealthy as a Swarm node",
       ],
       [() => altered("all", "observe", ["Role: primary", "Role: replica"]), "h1 swarm: no Swarm manager is primary"],
-      [() => altered("all", "observe", ["Role: replica", "Role: primary"]), "both are primary of the Swarm"],
+      [() => altered("all", "observe", ["Role: replica", "Role: primary"]), "both are primaries of the Swarm"],
       [
         () => altered("h2", "observe", [/^swarm-agent .*$/gm, "swarm-agent swarm:1.2.9 Exited (1) 5 minutes ago"]),
         "h2 swarm: container swarm-agent is not up: Exited (1)",
@@ -347,11 +349,11 @@ describe("every check can fail", () => {
       [() => altered("h2", "where", [/pingtest.*\n/g, ""]), "h2 schedule: Swarm starts no container here"],
       [
         () => altered("h2", "where", [/(pingtest.*\n)/g, "$1pingtest9-ab\n"]),
-        "h2 schedule: Swarm put 2 containers here, in spite of affinity:container!=",
+        "h2 schedule: Swarm put 2 containers here, despite affinity:container!=",
       ],
       [
         () => altered("h2", "observe", [/=== image 0\n.*/g, "=== image 1\nError: No such image"]),
-        "h2 schedule: no image multicast-swarm/toolbox:1 here",
+        "h2 schedule: the image multicast-swarm/toolbox:1 is not on this host",
       ],
     ],
     dns: [
@@ -363,11 +365,11 @@ describe("every check can fail", () => {
             [/^(\d) name .*$/gm, "$1 name ping: bad address 'pingtest.weave.local'"],
             [/^\d (ping|tcp|largest).*\n/gm, ""],
           ),
-        "h2 dns: its name is not known: ping: bad address",
+        "h2 dns: its name does not resolve: ping: bad address",
       ],
       [
         () => altered("h2", "probe", [/^(\d) name .*$/gm, "$1 name 10.99.0.1"]),
-        "h2 dns: its name leads to 10.99.0.1, not to 10.",
+        "h2 dns: its name resolves to 10.99.0.1, not to 10.",
       ],
     ],
     ping: [
@@ -375,7 +377,7 @@ describe("every check can fail", () => {
     ],
     tcp: [[() => altered("h3", "probe", [/tcp ok/g, "tcp nc: timed out"]), "h3 tcp: no TCP: nc: timed out"]],
     multicast: [
-      [() => altered("all", "heard", [/^h2 300$/gm, "h2 200"]), "h2 multicast: 200 of 300 multicast datagrams"],
+      [() => altered("all", "heard", [/^h2 300$/gm, "h2 200"]), "h2 multicast: 200 of 300 multicast datagrams arrive"],
       [() => altered("h1", "heard", [/^h[23] 300\n/gm, ""]), "h1 multicast: no multicast passes"],
       [
         () => altered("h3", "probe", ["igmp 1", "igmp 0"]),
@@ -390,8 +392,8 @@ describe("every check can fail", () => {
       [() => altered("h3", "probe", [/largest 1410/g, "largest 900"]), "h3 mtu: 900 bytes pass in one piece, not 1410"],
     ],
     "event-bus": [
-      [() => busWith({ deaf: { from: 0, pairs: ["h1 h3", "h2 h3"] } }), "h3 event-bus: no news passes within 0 s"],
-      [() => busWith({ deaf: { from: 4, pairs: ["h3 h2"] } }), "h3 event-bus: after h1 crashed: no news passes"],
+      [() => busWith({ deaf: { from: 0, pairs: ["h1 h3", "h2 h3"] } }), "h3 event-bus: no news arrives within 0 s"],
+      [() => busWith({ deaf: { from: 4, pairs: ["h3 h2"] } }), "h3 event-bus: after h1 crashed: no news arrives"],
       [
         () => busWith({ fails: { "h2 load": { status: 1, text: "h2 event-bus: ERROR: cannot download it" } } }),
         "h2 event-bus: cannot download it",
@@ -450,7 +452,7 @@ describe("hosts that cannot be asked", () => {
       "? h3 (198.18.0.13): could not be asked: unreachable: 198.18.0.13 port 22: no route to host",
     );
     expect(lines.at(-1)).toMatch(/^verify: could not tell: 1 of 3 hosts could not be asked in /);
-    expect(asJson(verified).hosts[2]).toMatchObject({ name: "h3", status: "unknown" });
+    expect(verifyJson(verified).hosts[2]).toMatchObject({ name: "h3", status: "unknown" });
   });
 
   it("account for what others see of them", async () => {
@@ -505,17 +507,17 @@ describe("the report", () => {
     const verified = await replay(healthy);
     const hosts = Array.from({ length: 30 }, (_, i) => host(i + 1));
     const lines = report({ ...verified, inventory: { ...inventory, hosts } }, unpainted);
-    expect(lines[0]).toMatch(/well +failed +follows +unknown +of 30 hosts/);
+    expect(lines[0]).toMatch(/ok +failed +follows +unknown +of 30 hosts/);
   });
 
   it("has a form for machines, and a page made of it that needs nothing else", async () => {
-    const json = asJson(await replay(recorded("weave")));
+    const json = verifyJson(await replay(recorded("weave")));
     expect(json).toMatchObject({ cluster: "lab", status: "unhealthy" });
     expect(json.checks).toContainEqual(
       expect.objectContaining({ host: "h2", check: "proxy", status: "follows", because: "weave" }),
     );
     expect(json.matrices.multicast.received.h1).toEqual({ h3: 300 });
-    expect(asJson(await replay(recorded("udp"))).matrices.multicast.received.h1).toEqual({ h2: 0, h3: 300 });
+    expect(verifyJson(await replay(recorded("udp"))).matrices.multicast.received.h1).toEqual({ h2: 0, h3: 300 });
     const page = verifyPage(json);
     expect(page).not.toMatch(/(?:src|href)=|url\(|@import|<script/);
     expect(page).toContain("weave.service is inactive");
@@ -572,6 +574,9 @@ describe("parsers", () => {
   it("read what other pings print", () => {
     const text =
       "2 name 10.40.0.0\n2 ping 4 packets transmitted, 3 received, 25% packet loss, time 600ms rtt min/avg/max/mdev = 0.3/0.4/0.5/0.1 ms";
-    expect(parseProbe(text).links.get("2")).toEqual({ address: "10.40.0.0", ping: { sent: 4, received: 3, ms: 0.4 } });
+    expect(parseCalls(text).reached.get("2")).toEqual({
+      address: "10.40.0.0",
+      ping: { sent: 4, received: 3, ms: 0.4 },
+    });
   });
 });
