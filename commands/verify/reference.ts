@@ -15,11 +15,13 @@ export function verifyReference(): Record<string, string> {
   };
 }
 
-/** Open for fields that later versions add. */
+/** Open for fields that later versions add, and without what says nothing to a reader. */
 function jsonSchema(): string {
   const schema = z.toJSONSchema(verifyJsonSchema, {
     override: ({ jsonSchema: part }) => {
       if (part.additionalProperties === false) delete part.additionalProperties;
+      if (part.format === "date-time") delete part.pattern;
+      delete part.readOnly;
     },
   });
   return `${JSON.stringify(schema, undefined, 2)}\n`;

@@ -1,16 +1,17 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { z } from "zod";
 import { unpainted } from "../../../commands/shared/progress.js";
 import { blame } from "../../../commands/verify/blame.js";
 import { type CheckName, checkNames } from "../../../commands/verify/checks/index.js";
 import type { Patience } from "../../../commands/verify/event-bus-test.js";
 import { parseCalls, type TestRun, testNetwork } from "../../../commands/verify/network-test.js";
-import { parseSwarmInfo, parseWeaveReport } from "../../../commands/verify/parsers.js";
+import { parseRaftPeers, parseSwarmInfo, parseWeaveReport } from "../../../commands/verify/parsers.js";
 import { verifyPage } from "../../../commands/verify/report/html.js";
 import { verifyJson } from "../../../commands/verify/report/json.js";
 import { report, transcript } from "../../../commands/verify/report/terminal.js";
-import { parseSections } from "../../../commands/verify/sections.js";
+import { parseSections, parseView, type View } from "../../../commands/verify/sections.js";
 import { statusOf, type Verified, verify } from "../../../commands/verify/verify.js";
 import { FakeCluster } from "../../fixtures/fake-event-bus.js";
 import { host, inventory as inventoryOf, oldWeave } from "../../fixtures/inventories.js";
@@ -34,6 +35,19 @@ const inventory = inventoryOf([host(1), host(2), host(3)], {
 });
 
 const healthy = recorded("healthy");
+
+/** What the healthy hosts happened to be when they were recorded. */
+const view = (name: string): View =>
+  parseView(healthy.find((one) => one.host === name && one.args[0] === "observe")?.stdout ?? "") ?? new Map();
+const names = ["h1", "h2", "h3"];
+const consulLeader = parseRaftPeers(view("h1").get("consul-raft")?.text ?? "").find((peer) => peer.leader)?.name;
+const follower = [...names].reverse().find((name) => name !== consulLeader) ?? "";
+const replica = names.find((name) => parseSwarmInfo(view(name).get("swarm-info")?.text ?? "").role === "replica");
+const shareOfH2 = () => {
+  const { owners = [] } = parseWeaveReport(view("h1").get("weave-report")?.text ?? "")?.ipam ?? {};
+  const sum = (of: typeof owners) => of.reduce((total, { addresses }) => total + addresses, 0);
+  return Math.round((100 * sum(owners.filter(({ nickname }) => nickname === "h2"))) / sum(owners));
+};
 
 /** Verifies recorded hosts; `change` may alter what one says. */
 function replay(
@@ -148,7 +162,7 @@ describe("more than one way", () => {
     );
     expect(faults(primaries)).toEqual([]);
     expect(faults(await replay(healthy, undefined, [], undefined, alone))).toContain(
-      "h1 swarm: its Swarm manager is replica, not primary",
+      `${replica} swarm: its Swarm manager is replica, not primary`,
     );
   });
 
@@ -250,8 +264,14 @@ describe("every check can fail", () => {
         "h2 leader: does not vote in Consul, seen by h1, h3",
       ],
       [
-        () => altered("h3", "observe", [/leader( +true)/g, "follower$1"], [/^(h3 .*:8300 +)follower/gm, "$1leader"]),
-        "h3 leader: two leaders: h1 and h3",
+        () =>
+          altered(
+            follower,
+            "observe",
+            [/leader( +true)/g, "follower$1"],
+            [new RegExp(`^(${follower} .*:8300 +)follower`, "gm"), "$1leader"],
+          ),
+        `${follower} leader: two leaders: ${[consulLeader, follower].sort().join(" and ")}`,
       ],
       [
         () =>
@@ -293,7 +313,7 @@ describe("every check can fail", () => {
     ipam: [
       [
         () => altered("h1", "observe", ['"Nickname":"h2","IsKnownPeer":true', '"Nickname":"h2","IsKnownPeer":false']),
-        "owns 50 % of the containers' addresses, but is no longer a peer",
+        `owns ${shareOfH2()} % of the containers' addresses, but is no longer a peer`,
       ],
       [
         () =>
@@ -301,7 +321,7 @@ describe("every check can fail", () => {
             /"Peer":"02:00:c6:12:00:0c","Nickname":"h2"/g,
             '"Peer":"02:00:c6:12:00:63","Nickname":"x9"',
           ]),
-        "02:00:c6:12:00:63 ipam: owns 50 % of the containers' addresses, but is not in the cluster file (x9), seen by h1",
+        `02:00:c6:12:00:63 ipam: owns ${shareOfH2()} % of the containers' addresses, but is not in the cluster file (x9), seen by h1`,
       ],
       [
         () =>
@@ -436,6 +456,27 @@ describe("the host at fault", () => {
   });
 });
 
+describe("a host whose view lacks a section that a check reads", () => {
+  const without = (section: string) =>
+    altered("h2", "observe", [new RegExp(`=== ${section} \\d+\\n[^]*?(?==== )`, "g"), ""]);
+
+  it.each([
+    ["unit-docker", ["engine"]],
+    ["consul-autopilot", ["leader"]],
+    ["consul-info", ["gossip", "versions"]],
+    ["weave-report", ["weave", "ipam", "versions", "mtu"]],
+  ] as const)("%s: is not tested by it", async (section, checks) => {
+    const verified = await without(section);
+    const passed = verified.verdicts.filter(({ host, status }) => host === "h2" && status === "ok");
+    for (const check of checks) expect(passed.map((verdict) => verdict.check)).not.toContain(check);
+    expect(faults(verified)).toEqual([]);
+    expect(verified.verdicts.filter(({ host }) => host === "h2").map(({ check }) => check)).toEqual(
+      checkNames.filter((name) => name !== "event-bus" && !(checks as readonly string[]).includes(name)),
+    );
+    expect(report(verified, unpainted).find((line) => line.startsWith(checks[0]))).toMatch(/^\S+ +✓ {3}- {3}✓/);
+  });
+});
+
 describe("hosts that cannot be asked", () => {
   const away = (said: Recorded) =>
     said.host === "h3"
@@ -522,6 +563,20 @@ describe("the report", () => {
     expect(page).not.toMatch(/(?:src|href)=|url\(|@import|<script/);
     expect(page).toContain("weave.service is inactive");
     expect(verifyPage({ ...json, cluster: "<b>&" })).toContain("<title>&lt;b&gt;&amp;: unhealthy</title>");
+  });
+
+  it.each(["healthy", "weave", "stranger"])("has a form for machines that its schema describes: %s", async (name) => {
+    const path = join(__dirname, "../../../docs/schemas/verify.schema.json");
+    const schema = z.fromJSONSchema(JSON.parse(readFileSync(path, "utf8")));
+    const json = JSON.parse(JSON.stringify(verifyJson(await replay(recorded(name)))));
+    expect(schema.safeParse(json).error).toBeUndefined();
+    expect(json.version).toBe(1);
+    const { matrices, ...rest } = json;
+    expect(schema.safeParse(rest).success).toBe(false);
+    expect(schema.safeParse({ ...json, version: 2 }).success).toBe(false);
+    expect(schema.safeParse({ ...json, hosts: [{ name: "h1" }] }).success).toBe(false);
+    expect(schema.safeParse({ ...json, matrices: { ...matrices, tcp: { h1: { h2: "yes" } } } }).success).toBe(false);
+    expect(schema.safeParse({ ...json, added: "later" }).success).toBe(true);
   });
 
   it("shows the components' own words to who wants them", async () => {

@@ -72,11 +72,25 @@ export function inViews<const Reads extends Section>(
   };
 }
 
-/** Looks at what the tests of the containers' network have found. */
-export const inNetwork =
-  (look: (network: NetworkResult, evidence: Evidence) => Observed): Observe =>
-  (evidence) =>
-    evidence.network && look(evidence.network, evidence);
+/**
+ * Looks at what the tests of the containers' network have found.
+ *
+ * @param reads the sections of a host's view that `look` takes into account; a host whose view lacks one is not tested
+ */
+export function inNetwork(
+  reads: readonly Section[],
+  look: (network: NetworkResult, evidence: Evidence) => Observed,
+): Observe {
+  return (evidence) => {
+    if (evidence.network === undefined) return undefined;
+    const { seen, complaints } = look(evidence.network, evidence);
+    const hasAll = (host: string) => reads.every((section) => evidence.views.get(host)?.has(section));
+    return {
+      seen: new Map([...seen].filter(([host]) => hasAll(host))),
+      complaints: complaints.filter(({ by }) => hasAll(by)),
+    };
+  };
+}
 
 /** Complains of every pair of hosts with which something is wrong. */
 export function complainOfPairs(

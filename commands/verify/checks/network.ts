@@ -20,7 +20,7 @@ export const schedule = {
     succeeded(views, host, "image")
       ? `on ${host}: docker -H :${ports.swarmManager.number} info; docker logs --tail 20 ${containers.manager}`
       : "scripts/lock, then deploy, puts the image on the host",
-  observe: inNetwork((network, evidence) => {
+  observe: inNetwork(["image"], (network, evidence) => {
     const agents = evidence.inventory.hosts.filter(({ agent, name }) => agent && evidence.views.has(name));
     return {
       seen: new Map(agents.map(({ name }) => [name, "apart"])),
@@ -39,7 +39,7 @@ export const dns = {
   after: ["schedule"],
   needed: "the address of the other's container",
   fix: (host) => `on ${host}: weave status dns; weave dns-lookup`,
-  observe: inNetwork((network) =>
+  observe: inNetwork([], (network) =>
     observed(
       network,
       (reaches) => plural(reaches.length, "name"),
@@ -59,7 +59,7 @@ export const ping = {
   after: ["dns"],
   needed: "answers from both ends",
   fix: letWeaveThrough,
-  observe: inNetwork((network) =>
+  observe: inNetwork([], (network) =>
     observed(
       network,
       slowest,
@@ -79,7 +79,7 @@ export const tcp = {
   after: ["ping"],
   needed: "what was sent comes back",
   fix: letWeaveThrough,
-  observe: inNetwork((network) =>
+  observe: inNetwork([], (network) =>
     observed(
       network,
       (reaches) => `${plural(reaches.length, "call")} answered`,
@@ -99,7 +99,7 @@ export const multicast = {
   after: ["ping"],
   needed: `every other host's datagrams to ${group.group}:${group.port}, at most ${tolerated} lost`,
   fix: letWeaveThrough,
-  observe: inNetwork((network) => ({
+  observe: inNetwork([], (network) => ({
     seen: new Map(
       [...network.placed.keys()].map((host) => [host, hasOthers(network, host) ? loss(network, host) : noOther]),
     ),
@@ -122,7 +122,7 @@ export const mtu = {
   after: ["ping"],
   needed: "what Weave says its connection carries in one piece",
   fix: () => "set weave.mtu in the cluster file to the LAN's MTU less 90 or less",
-  observe: inNetwork((network, evidence) =>
+  observe: inNetwork(["weave-report"], (network, evidence) =>
     observed(
       network,
       (reaches) => `${Math.min(...reaches.flatMap(({ largest }) => largest ?? []))} bytes`,

@@ -46,7 +46,7 @@ export const weave = {
     {
       needed: `connections that carry datagrams: UDP ${peers}, and ${fastDatapath} for the fast datapath`,
       fix: letWeaveThrough,
-      observe: inNetwork((network, evidence) => ({
+      observe: inNetwork(["weave-report"], (network, evidence) => ({
         seen: new Map(),
         complaints: complainOfPairs(network, (from, to, { ping }) =>
           ping?.received === 0 && isEstablished(evidence, from, to)

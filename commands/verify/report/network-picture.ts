@@ -1,5 +1,6 @@
 /** The picture of the hosts and the connections between them, as SVG. */
 
+import { plural } from "../../shared/findings.js";
 import type { VerifyJson } from "./json.js";
 import { mark, text } from "./markup.js";
 
@@ -45,7 +46,7 @@ export function networkPicture(json: VerifyJson, stateOf: (a: string, b: string)
   // What does not work is drawn last, over the rest.
   lines.sort((a, b) => Number(a.state === "bad") - Number(b.state === "bad"));
   const circles = hosts.map((host, i) => circle(host, placeOf(layout, i), layout));
-  const said = `${layout.count} hosts; of the connections, ${tally.good} work, ${tally.bad} do not, ${tally.off} were not tested`;
+  const said = `${plural(layout.count, "host")}; of the connections, ${tally.good} work, ${tally.bad} do not, ${tally.off} were not tested`;
   return `<svg viewBox="0 0 ${layout.width} ${layout.height}" role="img" aria-label="${said}"><g class="${layout.count > 12 ? "many" : ""}">${lines.map(({ svg }) => svg).join("")}</g>${labels.join("")}${circles.join("")}</svg>`;
 }
 
