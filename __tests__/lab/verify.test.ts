@@ -1,5 +1,6 @@
 /** Broken on purpose: `scripts/verify` names exactly that fault on exactly that host, and leaves nothing behind. */
 import { beforeAll, describe, expect, it } from "vitest";
+import { verifyLabel } from "../../cluster/names.js";
 import type { VerifyJson } from "../../commands/verify/report/json.js";
 import { faults, settled } from "../fixtures/recordings/faults.js";
 import { atConsole, atConsoles, host, lab, labFile, operator, type Running, start, until, useLab } from "./lab.js";
@@ -33,7 +34,7 @@ async function verifySettled(faults: number) {
 const healthyAgain = () => until(async () => (await verify()).status === 0);
 
 /** Test containers on all hosts, by host. */
-const left = () => atConsoles("docker ps -aq --filter label=multicast-swarm.verify");
+const left = () => atConsoles(`docker ps -aq --filter label=${verifyLabel}`);
 const nothing = { h1: "", h2: "", h3: "" };
 
 describe("verify", () => {

@@ -174,18 +174,18 @@ async function testPair(test: OnManager, hosts: readonly InventoryHost[]): Promi
     return { ...nothingSeen, complaints: unstarted.map((found) => self(host(found), found)) };
   }
 
-  const last = await watch(test, 5, names, (look) => logOf(look, receiver).includes(news));
+  const last = await watch(test, 5, names, (now) => logOf(now, receiver).includes(news));
   const result = outcomeOfPair(test, names, apart, last);
   await act(test, test.manager, "discard", ...names);
   return result;
 }
 
-/** What the last look at receiver and sender shows. */
-export function outcomeOfPair(
+/** What the last snapshot of receiver and sender shows. */
+function outcomeOfPair(
   { manager, nodes }: Pick<OnManager, "manager" | "nodes">,
   [receiver, sender]: readonly [string, string],
   apart: boolean,
-  last: Look,
+  last: Snapshot,
 ): Outcome {
   const [to, from] = [receiver, sender].map((name) => nodes.get(last.containers.get(name)?.node ?? ""));
   const transcript = [
@@ -214,7 +214,7 @@ export function outcomeOfPair(
 
 // ── A member on each host ───────────────────────────────────────────────────────────────────────────
 
-export interface Member {
+interface Member {
   /** What it calls itself in its news. */
   readonly name: string;
   readonly container: string;
@@ -222,7 +222,7 @@ export interface Member {
 }
 
 /** One member on each host; a host that is alone gets two. */
-export function membersOf(hosts: readonly InventoryHost[], id: string): Member[] {
+function membersOf(hosts: readonly InventoryHost[], id: string): Member[] {
   const [first] = hosts;
   const named = hosts.map((host) => ({ name: host.name, host }));
   if (hosts.length === 1 && first) named.push({ name: `${first.name}-2nd`, host: first });
@@ -237,6 +237,19 @@ async function testMembers(test: OnManager, members: readonly Member[]): Promise
       complaints: strangers.map(({ host }) => self(host, "is not a Swarm node, so no member runs there")),
     };
   }
+  const { running, complaints: unstarted } = await startMembers(test, members);
+  const first = await waitForNews(test, running);
+  const transcript = hearing(running, first);
+  const silence = complaintsOfMembers(running, first, undefined, "");
+  if (unstarted.length + silence.length > 0) {
+    return { on: [], complaints: [...unstarted, ...silence], transcript };
+  }
+  const crash = await testCrash(test, running);
+  const on = [...new Set(running.map(({ host }) => host.name))];
+  return { on, complaints: crash.complaints, transcript: [...transcript, ...crash.transcript] };
+}
+
+async function startMembers(test: OnManager, members: readonly Member[]) {
   const started = await start(
     test,
     members.map(({ name, container, host }) => ({
@@ -245,61 +258,57 @@ async function testMembers(test: OnManager, members: readonly Member[]): Promise
       args: `Member ${name}`,
     })),
   );
-  const unstarted = members.flatMap(({ container, host }) =>
+  const complaints = members.flatMap(({ container, host }) =>
     failure(started.get(`start ${container}`), `cannot start ${container}`).map((found) => self(host, found)),
   );
-  const running = members.filter(({ host }) => !unstarted.some(({ by }) => by === host.name));
-  // Enough for a few seconds of news from all.
-  const lines = 5 * members.length + 5;
-  const wait = (of: readonly Member[], since?: Look) =>
-    watch(
-      test,
-      lines,
-      of.map(({ container }) => container),
-      (look) => unheard(of, look, since).length === 0,
-    );
+  return { running: members.filter(({ host }) => !complaints.some(({ by }) => by === host.name)), complaints };
+}
 
-  const first = await wait(running);
-  const transcript = hearing(running, first);
-  const silence = complaintsOfMembers(running, first, undefined, "");
-  const [victim, ...others] = running;
-  if (unstarted.length + silence.length > 0 || victim === undefined) {
-    return { ...nothingSeen, complaints: [...unstarted, ...silence], transcript };
-  }
+/** Kills a member and restarts it: the others must go on hearing each other, and then hear it again. */
+async function testCrash(test: OnManager, members: readonly Member[]): Promise<Omit<Outcome, "on">> {
   // The first is the oldest, which Hazelcast makes the leader of its cluster.
-  const on = [...new Set(running.map(({ host }) => host.name))];
+  const [victim, ...others] = members;
+  if (victim === undefined) return nothingSeen;
   const order = async (action: "crash" | "again", what: string) =>
     failure(
       (await act(test, test.manager, action, victim.container)).get(action),
       `cannot ${what} ${victim.container}`,
-    );
+    ).map((found) => self(victim.host, found));
 
   const alive = await order("crash", "kill");
-  if (alive.length > 0)
-    return { ...nothingSeen, on, complaints: alive.map((found) => self(victim.host, found)), transcript };
-  const dead = await look(test, lines);
-  const without = await wait(others, dead);
+  if (alive.length > 0) return { ...nothingSeen, complaints: alive };
+  const dead = await takeSnapshot(test, linesFor(others));
+  const without = await waitForNews(test, others, dead);
   const broken = complaintsOfMembers(others, without, dead, `after ${victim.name} crashed`);
-  if (broken.length > 0) return { ...nothingSeen, on, complaints: broken, transcript };
+  if (broken.length > 0) return { ...nothingSeen, complaints: broken };
 
   const absent = await order("again", "restart");
-  if (absent.length > 0)
-    return { ...nothingSeen, on, complaints: absent.map((found) => self(victim.host, found)), transcript };
-  const back = await wait(running, without);
-  const lost = complaintsOfMembers(running, back, without, `after ${victim.name} crashed and came back`);
+  if (absent.length > 0) return { ...nothingSeen, complaints: absent };
+  const back = await waitForNews(test, members, without);
   return {
-    ...nothingSeen,
-    on,
-    complaints: lost,
-    transcript: [...transcript, `${victim.name} crashed and came back:`, ...hearing(running, back), ""],
+    complaints: complaintsOfMembers(members, back, without, `after ${victim.name} crashed and came back`),
+    transcript: [`${victim.name} crashed and came back:`, ...hearing(members, back), ""],
   };
 }
 
-/** Complains of who has not heard whom, at all or since an earlier look. */
-export function complaintsOfMembers(
+/** Waits until these members have heard each other, or have heard each other again since an earlier snapshot. */
+function waitForNews(test: OnManager, members: readonly Member[], since?: Snapshot): Promise<Snapshot> {
+  return watch(
+    test,
+    linesFor(members),
+    members.map(({ container }) => container),
+    (now) => unheard(members, now, since).length === 0,
+  );
+}
+
+/** Lines of a log that hold a few seconds of news from all. */
+const linesFor = (members: readonly Member[]) => 5 * members.length + 10;
+
+/** Complains of who has not heard whom, at all or since an earlier snapshot. */
+function complaintsOfMembers(
   members: readonly Member[],
-  now: Look,
-  since: Look | undefined,
+  now: Snapshot,
+  since: Snapshot | undefined,
   when: string,
 ): Complaint[] {
   const after = when === "" ? "" : `${when}: `;
@@ -319,7 +328,7 @@ export function complaintsOfMembers(
   ];
 }
 
-function unheard(members: readonly Member[], now: Look, since?: Look): (readonly [Member, Member])[] {
+function unheard(members: readonly Member[], now: Snapshot, since?: Snapshot): (readonly [Member, Member])[] {
   return members.flatMap((listener) =>
     members.flatMap((speaker) =>
       listener === speaker || hears(listener, speaker, now, since) ? [] : [[listener, speaker] as const],
@@ -327,9 +336,9 @@ function unheard(members: readonly Member[], now: Look, since?: Look): (readonly
   );
 }
 
-/** News is numbered: a number other than at the earlier look has been received since. */
-function hears(listener: Member, speaker: Member, now: Look, since?: Look): boolean {
-  const number = (look: Look | undefined) => look && parseNews(logOf(look, listener.container)).get(speaker.name);
+/** News is numbered: a number other than in the earlier snapshot has been received since. */
+function hears(listener: Member, speaker: Member, now: Snapshot, since?: Snapshot): boolean {
+  const number = (of: Snapshot | undefined) => of && parseNews(logOf(of, listener.container)).get(speaker.name);
   return number(now) !== undefined && number(now) !== number(since);
 }
 
@@ -340,7 +349,7 @@ export function parseNews(log: string): Map<string, number> {
   );
 }
 
-function hearing(members: readonly Member[], now: Look): string[] {
+function hearing(members: readonly Member[], now: Snapshot): string[] {
   return members.map(({ name, container }) => {
     const last = [...parseNews(logOf(now, container))].map(([sender, number]) => `news ${number} from ${sender}`);
     return `${name}: received ${last.join(", ") || "nothing"}`;
@@ -350,7 +359,7 @@ function hearing(members: readonly Member[], now: Look): string[] {
 // ── Containers, through the manager ───────────────────────────────────────────────────────────────
 
 /** What is there of a run's containers at one moment. */
-export interface Look {
+interface Snapshot {
   readonly containers: ReadonlyMap<string, { readonly node: string; readonly status: string }>;
   readonly logs: ReadonlyMap<string, string>;
   /** Since the wait began. */
@@ -365,11 +374,11 @@ function start(
   return act(test, test.manager, "start", test.id, test.image.reference, ...specs);
 }
 
-async function look(test: OnManager, lines: number, began = Date.now()): Promise<Look> {
-  return parseLook(await act(test, test.manager, "look", test.id, String(lines)), (Date.now() - began) / 1000);
+async function takeSnapshot(test: OnManager, lines: number, began = Date.now()): Promise<Snapshot> {
+  return parseSnapshot(await act(test, test.manager, "look", test.id, String(lines)), (Date.now() - began) / 1000);
 }
 
-export function parseLook(said: ReadonlyMap<string, Said>, seconds: number): Look {
+export function parseSnapshot(said: ReadonlyMap<string, Said>, seconds: number): Snapshot {
   const containers = new Map<string, { node: string; status: string }>();
   // With links a container has several names, of which the first is its own.
   for (const line of said.get("containers")?.text.split("\n") ?? []) {
@@ -390,24 +399,24 @@ async function watch(
   test: OnManager,
   lines: number,
   containers: readonly string[],
-  done: (look: Look) => boolean,
-): Promise<Look> {
+  done: (now: Snapshot) => boolean,
+): Promise<Snapshot> {
   const { seconds, pauseMilliseconds } = test.patience;
   const began = Date.now();
   for (;;) {
-    const now = await look(test, lines, began);
+    const now = await takeSnapshot(test, lines, began);
     const hopeless = now.seconds > seconds / 9 && containers.some((name) => ended(now, name));
     if (done(now) || hopeless || now.seconds > seconds) return now;
     await sleep(pauseMilliseconds);
   }
 }
 
-const logOf = ({ logs }: Look, container: string) => logs.get(container) ?? "";
-const ended = ({ containers }: Look, container: string) =>
+const logOf = ({ logs }: Snapshot, container: string) => logs.get(container) ?? "";
+const ended = ({ containers }: Snapshot, container: string) =>
   /^(Exited|Dead|Removal)/.test(containers.get(container)?.status ?? "");
-const stateOf = ({ containers }: Look, container: string) =>
+const stateOf = ({ containers }: Snapshot, container: string) =>
   `is ${containers.get(container)?.status.toLowerCase() ?? "not listed"}`;
-const time = ({ seconds }: Look) => `within ${Math.round(seconds)} s`;
+const time = ({ seconds }: Snapshot) => `within ${Math.round(seconds)} s`;
 
 const self = ({ name }: InventoryHost, found: string): Complaint => ({ by: name, about: name, found });
 

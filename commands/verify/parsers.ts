@@ -185,7 +185,7 @@ export interface SwarmInfo {
   readonly nodes: readonly SwarmNode[];
 }
 
-/** `docker -H :4000 info` */
+/** `docker info` of a Swarm manager. */
 export function parseSwarmInfo(text: string): SwarmInfo {
   const nodes: { name: string; address: string; status: string; error: string }[] = [];
   // Before the list, a replica names its primary in the same form as a node.

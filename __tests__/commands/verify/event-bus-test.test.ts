@@ -3,8 +3,8 @@ import type { InventoryHost } from "../../../cluster/inventory.js";
 import {
   type EventBusRun,
   eventBusImage,
-  parseLook,
   parseNews,
+  parseSnapshot,
   testEventBus,
   unloadEventBus,
 } from "../../../commands/verify/event-bus-test.js";
@@ -178,18 +178,18 @@ describe("event bus parsers", () => {
 
   it("know a container by its own name and its node", () => {
     const text = "h2/bus_sender Up 20 seconds\nh3/bus_receiver,h2/bus_sender/link Exited (1) 3 seconds ago";
-    const look = parseLook(
+    const snapshot = parseSnapshot(
       new Map([
         ["containers", { status: 0, text }],
         ["log bus_sender", { status: 0, text: "Ready!" }],
       ]),
       1,
     );
-    expect([...look.containers]).toEqual([
+    expect([...snapshot.containers]).toEqual([
       ["bus_sender", { node: "h2", status: "Up 20 seconds" }],
       ["bus_receiver", { node: "h3", status: "Exited (1) 3 seconds ago" }],
     ]);
-    expect([...look.logs]).toEqual([["bus_sender", "Ready!"]]);
+    expect([...snapshot.logs]).toEqual([["bus_sender", "Ready!"]]);
   });
 
   it("the image is the cluster file's, or the one that the README builds", () => {

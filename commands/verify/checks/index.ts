@@ -4,7 +4,8 @@ import { consul, gossip, leader } from "./consul.js";
 import { engine } from "./engine.js";
 import { eventBus } from "./event-bus.js";
 import { dns, mtu, multicast, ping, schedule, tcp } from "./network.js";
-import { swarm, versions } from "./swarm.js";
+import { swarm } from "./swarm.js";
+import { versions } from "./versions.js";
 import { ipam, proxy, weave } from "./weave.js";
 
 const list = [

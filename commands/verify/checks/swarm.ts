@@ -1,11 +1,11 @@
-/** Swarm's containers, its nodes, and the versions of all that runs. */
-import type { Inventory, InventoryHost } from "../../../cluster/inventory.js";
+/** Swarm: its containers, its nodes, its primary. */
+import type { InventoryHost } from "../../../cluster/inventory.js";
 import { containers } from "../../../cluster/names.js";
 import { ports } from "../../../cluster/ports.js";
 import { plural } from "../../shared/findings.js";
 import type { Evidence } from "../evidence.js";
-import { parseConsulInfo, parseContainers, parseSwarmInfo, parseWeaveReport, type SwarmInfo } from "../parsers.js";
-import { type Said, type Section, succeeded, textOf } from "../sections.js";
+import { parseContainers, parseSwarmInfo, type SwarmInfo } from "../parsers.js";
+import { succeeded, textOf } from "../sections.js";
 import {
   type Check,
   complainOfList,
@@ -51,22 +51,6 @@ export const swarm = {
   ],
   inHostTable: true,
   transcript: { section: "swarm-info", command: `docker -H :${ports.swarmManager.number} info` },
-} as const satisfies Check;
-
-export const versions = {
-  name: "versions",
-  title: "Versions equal the cluster file",
-  doc: "Consul, Weave and Swarm run in the versions of the cluster file",
-  after: ["engine", "consul", "weave", "swarm"],
-  needed: ({ inventory }) => {
-    const { weave, swarm } = inventory.settings;
-    return `consul ${consulVersion(inventory) ?? "in any version"}, weave ${weave.version}, swarm ${swarm.version}`;
-  },
-  fix: () => "scripts/lock, then deploy",
-  observe: inViews(["containers", "consul-info", "weave-report", "swarm-info"], (host, said, { inventory }) =>
-    runningVersions(inventory, host, said),
-  ),
-  inHostTable: true,
 } as const satisfies Check;
 
 type ContainerState = "missing" | "paused" | "down" | "up";
@@ -138,34 +122,3 @@ function primaries({ inventory, views }: Evidence, self: InventoryHost, { role }
     ? [{ about: self.name, found: "no Swarm manager is primary" }]
     : [];
 }
-
-const consulVersion = ({ artifacts }: Inventory) => artifacts.find(({ name }) => name === "consul")?.version;
-
-function runningVersions(inventory: Inventory, host: InventoryHost, said: (section: VersionSection) => Said): Sight {
-  const { weave, swarm } = inventory.settings;
-  const text = (section: VersionSection) => (said(section).status === 0 ? said(section).text : "");
-  const listed = parseContainers(text("containers"));
-  const agentTag = listed.get(agentContainer)?.image.split(":").at(-1);
-  const managers = parseSwarmInfo(text("swarm-info")).version;
-  const managerVersion = managers === "unknown" ? undefined : managers;
-  const running: readonly (readonly [string, string | undefined, string | undefined])[] = [
-    ["consul", parseConsulInfo(text("consul-info")).version, consulVersion(inventory)],
-    ["weave", parseWeaveReport(text("weave-report"))?.version, weave.version],
-    ["swarm", host.manager ? managerVersion : agentTag, swarm.version],
-    [agentContainer, host.agent ? agentTag : undefined, swarm.version],
-  ];
-  return {
-    seen: running
-      .slice(0, 3)
-      .map(([name, found]) => `${name} ${found ?? "?"}`)
-      .join(", "),
-    // What does not answer fails another check.
-    complaints: running.flatMap(([name, found, needed]) =>
-      found === undefined || needed === undefined || found === needed
-        ? []
-        : [{ about: host.name, found: `${name} ${found} runs, not ${needed}` }],
-    ),
-  };
-}
-
-type VersionSection = Extract<Section, "containers" | "consul-info" | "weave-report" | "swarm-info">;
