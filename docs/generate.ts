@@ -3,9 +3,14 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { clusterReference } from "../cluster/reference.js";
 import { preflightReference } from "../commands/preflight/reference.js";
+import { verifyReference } from "../commands/verify/reference.js";
 
 /** What is generated: path from the repository's root, and content. */
-export const generated = (): Record<string, string> => ({ ...clusterReference(), ...preflightReference() });
+export const generated = (): Record<string, string> => ({
+  ...clusterReference(),
+  ...preflightReference(),
+  ...verifyReference(),
+});
 
 if (require.main === module) {
   for (const [path, text] of Object.entries(generated())) {

@@ -1,6 +1,6 @@
-/** Who is at fault when hosts do not get on with each other: the fewest hosts that explain everything. */
+/** Which hosts are at fault when hosts complain of each other: the fewest that explain everything. */
 
-/** Something that one host sees wrong between itself and another, or with itself. */
+/** Something that one host finds wrong between itself and another, or with itself. */
 export interface Complaint {
   readonly by: string;
   readonly about: string;
@@ -8,11 +8,11 @@ export interface Complaint {
 }
 
 /**
- * Shares the complaints out to the hosts at fault.
+ * Assigns the complaints to the hosts at fault.
  *
- * A host that is known to be at fault, or complains of itself, accounts for all that is wrong between it and others.
- * Of the rest, the host with trouble towards most others is at fault, then the next; where two have only each other
- * to complain of, it is not known which, and both get it.
+ * A host that is known to be at fault, or complains of itself, explains all that is wrong between it and others. Of the
+ * rest, the host that has trouble with the most others is at fault, then the next. If two hosts have trouble with each
+ * other alone, nothing shows which one is at fault, and both are.
  */
 export function blame(complaints: readonly Complaint[], known: ReadonlySet<string>): Map<string, Complaint[]> {
   const blamed = new Map<string, Complaint[]>();

@@ -1,116 +1,102 @@
-/** What the checks are, and how what they find becomes a verdict on each host. */
-
+/** How what the checks find becomes a verdict on each host. */
+import { z } from "zod";
 import type { Inventory } from "../../cluster/inventory.js";
 import { label } from "../shared/findings.js";
 import { blame, type Complaint } from "./blame.js";
+import type { Look } from "./checks/check.js";
+import { type CheckName, causesOf, checkNames, checks, type NamedCheck } from "./checks/index.js";
+import type { Evidence } from "./evidence.js";
 
-/** Each check, what it looks at, and the checks whose failure on a host explains its own there. */
-export const checks = {
-  engine: { title: "Docker Engine runs", after: [] },
-  consul: { title: "Consul members equal the cluster file", after: [] },
-  leader: { title: "One Consul leader, all servers vote, Autopilot healthy", after: ["consul"] },
-  gossip: { title: "Consul gossip encrypted", after: ["consul"] },
-  weave: { title: "Weave connections between all pairs", after: ["engine"] },
-  ipam: { title: "Weave address ranges owned by living peers", after: ["weave"] },
-  proxy: { title: "Weave proxy answers the Docker API", after: ["weave"] },
-  swarm: { title: "Swarm nodes equal the cluster file, one primary", after: ["consul", "leader", "proxy"] },
-  versions: { title: "Versions equal the cluster file", after: ["engine", "consul", "weave", "swarm"] },
-  schedule: { title: "Swarm keeps containers apart by affinity", after: ["swarm", "ipam"] },
-  dns: { title: "Containers find each other by weave.local name", after: ["schedule"] },
-  ping: { title: "Containers ping each other, both ways", after: ["dns"] },
-  tcp: { title: "Containers talk TCP, both ways", after: ["ping"] },
-  multicast: { title: "UDP multicast to 224.2.2.3:54327", after: ["ping"] },
-  mtu: { title: "Largest datagram that passes in one piece", after: ["ping"] },
-  "event-bus": { title: "Vert.x event bus between all hosts (--vertx)", after: ["tcp", "multicast"] },
-} as const satisfies Record<string, { title: string; after: readonly string[] }>;
+export const verdictSchema = z
+  .object({
+    host: z.string().describe("a host's name, or a stranger's address"),
+    check: z.enum(checkNames),
+    status: z
+      .enum(["ok", "failed", "follows", "unknown"])
+      .describe(
+        "`follows`: something is wrong, but another failure on this host explains it; `unknown`: the host could not be asked",
+      ),
+    found: z.string(),
+    needed: z.string().optional(),
+    fix: z.string().optional(),
+    because: z.string().optional().describe("the check whose failure explains this one, or another reason"),
+  })
+  .readonly();
 
-export type Check = keyof typeof checks;
-export const checkNames = Object.keys(checks) as Check[];
+/** What one check says about one host, or about a stranger's address. */
+export type Verdict = z.infer<typeof verdictSchema>;
 
-/** All checks whose failure explains a failure of this one. */
-export function causesOf(check: Check): Set<Check> {
-  const direct: readonly Check[] = checks[check].after;
-  return new Set(direct.flatMap((cause) => [cause, ...causesOf(cause)]));
-}
-
-/** What one check has seen. */
-export interface Observation {
-  readonly check: Check;
-  /** Hosts that it was about, and in a few words what was seen where all is well. */
-  readonly seen: ReadonlyMap<string, string>;
-  readonly complaints: readonly Complaint[];
-  readonly needed: string;
-  /** How to fix what was found at fault: `host` is the one to blame, or a stranger. */
-  fix(host: string, complaints: readonly Complaint[]): string;
-}
-
-/** What one check says of one host, or of a stranger's address. */
-export interface Verdict {
-  readonly host: string;
-  readonly check: Check;
-  /** `follows`: something is wrong, but another check's failure on this host explains it; `unknown`: it could not be asked. */
-  readonly status: "ok" | "failed" | "follows" | "unknown";
-  readonly found: string;
-  readonly needed?: string;
-  readonly fix?: string;
-  /** What explains it. */
-  readonly because?: string;
-}
-
-/** Judges all observations, in the order of causes. `silent` are the hosts that could not be asked. */
-export function judge(
-  inventory: Inventory,
-  observations: readonly Observation[],
-  silent: ReadonlySet<string>,
-): Verdict[] {
-  const names = inventory.hosts.map(({ name }) => name);
-  const failed = new Map<string, Check[]>();
-  const verdicts = new Map<string, Verdict>();
-  for (const check of checkNames) {
-    const causes = causesOf(check);
+/** Verdicts on all hosts, in the order of the checks. `silent` are the hosts that could not be asked. */
+export function verdictsOn(evidence: Evidence, silent: ReadonlySet<string>): Verdict[] {
+  const failed = new Map<string, CheckName[]>();
+  return checks.flatMap((check) => {
+    const causes = causesOf(check.name);
     const cause = (host: string) =>
       silent.has(host) ? "it could not be asked" : failed.get(host)?.find((other) => causes.has(other));
-    const key = (host: string) => `${host} ${check}`;
-    for (const { seen, complaints, needed, fix } of observations.filter((one) => one.check === check)) {
-      // A stranger is at fault, however few have noticed it.
-      const strangers = complaints.map(({ about }) => about).filter((about) => !names.includes(about));
-      const known = new Set([...names.filter((host) => cause(host) !== undefined), ...strangers]);
-      const shares = blame(complaints, known);
-      for (const [host, text] of seen) {
-        const earlier = verdicts.get(key(host));
-        if (shares.has(host) || (earlier && earlier.status !== "ok")) continue;
-        verdicts.set(key(host), { host, check, status: "ok", found: text || (earlier?.found ?? "") });
-      }
-      for (const [host, share] of shares) {
-        const because = cause(host);
-        const found = inWords(inventory, host, share);
-        const earlier = verdicts.get(key(host));
-        // The first thing found wrong is the nearest to its cause.
-        if (earlier && earlier.status !== "ok") continue;
-        verdicts.set(key(host), {
-          host,
-          check,
-          status: silent.has(host) ? "unknown" : because === undefined ? "failed" : "follows",
-          found,
-          needed,
-          fix: fix(host, share),
-          ...(because === undefined ? {} : { because }),
-        });
-      }
+    const verdicts = verdictsOf(check, { evidence, silent, cause });
+    for (const { host, status } of verdicts) {
+      if (status === "failed") failed.set(host, [...(failed.get(host) ?? []), check.name]);
     }
-    for (const { host, status } of verdicts.values()) {
-      if (status === "failed" && verdicts.get(key(host))?.status === "failed" && !failed.get(host)?.includes(check)) {
-        failed.set(host, [...(failed.get(host) ?? []), check]);
-      }
+    return verdicts;
+  });
+}
+
+interface Situation {
+  readonly evidence: Evidence;
+  readonly silent: ReadonlySet<string>;
+  /** What explains a failure on a host. */
+  readonly cause: (host: string) => string | undefined;
+}
+
+/** One check's verdicts. The first fault that its looks find on a host is the nearest to the cause. */
+function verdictsOf(check: NamedCheck, situation: Situation): Verdict[] {
+  const verdicts = new Map<string, Verdict>();
+  const open = (host: string) => (verdicts.get(host)?.status ?? "ok") === "ok";
+  for (const look of [check, ...(check.further ?? [])]) {
+    const observed = look.observe(situation.evidence);
+    if (observed === undefined) continue;
+    const blamed = blame(observed.complaints, knownToBeAtFault(observed.complaints, situation));
+    for (const [host, seen] of observed.seen) {
+      if (blamed.has(host) || !open(host)) continue;
+      const found = seen || (verdicts.get(host)?.found ?? "");
+      verdicts.set(host, { host, check: check.name, status: "ok", found });
+    }
+    for (const [host, share] of blamed) {
+      if (open(host)) verdicts.set(host, { check: check.name, ...faultOf(host, look, share, situation) });
     }
   }
   return [...verdicts.values()];
 }
 
-/** One line of what several hosts say: the same words once, with who said them. */
-function inWords({ hosts }: Inventory, blamed: string, share: readonly Complaint[]): string {
+/** Hosts whose fault has an explanation, and strangers: they are at fault, however few have noticed it. */
+function knownToBeAtFault(complaints: readonly Complaint[], { evidence, cause }: Situation): Set<string> {
+  const names = evidence.inventory.hosts.map(({ name }) => name);
+  const strangers = complaints.map(({ about }) => about).filter((about) => !names.includes(about));
+  return new Set([...names.filter((host) => cause(host) !== undefined), ...strangers]);
+}
+
+function faultOf(
+  host: string,
+  { needed, fix }: Look,
+  share: readonly Complaint[],
+  { evidence, silent, cause }: Situation,
+): Omit<Verdict, "check"> {
+  const because = cause(host);
+  const fault = because === undefined ? "failed" : "follows";
+  return {
+    host,
+    status: silent.has(host) ? "unknown" : fault,
+    found: inOneLine(evidence.inventory, host, share),
+    needed: typeof needed === "string" ? needed : needed(evidence),
+    fix: fix(host, evidence, share),
+    ...(because === undefined ? {} : { because }),
+  };
+}
+
+/** What several hosts say of one: the same words once, with who said them. */
+function inOneLine({ hosts }: Inventory, blamed: string, share: readonly Complaint[]): string {
   const said = new Map<string, { readonly seenBy: Set<string>; readonly towards: Set<string> }>();
-  // Nobody knows better than the host itself.
+  // What the host says of itself is the most exact.
   const own = share.filter(({ by, about }) => by === blamed && about === blamed).map(({ found }) => found);
   for (const { by, about, found } of share) {
     if (own.length > 0 && !own.includes(found)) continue;
@@ -123,17 +109,14 @@ function inWords({ hosts }: Inventory, blamed: string, share: readonly Complaint
   const members = new Set(hosts.map(({ name }) => name));
   const names = (some: ReadonlySet<string>) => [...some].filter((name) => members.has(name)).join(", ");
   return [...said]
-    .map(([found, { seenBy, towards }]) =>
-      seenBy.size > 0
-        ? `${found}, seen by ${names(seenBy)}`
-        : towards.size > 0
-          ? `${found}, to ${names(towards)}`
-          : found,
-    )
+    .map(([found, { seenBy, towards }]) => {
+      if (seenBy.size > 0) return `${found}, seen by ${names(seenBy)}`;
+      return towards.size > 0 ? `${found}, to ${names(towards)}` : found;
+    })
     .join("; ");
 }
 
-/** A member's label, or the stranger's address as it stands. */
+/** A host's label, or a stranger's address as it stands. */
 export function labelOf({ hosts }: Inventory, name: string): string {
   const host = hosts.find((one) => one.name === name);
   return host ? label(host) : name;

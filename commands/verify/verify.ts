@@ -1,26 +1,23 @@
-/** `scripts/verify`: is the cluster what the cluster file says, and does its network do what it is there for? */
+/** `scripts/verify`: is the cluster what the cluster file says, and does its network carry what it is there for? */
 import { randomBytes } from "node:crypto";
 import type { Inventory, InventoryHost } from "../../cluster/inventory.js";
 import { explainContact, lastLine, onAll, type RunAsRoot } from "../../ssh/contact.js";
-import { type EventBus, type EventBusRun, eventBusTest, observeEventBus, unloadEventBus } from "./checks/event-bus.js";
-import { type Network, observeNetwork, removeContainers, type TestRun, testNetwork } from "./network-tests.js";
-import { observe, type Views } from "./observations.js";
-import { causesOf, judge, type Verdict } from "./verdicts.js";
-import { parseSections, type Said } from "./views.js";
+import { plural } from "../shared/findings.js";
+import { causesOf } from "./checks/index.js";
+import { type EventBusResult, type EventBusRun, testEventBus, unloadEventBus } from "./event-bus-test.js";
+import type { Evidence } from "./evidence.js";
+import { type NetworkResult, removeContainers, type TestRun, testNetwork } from "./network-test.js";
+import { parseView, succeeded, type View, type Views } from "./sections.js";
+import { type Verdict, verdictsOn } from "./verdicts.js";
 
-/** All that was seen. */
-export interface Verified {
-  readonly inventory: Inventory;
+/** All that was found. */
+export interface Verified extends Evidence {
   readonly time: Date;
   readonly seconds: number;
   /** In the order of the checks. */
   readonly verdicts: readonly Verdict[];
   /** Hosts that could not be asked, with the reason. */
   readonly silent: ReadonlyMap<string, string>;
-  readonly views: Views;
-  /** What the tests of the containers' network saw, if they could be done. */
-  readonly network?: Network;
-  readonly eventBus?: EventBus;
 }
 
 export interface VerifyOptions {
@@ -31,79 +28,91 @@ export interface VerifyOptions {
   /** Also ask for what is only for readers. */
   readonly transcript?: boolean;
   /** Also test a Vert.x event bus. */
-  readonly eventBus?: Pick<EventBusRun, "image" | "script">;
+  readonly eventBus?: Pick<EventBusRun, "image" | "script" | "patience">;
 }
 
-/** Asks all hosts, then tests the network. Nothing that it starts is left, whatever happens. */
+/** Asks all hosts, then tests the network. Removes all that it starts, whatever happens. */
 export async function verify(inventory: Inventory, options: VerifyOptions): Promise<Verified> {
-  const { script, run, say } = options;
-  const { hosts, settings } = inventory;
   const time = new Date();
-  say(`asking ${hosts.length} ${hosts.length === 1 ? "host" : "hosts"}`);
+  const { views, silent } = await askHosts(inventory, options);
+  const unasked = new Set(silent.keys());
+  const evidence = { inventory, views };
+  const place = placeToTest(evidence, verdictsOn(evidence, unasked));
+  const results = place ? await testIn(place, evidence, options) : {};
+  const all = { ...evidence, ...results };
+  return {
+    ...all,
+    time,
+    seconds: (Date.now() - time.getTime()) / 1000,
+    verdicts: verdictsOn(all, unasked),
+    silent,
+  };
+}
+
+/** The views of the hosts that answer, and why the others do not. */
+async function askHosts(
+  inventory: Inventory,
+  { script, run, say, transcript }: VerifyOptions,
+): Promise<{ views: Views; silent: ReadonlyMap<string, string> }> {
+  const { hosts, settings } = inventory;
+  say(`asking ${plural(hosts.length, "host")}`);
   const silent = new Map<string, string>();
-  const views = new Map<string, ReadonlyMap<string, Said>>();
+  const views = new Map<string, View>();
   await onAll(hosts, async (host) => {
-    const args = ["observe", host.address, settings.verify.image, ...(options.transcript ? ["status"] : [])];
+    const args = ["observe", host.address, settings.verify.image, ...(transcript ? ["status"] : [])];
     const result = await run(host, script, args);
-    const view = parseSections(result.stdout);
-    if (view.has("end")) views.set(host.name, view);
+    const view = parseView(result.stdout);
+    if (view) views.set(host.name, view);
     else {
       const why = explainContact(inventory, host, result)?.found ?? lastLine(result.stderr);
       silent.set(host.name, why || `the script ended early (status ${result.status})`);
     }
-    if (views.size + silent.size < hosts.length)
-      say(`${views.size + silent.size} of ${hosts.length} hosts have answered`);
+    const answered = views.size + silent.size;
+    if (answered < hosts.length) say(`${answered} of ${hosts.length} hosts have answered`);
   });
-
-  const quiet = new Set(silent.keys());
-  const observations = observe(inventory, views);
-  // A host whose lower layers are at fault would only be in the way of the others.
-  const lower = causesOf("schedule");
-  const sick = new Set(
-    judge(inventory, observations, quiet).flatMap(({ host, check, status }) =>
-      status === "failed" && lower.has(check) ? [host] : [],
-    ),
-  );
-  const well = (name: string) => !sick.has(name);
-  const answers = (name: string, section: string) => views.get(name)?.get(section)?.status === 0;
-  const usable = hosts.filter(({ name, agent }) => agent && answers(name, "proxy") && answers(name, "image"));
-  const sound = usable.filter(({ name }) => well(name));
-  const managers = hosts.filter(({ name, manager }) => manager && answers(name, "swarm-info"));
-  const manager = managers.find(({ name }) => well(name)) ?? managers[0];
-  const tested = sound.length > 0 ? sound : usable;
-
-  let network: Network | undefined;
-  let eventBus: EventBus | undefined;
-  if (manager && tested.length > 0) {
-    const test = { inventory, views, script, run, id: randomBytes(3).toString("hex") };
-    const bus = options.eventBus;
-    const remove = async (from: readonly InventoryHost[]) => [
-      ...(await removeContainers(test, from)),
-      ...(bus ? await unloadEventBus({ run, ...bus }, from) : []),
-    ];
-    await cleanedUp(test, remove, say, async (guarded, tell) => {
-      network = await testNetwork(guarded, manager, tested, tell);
-      if (bus) eventBus = await eventBusTest({ ...guarded, ...bus, say: tell }, manager, tested);
-    });
-  }
-  const all = [
-    ...observations,
-    ...(network ? observeNetwork(inventory, views, network) : []),
-    ...(eventBus && options.eventBus ? [observeEventBus(eventBus, options.eventBus.image)] : []),
-  ];
-  return {
-    inventory,
-    time,
-    seconds: (Date.now() - time.getTime()) / 1000,
-    verdicts: judge(inventory, all, quiet),
-    silent,
-    views,
-    ...(network ? { network } : {}),
-    ...(eventBus ? { eventBus } : {}),
-  };
+  return { views, silent };
 }
 
-/** Removes what the test has brought after `body`, also when it fails or the operator interrupts it. */
+interface Place {
+  readonly manager: InventoryHost;
+  readonly hosts: readonly InventoryHost[];
+}
+
+/** Where the network can be tested: on hosts without a fault that would show in the tests, if there are any. */
+function placeToTest({ inventory, views }: Evidence, verdicts: readonly Verdict[]): Place | undefined {
+  const lower = causesOf("schedule");
+  const sick = new Set(
+    verdicts.filter(({ check, status }) => status === "failed" && lower.has(check)).map(({ host }) => host),
+  );
+  const usable = inventory.hosts.filter(
+    ({ name, agent }) => agent && succeeded(views, name, "proxy") && succeeded(views, name, "image"),
+  );
+  const sound = usable.filter(({ name }) => !sick.has(name));
+  const managers = inventory.hosts.filter(({ name, manager }) => manager && succeeded(views, name, "swarm-info"));
+  const manager = managers.find(({ name }) => !sick.has(name)) ?? managers[0];
+  const hosts = sound.length > 0 ? sound : usable;
+  return manager && hosts.length > 0 ? { manager, hosts } : undefined;
+}
+
+/** Tests the network, and the event bus if that is wanted. */
+async function testIn(
+  { manager, hosts }: Place,
+  { inventory, views }: Evidence,
+  { script, run, say, eventBus: bus }: VerifyOptions,
+): Promise<{ network: NetworkResult; eventBus?: EventBusResult }> {
+  const test = { inventory, views, script, run, id: randomBytes(3).toString("hex") };
+  const remove = async (from: readonly InventoryHost[]) => [
+    ...(await removeContainers(test, from)),
+    ...(bus ? await unloadEventBus({ run, ...bus }, from) : []),
+  ];
+  return cleanedUp(test, remove, say, async (guarded, tell) => {
+    const network = await testNetwork(guarded, manager, hosts, tell);
+    if (bus === undefined) return { network };
+    return { network, eventBus: await testEventBus({ ...guarded, ...bus, say: tell }, manager, hosts) };
+  });
+}
+
+/** Removes what the test has started after `body`, also when that fails or the operator interrupts it. */
 async function cleanedUp<T>(
   test: TestRun,
   removeFrom: (hosts: readonly InventoryHost[]) => Promise<string[]>,
@@ -138,7 +147,7 @@ async function cleanedUp<T>(
     say("removing the test's containers");
     await remove();
     if (interruption) {
-      // A container that was being started just then is there by now.
+      // By now a container is there whose start was under way.
       await new Promise((resolve) => setTimeout(resolve, 3000));
       await remove();
     }

@@ -1,19 +1,18 @@
-/** What `scripts/verify` has seen, for a person at a terminal and, as JSON, for machines. */
+/** What `scripts/verify` has found, for a person at a terminal. */
 import { columns, label, plural } from "../../shared/findings.js";
 import type { Paint } from "../../shared/progress.js";
-import { datagrams, type Link } from "../network-tests.js";
-import { connectionsTo } from "../observations.js";
-import { checkNames, checks, labelOf, type Verdict } from "../verdicts.js";
+import { checkNames, checks, type NamedCheck } from "../checks/index.js";
+import { succeeded, textOf } from "../sections.js";
+import { labelOf, type Verdict } from "../verdicts.js";
 import { statusOf, type Verified } from "../verify.js";
-import { parseWeaveReport } from "../views.js";
 
-/** More columns than this do not fit beside the words. */
+/** With more hosts than this the table would be too wide. */
 const columnsUpTo = 8;
 
 const marks = { ok: "✓", failed: "✗", follows: "·", unknown: "?" } as const;
 const colours = { ok: "green", failed: "red", follows: "dim", unknown: "yellow" } as const;
 
-/** A table of checks and hosts, the reasons below it, and in one line how the cluster is. */
+/** A table of checks and hosts, the faults, and one line that sums them up. */
 export function report(verified: Verified, paint: Paint): string[] {
   const { inventory, silent } = verified;
   const { hosts } = inventory;
@@ -21,13 +20,13 @@ export function report(verified: Verified, paint: Paint): string[] {
     ...(hosts.length <= columnsUpTo ? tableOfHosts(verified, paint) : tableOfCounts(verified, paint)),
     ...(statusOf(verified) === 0
       ? []
-      : [paint("dim", "✓ well  ✗ fault  · follows from a fault  ? could not be asked  - not tested")]),
+      : [paint("dim", "✓ ok  ✗ fault  · follows from a fault  ? could not be asked  - not tested")]),
     "",
     ...hosts.flatMap((host) => {
       const why = silent.get(host.name);
       return why === undefined ? [] : [`${paint("yellow", "?")} ${label(host)}: could not be asked: ${why}`];
     }),
-    ...reasons(verified, paint),
+    ...faults(verified, paint),
     `verify: ${summary(verified, paint)}`,
   ];
 }
@@ -42,46 +41,43 @@ function tableOfHosts({ inventory, verdicts, silent }: Verified, paint: Paint): 
   const width = (name: string) => Math.max(name.length, 1);
   return [
     [" ".repeat(wide), ...names].join("  "),
-    ...checkNames.map((check) => {
-      const of = verdicts.filter((verdict) => verdict.check === check);
+    ...checks.map((check) => {
+      const of = verdicts.filter((verdict) => verdict.check === check.name);
       const cells = names.map((name) => {
         const verdict = of.find(({ host }) => (name === "others" ? strangers.includes(host) : host === name));
         const blank = " ".repeat(width(name) - 1);
         const status = verdict?.status ?? (silent.has(name) ? "unknown" : undefined);
         return (status ? paint(colours[status], marks[status]) : paint("dim", "-")) + blank;
       });
-      return [check.padEnd(wide), ...cells, inShort(check, of)].join("  ").trimEnd();
+      return [check.name.padEnd(wide), ...cells, seenOrTitle(check, of)].join("  ").trimEnd();
     }),
   ];
 }
 
 function tableOfCounts({ inventory, verdicts }: Verified, paint: Paint): string[] {
-  const rows = checkNames.map((check) => {
-    const of = verdicts.filter((verdict) => verdict.check === check);
+  const rows = checks.map(({ name, title }) => {
+    const of = verdicts.filter(({ check }) => check === name);
     const count = (status: Verdict["status"]) => {
       const { length } = of.filter((verdict) => verdict.status === status);
       return length === 0 ? "" : `${marks[status]} ${length}`;
     };
-    return [check, count("ok"), count("failed"), count("follows"), count("unknown"), checks[check].title];
+    return [name, count("ok"), count("failed"), count("follows"), count("unknown"), title];
   });
   const [head = "", ...lines] = columns([
-    ["", "well", "failed", "follows", "unknown", `of ${inventory.hosts.length} hosts`],
+    ["", "ok", "failed", "follows", "unknown", `of ${inventory.hosts.length} hosts`],
     ...rows,
   ]);
   return [paint("dim", head), ...lines.map((line) => line.trimEnd())];
 }
 
-/** What was seen where all is well, else what the check is about. */
-function inShort(check: Verdict["check"], of: readonly Verdict[]): string {
-  const seen = [
-    ...new Set(of.filter(({ status, found }) => status === "ok" && found !== "").map(({ found }) => found)),
-  ];
-  const all = of.length > 0 && of.every(({ status }) => status === "ok");
-  const words = seen.join(" · ");
-  return all && words !== "" && words.length <= 64 ? words : checks[check].title;
+/** What was seen on all hosts when all is right, else what the check is about. */
+function seenOrTitle({ title }: NamedCheck, of: readonly Verdict[]): string {
+  const words = [...new Set(of.map(({ found }) => found))].filter(Boolean).join(" · ");
+  const allOk = of.every(({ status }) => status === "ok");
+  return allOk && words !== "" && words.length <= 64 ? words : title;
 }
 
-function reasons({ inventory, verdicts }: Verified, paint: Paint): string[] {
+function faults({ inventory, verdicts }: Verified, paint: Paint): string[] {
   return verdicts
     .filter(({ status }) => status === "failed")
     .flatMap(({ host, check, found, needed, fix }) => {
@@ -93,12 +89,12 @@ function reasons({ inventory, verdicts }: Verified, paint: Paint): string[] {
         `${paint("red", "✗")} ${paint("bold", labelOf(inventory, host))} ${check}: ${found}`,
         ...line("needed:", needed),
         ...line("fix:   ", fix),
-        ...line("follow:", also.map((other) => other.check).join(", ")),
+        ...line("causes:", also.map((other) => other.check).join(", ")),
       ];
     });
 }
 
-/** The one line that says how the cluster is. */
+/** The one line that sums up. */
 export function summary(verified: Verified, paint: Paint): string {
   const { inventory, verdicts, silent, seconds } = verified;
   const { length } = inventory.hosts;
@@ -115,111 +111,18 @@ export function summary(verified: Verified, paint: Paint): string {
   }
 }
 
-/** Outputs that a person who knows the components wants to see with their own eyes. */
+/** The components' own output, for a person who knows them. */
 export function transcript({ inventory, views, eventBus }: Verified): string[] {
-  const shown = [
-    ["consul-members", "consul members"],
-    ["weave-status", "weave status"],
-    ["swarm-info", "docker -H :4000 info"],
-  ] as const;
-  const own = shown.flatMap(([section, command]) => {
-    const host = inventory.hosts.find(({ name }) => views.get(name)?.get(section)?.status === 0);
-    const text = host && views.get(host.name)?.get(section)?.text;
-    return text === undefined ? [] : [`${host?.name}> ${command}`, ...shortened(text).split("\n"), ""];
+  const own = checks.flatMap(({ transcript: shown }) => {
+    if (shown === undefined) return [];
+    const { section, command } = shown;
+    const host = inventory.hosts.find(({ name }) => succeeded(views, name, section));
+    return host ? [`${host.name}> ${command}`, ...shortened(textOf(views, host.name, section)).split("\n"), ""] : [];
   });
   return [...own, ...(eventBus?.transcript ?? [])];
 }
 
-/** What `docker info` says before and after Swarm's own part is about the command, or empty. */
+/** Without what `docker info` prints before and after Swarm's own part: it is about the client, or empty. */
 function shortened(text: string): string {
   return text.replace(/^Client:[\s\S]*?\nServer:\n/, "").replace(/\n Plugins:\n[\s\S]*$/, "\n …");
-}
-
-/** Values from one host to another, by their names. */
-export type Matrix<T> = Readonly<Record<string, Readonly<Record<string, T>>>>;
-
-/** The stable form of `--json`, described in docs/verify.md: names are only added to it. */
-export interface VerifyJson {
-  readonly cluster: string;
-  readonly time: string;
-  readonly seconds: number;
-  readonly status: "healthy" | "unhealthy" | "unknown";
-  readonly hosts: readonly {
-    readonly name: string;
-    readonly address: string;
-    readonly consul: "server" | "client";
-    readonly manager: boolean;
-    readonly agent: boolean;
-    readonly status: "healthy" | "unhealthy" | "unknown";
-    /** Why it could not be asked. */
-    readonly unreachable?: string;
-  }[];
-  readonly checks: readonly Verdict[];
-  readonly matrices: {
-    /** Weave's connection as the first host sees it. */
-    readonly connections: Matrix<string>;
-    /** Average milliseconds; null without an answer. */
-    readonly pingMs: Matrix<number | null>;
-    readonly tcp: Matrix<boolean>;
-    /** From sender to receiver, of `sent`. */
-    readonly multicast: { readonly sent: number; readonly received: Matrix<number> };
-    /** Bytes of the largest datagram that passes in one piece. */
-    readonly mtu: Matrix<number>;
-  };
-}
-
-export function asJson(verified: Verified): VerifyJson {
-  const { inventory, time, seconds, verdicts, silent, views, network } = verified;
-  const links = <T>(pick: (link: Link) => T | undefined): Matrix<T> => matrix(network?.links ?? new Map(), pick);
-  return {
-    cluster: inventory.name,
-    time: time.toISOString(),
-    seconds,
-    status: (["healthy", "unhealthy", "unknown"] as const)[statusOf(verified)],
-    hosts: inventory.hosts.map(({ name, address, consul, manager, agent }) => {
-      const why = silent.get(name);
-      const well = !verdicts.some(({ host, status }) => host === name && status !== "ok");
-      const status = why !== undefined ? "unknown" : well ? "healthy" : "unhealthy";
-      return { name, address, consul, manager, agent, status, ...(why === undefined ? {} : { unreachable: why }) };
-    }),
-    checks: verdicts,
-    matrices: {
-      connections: connectionMatrix(verified),
-      pingMs: links(({ ping }) => (ping ? (ping.ms ?? null) : undefined)),
-      tcp: links(({ tcp }) => (tcp === undefined ? undefined : tcp === "ok")),
-      multicast: { sent: datagrams, received: matrix(network?.heard ?? new Map(), (count: number) => count) },
-      mtu: links(({ largest }) => largest),
-    },
-  };
-
-  function connectionMatrix({ inventory: { hosts } }: Verified): Matrix<string> {
-    return Object.fromEntries(
-      hosts.flatMap((host) => {
-        const seen = parseWeaveReport(views.get(host.name)?.get("weave-report")?.text ?? "");
-        if (seen === undefined) return [];
-        const to = hosts
-          .filter((other) => other !== host)
-          .map((other) => {
-            const between = connectionsTo(seen, other);
-            const best = between.find(({ state }) => state === "established") ?? between[0];
-            return [other.name, best ? `${best.state} ${best.detail}`.trim() : "none"];
-          });
-        return [[host.name, Object.fromEntries(to)]];
-      }),
-    );
-  }
-}
-
-function matrix<V, T>(rows: ReadonlyMap<string, ReadonlyMap<string, V>>, pick: (value: V) => T | undefined): Matrix<T> {
-  return Object.fromEntries(
-    [...rows].map(([from, row]) => [
-      from,
-      Object.fromEntries(
-        [...row].flatMap(([to, value]) => {
-          const picked = from === to ? undefined : pick(value);
-          return picked === undefined ? [] : [[to, picked]];
-        }),
-      ),
-    ]),
-  );
 }

@@ -1,26 +1,25 @@
-# A host's side of the event bus test of scripts/verify: the image on every host, its containers by way of a Swarm manager.
-# Read after lib.sh, on standard input. Containers carry the label multicast-swarm.verify=RUN and end by themselves after
-# five minutes, should nobody be left to remove them.
-# shellcheck shell=sh disable=SC2154  # fetched is set by lib.sh
+# A host's side of the event bus test of scripts/verify: loads the image on every host, runs containers through a Swarm
+# manager. Read after names.sh and lib.sh, on standard input. Containers have the label multicast-swarm.verify=RUN and stop
+# by themselves after five minutes if verify cannot remove them.
+# shellcheck shell=sh disable=SC2154  # fetched is set by lib.sh; names and ports by names.sh
 #
-#   load IMAGE [PLATFORM SHA256 SOURCE]…   the engine has IMAGE: it was there, or the locked one for this platform is loaded
-#   start RUN IMAGE NAME;VARIABLE…;ARGS…   containers by way of this Swarm manager, each in one argument
-#   look RUN LINES                         which are there, and the last LINES of what each printed
+#   load IMAGE [PLATFORM SHA256 SOURCE]…   loads the locked IMAGE for this platform, unless the engine has it
+#   start RUN IMAGE NAME;VARIABLE…;ARGS…   starts containers through this Swarm manager, each described by one argument
+#   look RUN LINES                         lists them, with the last LINES of each one's log
 #   crash NAME                             kills a container
-#   again NAME                             starts it once more
-#   discard NAME…                          removes containers before the run's end
-#   unload IMAGE                           the engine is without IMAGE again, if it was loaded by `load`
+#   again NAME                             starts it again
+#   discard NAME…                          removes containers before the run ends
+#   unload IMAGE                           removes IMAGE if `load` loaded it
 #
-# Prints for each command it runs a line `=== NAME STATUS`, then what the command said, and `=== end 0` at the end.
+# Prints a line `=== NAME STATUS` for each command that it runs, then the command's output, and `=== end 0` at the end.
 
 # shellcheck disable=SC2034  # read by lib.sh
 step=event-bus
-label=multicast-swarm.verify
 lifetime=300
 
-swarm() { timeout 60 docker -H :4000 "$@"; }
+swarm() { timeout 60 docker -H ":$port_swarm_manager" "$@"; }
 
-# show NAME COMMAND…: what COMMAND says, under a heading with its status.
+# show NAME COMMAND…: runs COMMAND and prints its output under a heading with its status.
 show() {
   show_name=$1
   shift
@@ -30,8 +29,8 @@ show() {
   return $show_status
 }
 
-# A reference of our own to an image says that it was loaded for a test. It outlives a test that was cut off, and the next
-# one clears up.
+# A reference of our own marks an image as loaded for a test. It outlives a test that was killed, so that the next one
+# removes the image.
 marker() { printf 'multicast-swarm-verify-loaded:%s' "$(printf %s "$1" | tr -c 'A-Za-z0-9_.-' '_')"; }
 
 has() { docker image inspect "$1" >/dev/null 2>&1; }
@@ -46,13 +45,13 @@ load_here() { # IMAGE [PLATFORM SHA256 SOURCE]…
     case " $(platforms) " in *" $1 "*) break ;; esac
     shift 3
   done
-  [ $# -ge 3 ] || die "no image $image on the host, nor in artifacts.lock.json: examples/event-bus/README.md says how to get it there"
+  [ $# -ge 3 ] || die "the image $image is neither on the host nor in artifacts.lock.json: examples/event-bus/README.md explains how to provide it"
   case $3 in
     docker://*)
       timeout 250 docker pull -q "${3#docker://}@sha256:$2" >/dev/null || die "cannot pull ${3#docker://}@sha256:$2"
       docker tag "${3#docker://}@sha256:$2" "$image"
       ;;
-    file:*) die "no image $image on the host: load it with docker -H :4000 load -i ${3##*/}" ;;
+    file:*) die "the image $image is not on the host: load it with docker -H :$port_swarm_manager load -i ${3##*/}" ;;
     *)
       fetch "$3" "$2"
       docker load -q -i "$fetched" >/dev/null || die "the engine refuses $3"
@@ -70,20 +69,20 @@ unload() { # IMAGE
 start() { # RUN IMAGE NAME;VARIABLE…;ARGS…
   run=$1 image=$2
   shift 2
-  # The image's own command, but with an end.
+  # The image's own command, with a time limit.
   entrypoint=$(swarm image inspect --format '{{range .Config.Entrypoint}}{{.}} {{end}}' "$image") || entrypoint=''
   for wanted; do
     name=${wanted%%;*} args=${wanted##*;} variables=${wanted#*;}
     set --
     for variable in ${variables%;*}; do set -- "$@" -e "$variable"; done
     # shellcheck disable=SC2086  # words, meant to be split
-    show "start $name" swarm run -d --name "$name" --label "$label=$run" -e "CLUSTER_NAME=$run" "$@" \
+    show "start $name" swarm run -d --name "$name" --label "$verify_label=$run" -e "CLUSTER_NAME=$run" "$@" \
       --entrypoint timeout "$image" $lifetime $entrypoint $args || true
   done
 }
 
 look() { # RUN LINES
-  show containers swarm ps -a --filter "label=$label=$1" --format '{{.Names}} {{.Status}}' || return 0
+  show containers swarm ps -a --filter "label=$verify_label=$1" --format '{{.Names}} {{.Status}}' || return 0
   for name in $(printf '%s\n' "$show_text" | sed -n 's|^[^ /]*/\(bus_[^ ,]*\).*|\1|p'); do
     show "log $name" swarm logs --tail "$2" "$name" || true
   done
@@ -100,5 +99,5 @@ main() {
   echo '=== end 0'
 }
 
-# The script itself arrives on standard input: nothing that runs here may read from there.
+# The script itself arrives on standard input, so nothing that runs here may read from it.
 main "$@" </dev/null

@@ -1,37 +1,34 @@
 #!/bin/sh
 # A host's side of scripts/verify: what it sees of the cluster, and tests of the containers' network.
-# Changes nothing on the host but for containers that carry the label multicast-swarm.verify=RUN and end by themselves,
-# should nobody be left to remove them.
+# Read after names.sh. Changes nothing on the host except for containers with the label multicast-swarm.verify=RUN, which
+# stop by themselves if verify cannot remove them.
 #
-#   sh -s -- observe ADDRESS IMAGE [status]    what Consul, Weave Net and Swarm say here; with `status` also for readers
+#   sh -s -- observe ADDRESS IMAGE [status]    prints the state of Consul, Weave Net and Swarm as this host sees it;
+#                                              `status` adds what only a reader wants
 #   sh -s -- start RUN IMAGE LIFETIME COUNT [CONSTRAINT]
-#                                              COUNT containers by way of this Swarm manager, all kept apart by affinity
-#   sh -s -- where RUN                         which of them are here
-#   sh -s -- probe RUN NUMBER:BYTES…           from the container here to those of these numbers: name, ping, TCP, and
-#                                              the largest datagram that passes, which ought to be BYTES
+#                                              starts COUNT containers through this Swarm manager, kept apart by affinity
+#   sh -s -- where RUN                         lists the containers that run here
+#   sh -s -- probe RUN NUMBER:BYTES…           tests from the container here to those with these numbers: name, ping, TCP,
+#                                              and the largest datagram that passes, which should be BYTES
 #   sh -s -- send RUN WORD COUNT               sends COUNT numbered datagrams from the container here to the group
-#   sh -s -- heard RUN                         how many of whom it has received
-#   sh -s -- remove RUN                        removes the containers of that run on this host
+#   sh -s -- heard RUN                         counts the datagrams received, by sender
+#   sh -s -- remove RUN                        removes the containers of that run from this host
 #
-# Prints for each command it runs a line `=== NAME STATUS`, then what the command said, and `=== end 0` at the end.
+# Prints a line `=== NAME STATUS` for each command that it runs, then the command's output, and `=== end 0` at the end.
+# commands/verify/sections.ts lists the names that `observe` prints; a test compares the two.
+# shellcheck disable=SC2154  # names and ports are set by names.sh
 
 set -u
 LC_ALL=C
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export LC_ALL PATH
 
-# No command of a sick cluster may hang.
+# A command must not hang because the cluster is broken.
 consul() { timeout 20 consul "$@"; }
 docker() { timeout 60 docker "$@"; }
 weave() { timeout 30 weave "$@"; }
 
-label=multicast-swarm.verify
-group=224.2.2.3
-port=54327
-tcp_port=54328
-mtu_port=54329
-
-# show NAME COMMAND…: what COMMAND says, under a heading with its status.
+# show NAME COMMAND…: runs COMMAND and prints its output under a heading with its status.
 show() {
   show_name=$1
   shift
@@ -42,27 +39,27 @@ show() {
 }
 
 observe() { # ADDRESS IMAGE [status]
-  # Weave's script has to know which of its images to use, as the unit does.
+  # Weave's script needs the same settings as its unit, to use the same images.
   for name in DOCKERHUB_USER WEAVE_VERSION CHECKPOINT_DISABLE WEAVE_NO_FASTDP; do
     value=$(sed -n "s/^$name=//p" /etc/default/weave 2>/dev/null)
     [ -z "$value" ] || export "$name=$value"
   done
-  show units systemctl is-active consul.service docker.service weave.service
+  for unit in consul docker weave; do show "unit-$unit" systemctl is-active "$unit.service"; done
   show containers docker ps -a --format '{{.Names}} {{.Image}} {{.Status}}'
   show consul-members consul members
   show consul-raft consul operator raft list-peers
   show consul-autopilot autopilot
   show consul-info consul info
   show weave-report weave report
-  show proxy docker -H "tcp://$1:12375" version --format '{{.Server.Version}}'
-  show swarm-info docker -H :4000 info
+  show proxy docker -H "tcp://$1:$port_weave_proxy" version --format '{{.Server.Version}}'
+  show swarm-info docker -H ":$port_swarm_manager" info
   show image docker image inspect --format '{{.Id}}' "$2"
   show firewall firewall
   [ "${3:-}" = status ] && show weave-status weave status
   show swept sweep
 }
 
-# A server that is late once, on a busy machine, is unhealthy for some seconds: that is not yet news.
+# On a busy machine a server can miss one deadline and count as unhealthy for a few seconds. That is not a fault yet.
 autopilot() {
   for attempt in 1 2 3 4 5 6; do
     autopilot_text=$(consul operator autopilot state 2>&1)
@@ -76,17 +73,18 @@ autopilot() {
   return "$autopilot_status"
 }
 
-# Rules that stop Weave's own traffic, in whichever form this host keeps them.
+# Rules that stop Weave's own traffic, from whichever iptables this host has.
 firewall() {
+  weave_ports="($port_weave_peers|$port_weave_fast_datapath)"
   { iptables-save 2>/dev/null || iptables-legacy-save 2>/dev/null; } |
-    grep -E -- '--dports? [0-9,:]*678[34]|--sports? [0-9,:]*678[34]' | grep -E -- '-j (DROP|REJECT)'
+    grep -E -- "--[ds]ports? [0-9,:]*$weave_ports" | grep -E -- '-j (DROP|REJECT)'
   return 0
 }
 
-# What is left of runs that have died: nothing of a living one is stopped and that old.
-sweep() { docker container prune --force --filter "label=$label" --filter until=10m; }
+# Removes stopped containers of runs that were killed. A run that is still going has none that old.
+sweep() { docker container prune --force --filter "label=$verify_label" --filter until=10m; }
 
-# The guide's test, for every pair at once: no two of these containers may be on one host.
+# The guide's test, for every pair at once: Swarm must not put two of these containers on one host.
 start() { # RUN IMAGE LIFETIME COUNT [CONSTRAINT]
   number=1
   while [ "$number" -le "$4" ]; do
@@ -104,30 +102,30 @@ start_one() { # NUMBER RUN IMAGE LIFETIME COUNT [CONSTRAINT]
     [ "$other" = "$mine" ] || set -- "$@" -e "affinity:container!=pingtest$other-$run"
     other=$((other + 1))
   done
-  show "start $mine" docker -H :4000 run -d --rm --name "pingtest$mine-$run" --label "$label=$run" "$@" \
+  show "start $mine" docker -H ":$port_swarm_manager" run -d --rm --name "pingtest$mine-$run" --label "$verify_label=$run" "$@" \
     --entrypoint sh "$image" -c "
-      socat -u UDP4-RECV:$port,reuseaddr,ip-add-membership=$group:ethwe OPEN:/heard,creat,append &
-      socat TCP4-LISTEN:$tcp_port,reuseaddr,fork EXEC:cat &
-      socat UDP4-RECVFROM:$mtu_port,reuseaddr,fork EXEC:'wc -c' &
+      socat -u UDP4-RECV:$multicast_port,reuseaddr,ip-add-membership=$multicast_group:ethwe OPEN:/heard,creat,append &
+      socat TCP4-LISTEN:$verify_tcp_port,reuseaddr,fork EXEC:cat &
+      socat UDP4-RECVFROM:$verify_mtu_port,reuseaddr,fork EXEC:'wc -c' &
       exec sleep $lifetime"
 }
 
-here() { docker ps -q --filter "label=$label=$1" | head -n 1; }
+here() { docker ps -q --filter "label=$verify_label=$1" | head -n 1; }
 
-where() { show where docker ps --filter "label=$label=$1" --format '{{.Names}}'; }
+where() { show where docker ps --filter "label=$verify_label=$1" --format '{{.Names}}'; }
 
 probe() { # RUN NUMBER:BYTES…
   run=$1
   shift
   # shellcheck disable=SC2016  # expanded in the container
   show probe docker exec "$(here "$run")" sh -c '
-    run=$1 tcp_port=$2 mtu_port=$3
-    shift 3
+    run=$1 tcp_port=$2 mtu_port=$3 igmp_group=$4
+    shift 4
     echo "address $(ip -4 -o addr show dev ethwe | sed -n "s|.* inet \([0-9.]*\)/.*|\1|p")"
     mtu=$(cat /sys/class/net/ethwe/mtu)
     echo "device $mtu"
 
-    # Bytes that arrived of a datagram that must not be cut into pieces.
+    # Does a datagram of this size arrive whole, without being fragmented?
     arrives() { # ADDRESS BYTES
       for wait in 0.3 1; do
         got=$(head -c "$2" /dev/zero | socat -b 65507 -t "$wait" - "UDP4:$1:$mtu_port,mtudiscover=2" 2>&1)
@@ -137,7 +135,7 @@ probe() { # RUN NUMBER:BYTES…
       return 1
     }
 
-    # The largest that arrives: what is promised and no more, or else found by halving.
+    # The largest that arrives: the promised size, or else the result of a binary search.
     largest() { # ADDRESS PROMISED
       low=$2
       arrives "$1" "$low" && ! arrives "$1" $((low + 1)) && { echo "$low"; return; }
@@ -153,7 +151,7 @@ probe() { # RUN NUMBER:BYTES…
 
     to() { # NUMBER PROMISED
       name=pingtest$1-$run.weave.local
-      # A name may take a moment to be known on all hosts.
+      # It can take a moment until all hosts know a name.
       for attempt in 1 2 3 4 5 6 7 8; do
         ping=$(ping -c 1 -W 1 $name 2>&1)
         case $ping in *"bad address"*) sleep 0.5 ;; *) break ;; esac
@@ -168,11 +166,19 @@ probe() { # RUN NUMBER:BYTES…
     }
     for other; do to "${other%:*}" "${other#*:}" & done
     wait
-    echo "igmp $(grep -ci 030202E0 /proc/net/igmp)"
-  ' sh "$run" "$tcp_port" "$mtu_port" "$@"
+    echo "igmp $(grep -ci "$igmp_group" /proc/net/igmp)"
+  ' sh "$run" "$verify_tcp_port" "$verify_mtu_port" "$(igmp_group)" "$@"
 }
 
-# Paced: what is tested is the network, not the length of its queues.
+# The group as /proc/net/igmp writes it: in hexadecimal, the last byte first.
+igmp_group() {
+  echo "$multicast_group" | {
+    IFS=. read -r first second third fourth
+    printf '%02X%02X%02X%02X' "$fourth" "$third" "$second" "$first"
+  }
+}
+
+# Paced, to test the network and not the length of its queues.
 send() { # RUN WORD COUNT
   # shellcheck disable=SC2016  # expanded in the container
   show send docker exec "$(here "$1")" sh -c '
@@ -184,7 +190,7 @@ send() { # RUN WORD COUNT
       done
       sleep 0.02
     done | socat -u -b 64 - "UDP4-DATAGRAM:$3,ip-multicast-ttl=8"
-  ' sh "$2" "$3" "$group:$port"
+  ' sh "$2" "$3" "$multicast_group:$multicast_port"
 }
 
 heard() { # RUN
@@ -193,7 +199,7 @@ heard() { # RUN
 }
 
 remove() { # RUN
-  ours=$(docker ps -aq --filter "label=$label=$1")
+  ours=$(docker ps -aq --filter "label=$verify_label=$1")
   # shellcheck disable=SC2086  # ids, meant to be split
   [ -z "$ours" ] || show remove docker rm -f $ours
 }
@@ -205,5 +211,5 @@ main() {
   echo '=== end 0'
 }
 
-# The script itself may arrive on standard input: nothing that runs here may read from there.
+# The script itself may arrive on standard input, so nothing that runs here may read from it.
 main "$@" </dev/null

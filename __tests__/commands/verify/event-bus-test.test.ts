@@ -1,15 +1,14 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import type { Inventory, InventoryHost } from "../../../../cluster/inventory.js";
+import type { InventoryHost } from "../../../cluster/inventory.js";
 import {
   type EventBusRun,
   eventBusImage,
-  eventBusTest,
-  parseLook,
   parseNews,
-  patience,
+  parseSnapshot,
+  testEventBus,
   unloadEventBus,
-} from "../../../../commands/verify/checks/event-bus.js";
-import { FakeCluster, hosts } from "../../../fixtures/fake-event-bus.js";
+} from "../../../commands/verify/event-bus-test.js";
+import { FakeCluster, hosts } from "../../fixtures/fake-event-bus.js";
 
 const swarmInfo = (nodes: readonly InventoryHost[]) =>
   ` Role: primary\n Nodes: ${nodes.length}\n${nodes
@@ -22,21 +21,22 @@ const image = {
 };
 
 function testOf(cluster: FakeCluster, nodes: readonly InventoryHost[] = cluster.nodes): EventBusRun {
-  const view = new Map([["swarm-info", { status: 0, text: swarmInfo(nodes) }]]);
+  const view = new Map([["swarm-info", { status: 0, text: swarmInfo(nodes) }] as const]);
   return {
-    inventory: { hosts: cluster.nodes } as unknown as Inventory,
+    inventory: { hosts: cluster.nodes },
     views: new Map(cluster.nodes.map(({ name }) => [name, view])),
     run: cluster.run,
     id: "ab",
     script: "",
     image,
     say: () => {},
+    patience: { seconds: 0.05, pauseMilliseconds: 1 },
   };
 }
 
 /** Runs the test on the cluster; what it complains of. */
 async function wrong(cluster: FakeCluster, nodes?: readonly InventoryHost[], on = cluster.nodes): Promise<string[]> {
-  const { complaints } = await eventBusTest(testOf(cluster, nodes), cluster.nodes[0] as InventoryHost, on);
+  const { complaints } = await testEventBus(testOf(cluster, nodes), cluster.nodes[0] as InventoryHost, on);
   return complaints.map(({ by, about, found }) => `${by} of ${about}: ${found.replace(/within \d+ s/, "within 0 s")}`);
 }
 
@@ -44,12 +44,10 @@ describe("event bus test", () => {
   let cluster: FakeCluster;
   beforeEach(() => {
     cluster = new FakeCluster();
-    patience.seconds = 0.05;
-    patience.pauseMilliseconds = 1;
   });
 
   it("passes when all hear all, also without the one that crashed and with it when it is back", async () => {
-    const { complaints, on, transcript } = await eventBusTest(testOf(cluster), hosts[0] as InventoryHost, hosts);
+    const { complaints, on, transcript } = await testEventBus(testOf(cluster), hosts[0] as InventoryHost, hosts);
     expect(complaints).toEqual([]);
     expect(on).toEqual(["h1", "h2", "h3"]);
     expect(transcript).toContain("Received news: Some news!");
@@ -101,24 +99,24 @@ describe("event bus test", () => {
     const together = new FakeCluster();
     together.together = true;
     expect(await wrong(together)).toEqual([
-      "h1 of h1: Swarm put both containers on h1 (198.18.0.11), in spite of affinity:container!=",
+      "h1 of h1: Swarm put both containers on h1 (198.18.0.11), despite affinity:container!=",
     ]);
   });
 
   it("says when the receiver hears nothing of the sender, or the sender has ended", async () => {
     cluster.deaf = { from: 0, pairs: ["Receiver Sender"] };
     expect(await wrong(cluster)).toEqual([
-      "h1 of h2: bus_receiver-ab on h1 (198.18.0.11) received no news of bus_sender-ab on h2 (198.18.0.12) within 0 s; bus_receiver-ab is up 1 second, its last word: Ready!",
+      "h1 of h2: bus_receiver-ab on h1 (198.18.0.11) received no news of bus_sender-ab on h2 (198.18.0.12) within 0 s; bus_receiver-ab is up 1 second, last output: Ready!",
     ]);
   });
 
   it("names who hears nothing of whom", async () => {
     cluster.deaf = { from: 0, pairs: ["h1 h3", "h2 h3", "h3 h1", "h3 h2"] };
     expect(await wrong(cluster)).toEqual([
-      "h1 of h3: no news passes within 0 s",
-      "h2 of h3: no news passes within 0 s",
-      "h3 of h1: no news passes within 0 s",
-      "h3 of h2: no news passes within 0 s",
+      "h1 of h3: no news arrives within 0 s",
+      "h2 of h3: no news arrives within 0 s",
+      "h3 of h1: no news arrives within 0 s",
+      "h3 of h2: no news arrives within 0 s",
     ]);
     expect(cluster.asked).not.toContain("h1 crash");
   });
@@ -129,34 +127,34 @@ describe("event bus test", () => {
     expect(await wrong(cluster)).toEqual([`h3 of h3: cannot start bus_member-h3-ab: ${refusal}`]);
 
     expect(await wrong(new FakeCluster(), hosts.slice(0, 2))).toEqual([
-      "h3 of h3: is no Swarm node, so no member runs there",
+      "h3 of h3: is not a Swarm node, so no member runs there",
     ]);
   });
 
   it("says when the others fall silent after a crash", async () => {
     // One look at the pair, one at the members, one at the dead: then h3 is deaf.
     cluster.deaf = { from: 4, pairs: ["h3 h2"] };
-    expect(await wrong(cluster)).toEqual(["h3 of h2: after h1 crashed: no news passes within 0 s"]);
+    expect(await wrong(cluster)).toEqual(["h3 of h2: after h1 crashed: no news arrives within 0 s"]);
   });
 
   it("says when the crashed one does not come back, or nobody hears it", async () => {
     cluster.fails["h1 again"] = { status: 1, text: "Error: failed to start containers: bus_member-h1-ab" };
     expect(await wrong(cluster)).toEqual([
-      "h1 of h1: cannot start once more bus_member-h1-ab: Error: failed to start containers: bus_member-h1-ab",
+      "h1 of h1: cannot restart bus_member-h1-ab: Error: failed to start containers: bus_member-h1-ab",
     ]);
 
     const unheard = new FakeCluster();
     unheard.deaf = { from: 5, pairs: ["h2 h1", "h3 h1"] };
     expect(await wrong(unheard)).toEqual([
-      "h2 of h1: after h1 crashed and came back: no news passes within 0 s",
-      "h3 of h1: after h1 crashed and came back: no news passes within 0 s",
+      "h2 of h1: after h1 crashed and came back: no news arrives within 0 s",
+      "h3 of h1: after h1 crashed and came back: no news arrives within 0 s",
     ]);
   });
 
-  it("a member that ended is named with its last word, and nobody is blamed for not hearing it", async () => {
+  it("a member that ended is named with its last output, and nobody is blamed for not hearing it", async () => {
     cluster.fails["h1 again"] = "bus_member-h1-ab";
     expect(await wrong(cluster)).toEqual([
-      "h1 of h1: after h1 crashed and came back: bus_member-h1-ab is exited (137) less than a second ago, its last word: Received news 2 from h3",
+      "h1 of h1: after h1 crashed and came back: bus_member-h1-ab is exited (137) less than a second ago, last output: Received news 2 from h3",
     ]);
   });
 
@@ -180,26 +178,25 @@ describe("event bus parsers", () => {
 
   it("know a container by its own name and its node", () => {
     const text = "h2/bus_sender Up 20 seconds\nh3/bus_receiver,h2/bus_sender/link Exited (1) 3 seconds ago";
-    const look = parseLook(
+    const snapshot = parseSnapshot(
       new Map([
         ["containers", { status: 0, text }],
         ["log bus_sender", { status: 0, text: "Ready!" }],
       ]),
       1,
     );
-    expect([...look.containers]).toEqual([
+    expect([...snapshot.containers]).toEqual([
       ["bus_sender", { node: "h2", status: "Up 20 seconds" }],
       ["bus_receiver", { node: "h3", status: "Exited (1) 3 seconds ago" }],
     ]);
-    expect([...look.logs]).toEqual([["bus_sender", "Ready!"]]);
+    expect([...snapshot.logs]).toEqual([["bus_sender", "Ready!"]]);
   });
 
   it("the image is the cluster file's, or the one that the README builds", () => {
-    const cluster = (named?: string) =>
-      ({
-        settings: { verify: { eventBusImage: named } },
-        artifacts: [{ name: "image:me/bus:2", platform: "any", version: "2", sha256: "ab", source: "docker://me/bus" }],
-      }) as unknown as Parameters<typeof eventBusImage>[0];
+    const cluster = (named?: string) => ({
+      settings: { verify: { eventBusImage: named } },
+      artifacts: [{ name: "image:me/bus:2", platform: "any", version: "2", sha256: "ab", source: "docker://me/bus" }],
+    });
     expect(eventBusImage(cluster()).reference).toBe("multicast-swarm/event-bus:1");
     expect(eventBusImage(cluster("me/bus:2"))).toMatchObject({
       reference: "me/bus:2",

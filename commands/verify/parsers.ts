@@ -1,21 +1,4 @@
-/** Reads what Consul, Weave Net and Swarm say of themselves, as `scripts/host/probes/verify.sh` hands it over. */
-
-/** A command's output and status. */
-export interface Said {
-  readonly status: number;
-  readonly text: string;
-}
-
-/** Takes the script's output apart at its headings `=== NAME STATUS`. */
-export function parseSections(output: string): Map<string, Said> {
-  const sections = new Map<string, Said>();
-  const [, ...parts] = `\n${output.replaceAll("\r", "")}`.split(/\n=== (.+) (\d+)(?=\n|$)/);
-  for (let i = 0; i + 2 < parts.length; i += 3) {
-    const [name = "", status, text = ""] = parts.slice(i, i + 3);
-    sections.set(name, { status: Number(status), text: text.replace(/^\n/, "").trimEnd() });
-  }
-  return sections;
-}
+/** Reads what Consul, Weave Net and Swarm print. Text, where not all supported versions of a command print JSON. */
 
 export interface ConsulMember {
   readonly name: string;
@@ -82,7 +65,7 @@ export interface WeaveConnection {
   /** The other end's peer name, once it is known. */
   readonly peer?: string;
   readonly state: string;
-  /** `sleeve` or `fastdp`, or what is in the way. */
+  /** `sleeve` or `fastdp`, or the reason for a failure. */
   readonly detail: string;
   /** Bytes of the largest packet that it carries in one piece, once that is known. */
   readonly mtu?: number;
@@ -91,7 +74,7 @@ export interface WeaveConnection {
 export interface WeaveReport {
   readonly version: string;
   readonly connections: readonly WeaveConnection[];
-  /** All peers that it has heard of, itself too. */
+  /** All peers that it knows, including itself. */
   readonly peers: readonly { readonly name: string; readonly nickname: string }[];
   readonly ipam: {
     /** In the words of `weave status`. */
@@ -105,11 +88,11 @@ export interface WeaveReport {
       readonly known: boolean;
     }[];
   };
-  /** The domain of Weave's own DNS; nothing when it is off. */
+  /** The domain of Weave's DNS; nothing when DNS is off. */
   readonly domain?: string;
 }
 
-/** `weave report`, which is JSON in all versions; nothing when it is not. */
+/** `weave report`, which is JSON in all versions; nothing when the text is not JSON. */
 export function parseWeaveReport(text: string): WeaveReport | undefined {
   let report: RawReport;
   try {
@@ -123,14 +106,6 @@ export function parseWeaveReport(text: string): WeaveReport | undefined {
   for (const { Peer: peer, Nickname: nickname, Size: size, IsKnownPeer: known } of ipam.Entries ?? []) {
     owners.set(peer, { peer, nickname, known, addresses: size + (owners.get(peer)?.addresses ?? 0) });
   }
-  const state =
-    owners.size > 0
-      ? (ipam.PendingAllocates ?? []).length > 0
-        ? "waiting for addresses"
-        : "ready"
-      : ipam.Paxos
-        ? "awaiting consensus"
-        : "idle";
   return {
     version: report.Version ?? "unknown",
     connections: (router.Connections ?? []).map(({ Address, State, Info = "", Attrs }) => {
@@ -145,10 +120,18 @@ export function parseWeaveReport(text: string): WeaveReport | undefined {
       };
     }),
     peers: (router.Peers ?? []).map(({ Name, NickName }) => ({ name: Name, nickname: NickName })),
-    ipam: { state, range: ipam.Range ?? "", owners: [...owners.values()] },
+    ipam: { state: allocatorState(ipam), range: ipam.Range ?? "", owners: [...owners.values()] },
     ...(dns?.Domain ? { domain: dns.Domain } : {}),
   };
 }
+
+function allocatorState({ Entries, PendingAllocates, Paxos }: RawIpam): WeaveReport["ipam"]["state"] {
+  const shared = (Entries ?? []).length > 0;
+  if (shared) return (PendingAllocates ?? []).length > 0 ? "waiting for addresses" : "ready";
+  return Paxos ? "awaiting consensus" : "idle";
+}
+
+type RawIpam = NonNullable<RawReport["IPAM"]>;
 
 interface RawReport {
   readonly Version?: string;
@@ -179,7 +162,7 @@ interface RawReport {
   readonly DNS?: { readonly Domain?: string } | null;
 }
 
-/** `docker ps -a`, by name: the image, and what the engine says of its state. */
+/** `docker ps -a`, by name: image, and state in the engine's words. */
 export function parseContainers(text: string): Map<string, { readonly image: string; readonly status: string }> {
   return new Map(
     text.split("\n").flatMap((line) => {
@@ -202,7 +185,7 @@ export interface SwarmInfo {
   readonly nodes: readonly SwarmNode[];
 }
 
-/** `docker -H :4000 info` */
+/** `docker info` of a Swarm manager. */
 export function parseSwarmInfo(text: string): SwarmInfo {
   const nodes: { name: string; address: string; status: string; error: string }[] = [];
   // Before the list, a replica names its primary in the same form as a node.

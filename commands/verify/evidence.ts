@@ -1,0 +1,14 @@
+/** All that checks look at. */
+import type { Inventory } from "../../cluster/inventory.js";
+import type { EventBusResult } from "./event-bus-test.js";
+import type { NetworkResult } from "./network-test.js";
+import type { Views } from "./sections.js";
+
+export interface Evidence {
+  readonly inventory: Inventory;
+  readonly views: Views;
+  /** Absent until the containers' network has been tested, and when it cannot be. */
+  readonly network?: NetworkResult;
+  /** Absent without `--vertx`. */
+  readonly eventBus?: EventBusResult;
+}
