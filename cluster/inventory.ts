@@ -54,7 +54,7 @@ export function inventoryOf(cluster: Cluster, keyFile: (written: string) => stri
 function settingsOf({ ssh, consul, docker, weave, swarm, verify }: Settings) {
   return {
     ssh: pick(ssh, "hostKeyChecking", "timeoutSeconds"),
-    consul: pick(consul, "dataDir"),
+    consul: pick(consul, "datacenter", "dataDir"),
     docker,
     weave: pick(weave, "version", "images", "dns", "range", "fastDatapath", "mtu"),
     swarm: pick(swarm, "version", "replication"),

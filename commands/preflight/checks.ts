@@ -32,6 +32,11 @@ export const checkGroups = [
     limit: "what the host does not reveal is not reported",
   },
   { checks: ["iptables"], finds: "the legacy command beside images that use nftables" },
+  {
+    checks: ["cluster"],
+    finds:
+      "a host of another cluster, or under another name; an address, `consul.datacenter` or `consul.dataDir` that was changed",
+  },
   { checks: ["weave peer"], finds: "another member's peer name, on a copied disk" },
   {
     checks: ["disk", "memory"],

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Inventory, InventoryHost } from "../../../cluster/inventory.js";
 import { portsBetween } from "../../../cluster/ports.js";
 import type { Facts } from "../../../commands/preflight/facts.js";
+import { judgeAllHosts } from "../../../commands/preflight/judge/all-hosts.js";
 import { median } from "../../../commands/preflight/judge/clocks.js";
 import { faults } from "../../../commands/preflight/judge/faults.js";
 import { firewallCommand } from "../../../commands/preflight/judge/firewall.js";
@@ -50,6 +51,36 @@ const judged = (own: Facts, where = inventory) => judgeHost(where, h2, { ...fres
 
 describe("a host", () => {
   it("that fits has no finding", () => expect(judged({})).toEqual([]));
+
+  it("engine: refuses one that is not run by docker.service", () => {
+    const found = judgeAllHosts(
+      inventory,
+      new Map([["h2", { ...fresh, engine: "other", "engine-other": "/snap/bin/docker" }]]),
+    );
+    expect(found.filter(({ check }) => check === "engine")).toMatchObject([
+      { check: "engine", found: "a Docker Engine without docker.service (/snap/bin/docker)" },
+    ]);
+  });
+
+  it("cluster: takes its own members, and no host of another cluster", () => {
+    const own = { cluster: inventory.name, "consul-datacenter": "aha", "consul-data-dir": "/var/consul" };
+    expect(judged(own)).toEqual([]);
+    expect(judged({ ...own, cluster: "other", "consul-datacenter": "dc1" })).toMatchObject([
+      { check: "cluster", found: "the host belongs to the cluster other" },
+    ]);
+  });
+
+  it("cluster: refuses what cannot change on a member", () => {
+    expect(judged({ "consul-datacenter": "dc1", "consul-data-dir": "/srv/consul" })).toMatchObject([
+      { check: "cluster", found: "consul.datacenter is dc1 on the host, and aha in the cluster file" },
+      { check: "cluster", found: "consul.dataDir is /srv/consul on the host, and /var/consul in the cluster file" },
+    ]);
+    expect(judged({ "weave-peer": "02:00:c6:12:00:63" })).toMatchObject([
+      { check: "cluster", found: "the host joined the cluster as 198.18.0.99, and is 198.18.0.12 in the cluster file" },
+    ]);
+    // Its own, and that of a member: a copied disk is another check's.
+    for (const peer of ["02:00:c6:12:00:0c", "02:00:c6:12:00:0b"]) expect(judged({ "weave-peer": peer })).toEqual([]);
+  });
 
   it("kernel: names what is missing, and the way round a missing openvswitch", () => {
     expect(judged({ "kernel-br-netfilter": "no", "kernel-match-comment": "unloadable" })).toMatchObject([

@@ -17,6 +17,15 @@ const engineJudgement = (found: string, needed: string, fix: string): Judgement 
 
 export function judgeEngine(inventory: Inventory, facts: Facts): Judgement[] {
   if (facts.engine === "absent") return judgeAbsentEngine(inventory, facts);
+  if (facts.engine === "other") {
+    return [
+      engineJudgement(
+        `a Docker Engine without docker.service (${facts["engine-other"]})`,
+        "no engine, or one of a package that brings docker.service, such as docker.io or docker-ce",
+        "remove that engine (snap remove docker, for snap's), once nothing uses it",
+      ),
+    ];
+  }
   return [
     ...judgeBrokenEngine(facts),
     ...judgePresentEngine(inventory.settings, facts),

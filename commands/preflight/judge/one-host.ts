@@ -4,6 +4,7 @@ import { overlap, within } from "../../../cluster/ipv4.js";
 import type { CheckFinding, Judgement } from "../checks.js";
 import { type Facts, wordsOf } from "../facts.js";
 import { judgeIptables, judgeKernel } from "./kernel.js";
+import { judgeMembership } from "./membership.js";
 import { judgeDisks, judgeMemory } from "./room.js";
 import { judgeSystem } from "./system.js";
 
@@ -11,6 +12,7 @@ import { judgeSystem } from "./system.js";
 export function judgeHost(inventory: Inventory, host: InventoryHost, facts: Facts): CheckFinding[] {
   return [
     ...judgeSystem(host, facts),
+    ...judgeMembership(inventory, host, facts),
     ...judgeKernel(inventory, facts),
     ...judgeIptables(inventory, facts),
     ...judgeDisks(inventory, facts),

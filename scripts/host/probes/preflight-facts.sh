@@ -157,6 +157,10 @@ firewall_facts() {
 # ---- what this project has put here already ----
 
 installed_facts() {
+  # Written down by the steps: what a member cannot change.
+  for pair in cluster=cluster consul-datacenter=fixed-consul-datacenter consul-data-dir=fixed-consul-dataDir; do
+    [ ! -s "$state/${pair#*=}" ] || fact "${pair%%=*}" "$(head -n 1 "$state/${pair#*=}")"
+  done
   for program in consul weave; do
     recorded "file /usr/local/bin/$program" && [ -x "/usr/local/bin/$program" ] && fact "installed-$program" yes
   done

@@ -243,7 +243,16 @@ check_foreign_images() {
 
 look_at_engine() { # IMAGES
   if ! command -v dockerd >/dev/null && [ "$(systemctl show -p LoadState --value docker.service 2>/dev/null)" != loaded ]; then
-    fact engine absent
+    # An engine of another kind (snap, rootless, started by hand) has no docker.service that Weave Net could be tied to.
+    if [ -e /snap/bin/docker ]; then
+      fact engine other
+      fact engine-other "/snap/bin/docker"
+    elif grep -q '/docker\.sock$' /proc/net/unix 2>/dev/null; then
+      fact engine other
+      fact engine-other "$(sed -n 's|.* \(/.*/docker\.sock\)$|\1|p' /proc/net/unix | head -n 1)"
+    else
+      fact engine absent
+    fi
     return
   fi
   # Asking a stopped engine through its socket would start it, and this script changes nothing.
