@@ -206,7 +206,7 @@ function outcomeOfPair(
   if (!logOf(last, receiver).includes(news)) {
     const [culprit, seen] = ended(last, sender) ? [sender, logOf(last, sender)] : [receiver, logOf(last, receiver)];
     return complain(
-      `${receiver} on ${label(to)} received no news of ${sender} on ${label(from)} ${time(last)}; ${culprit} ${stateOf(last, culprit)}, last output: ${lastLine(seen) || "nothing"}`,
+      `${receiver} on ${label(to)} received no news from ${sender} on ${label(from)} ${time(last)}; ${culprit} ${stateOf(last, culprit)}, last output: ${lastLine(seen) || "nothing"}`,
     );
   }
   return { ...nothingSeen, transcript };

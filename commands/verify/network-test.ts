@@ -140,7 +140,9 @@ async function sendAll(test: TestRun, hosts: readonly InventoryHost[], say: Say)
   const { datagrams, group, port } = multicast;
   const mute = new Map<string, string>();
   for (const [i, host] of hosts.entries()) {
-    say(`${host.name} sends ${datagrams} datagrams to ${group}:${port}, all listen (${i + 1} of ${hosts.length})`);
+    say(
+      `${host.name} sends ${datagrams} datagrams to ${group}:${port}, all others listen (${i + 1} of ${hosts.length})`,
+    );
     const why = whyFailed((await act(test, host, ["send", test.id, host.name, String(datagrams)])).get("send"));
     if (why !== undefined) mute.set(host.name, why);
   }
@@ -189,7 +191,10 @@ interface Calls {
   readonly reached: ReadonlyMap<string, Reach>;
 }
 
-/** What `probe` prints of a container and its calls: `address A`, `device MTU`, `igmp COUNT`, and `NUMBER WHAT …` for each other container. */
+/**
+ * What `probe` prints of a container and its calls: `address A`, `device MTU`, `igmp COUNT`, and `NUMBER WHAT …` for each
+ * other container.
+ */
 export function parseCalls(text: string): Calls {
   const value = (name: string) => new RegExp(`^${name} (\\S+)`, "m").exec(text)?.[1];
   const reached = new Map<string, Reach>();
