@@ -1,5 +1,6 @@
 /** Rules that span fields of the cluster file. */
 import { isIPv4 } from "node:net";
+import { neverOnLan, normalized, within } from "./ipv4.js";
 import { type KnownHosts, knownHostsFileName, knownHostsName } from "./known-hosts.js";
 import type { Cluster, Host } from "./model.js";
 import { type Path, showValue } from "./problems.js";
@@ -69,7 +70,7 @@ function statedRolesWhileRemoving(yaml: YamlFile, { hosts, removed }: Cluster): 
 
 function addressesOnTheLan(yaml: YamlFile, { hosts }: Cluster): void {
   for (const [i, { address }] of hosts.entries()) {
-    if (!/^(0|127|22[4-9]|23\d|2[45]\d)\./.test(address)) continue;
+    if (!neverOnLan(address)) continue;
     wrong(
       yaml,
       ["hosts", i, "address"],
@@ -137,9 +138,6 @@ const weaveVersions = {
   rajchaudhuri: ["2.8.3", "2.9.0"],
 } as const;
 
-const toNumber = (address: string) => address.split(".").reduce((sum, octet) => sum * 256 + Number(octet), 0);
-const toAddress = (n: number) => [24, 16, 8, 0].map((shift) => Math.floor(n / 2 ** shift) % 256).join(".");
-
 /** Weave's own conditions on the range, and the one that would cut hosts off from each other. */
 function checkRange(yaml: YamlFile, hosts: readonly Host[], range: string): void {
   const [base = "", prefixText = ""] = range.split("/");
@@ -150,15 +148,13 @@ function checkRange(yaml: YamlFile, hosts: readonly Host[], range: string): void
     wrong("an IPv4 range such as 10.32.0.0/12, with a prefix from 1 to 30");
     return;
   }
-  const size = 2 ** (32 - prefix);
-  const first = Math.floor(toNumber(base) / size) * size;
-  if (first !== toNumber(base)) {
-    wrong(`the range's first address: ${toAddress(first)}/${prefix}`);
+  const written = normalized(range);
+  if (written?.split("/")[0] !== base) {
+    wrong(`the range's first address: ${written}`);
     return;
   }
   for (const [i, { address }] of hosts.entries()) {
-    const inside = toNumber(address) >= first && toNumber(address) < first + size;
-    if (!inside) continue;
+    if (!within(address, range)) continue;
     wrong(
       `a range without the hosts' addresses (hosts[${i}] is ${address})`,
       yaml.has(path) ? path : ["hosts", i, "address"],

@@ -1,75 +1,73 @@
-/** The whole cluster as one Terraform stack. */
+/** The whole cluster as one Terraform stack: the ordered list of what a deploy does. */
 import { join, resolve } from "node:path";
 import { File } from "@cdktf/provider-local/lib/file";
 import { LocalProvider } from "@cdktf/provider-local/lib/provider";
 import { NullProvider } from "@cdktf/provider-null/lib/provider";
 import { Resource } from "@cdktf/provider-null/lib/resource";
-import { type App, type ITerraformDependable, type TerraformElement, TerraformStack } from "cdktf";
+import { type App, type ITerraformDependable, type TerraformElement, TerraformOutput, TerraformStack } from "cdktf";
 import { Node } from "constructs";
 import { inventoryOf } from "../cluster/inventory.js";
-import type { Cluster } from "../cluster/model.js";
+import { type Cluster, images } from "../cluster/model.js";
 import { relativeTo } from "../cluster/paths.js";
+import { ports } from "../cluster/ports.js";
 import { artifactsTable } from "./artifacts.js";
-import { hostScriptsAsset } from "./assets.js";
+import { stepsAsset } from "./assets.js";
 import { Backend } from "./backend.js";
-import { Consul } from "./consul.js";
-import { DockerEngine } from "./docker-engine.js";
-import { Gate } from "./gate.js";
+import { startConsul } from "./consul.js";
+import { Departure } from "./departure.js";
+import { Gate, type GateProps } from "./gate.js";
 import { declareGossipKey } from "./gossip-key.js";
-import { HostConstruct } from "./host.js";
+import { hostsTable } from "./hosts-table.js";
 import { Preflight } from "./preflight.js";
-import { RemovedHostConstruct } from "./removed-host.js";
-import type { Step } from "./step.js";
+import { StagedHost } from "./staged-host.js";
 import { Swarm } from "./swarm.js";
 import { literal, sha256 } from "./text.js";
-import { Weave } from "./weave.js";
+import type { Uploads } from "./uploads.js";
+import { launchWeave } from "./weave.js";
 
 export class ClusterStack extends TerraformStack {
+  /** A path as written in the cluster file, from the stack's folder, where Terraform runs. */
+  private readonly fromStack: (written: string) => string;
+
   public constructor(app: App, cluster: Cluster) {
     super(app, cluster.name);
-    const { settings } = cluster;
     const folder = join(resolve(app.outdir), "stacks", cluster.name);
-    /** A path as written in the cluster file, from the stack's folder, where Terraform runs. */
-    const fromStack = relativeTo(folder, cluster.directory);
-
-    new Backend(this, cluster);
+    this.fromStack = relativeTo(folder, cluster.directory);
+    new Backend(this, "backend", cluster);
     this.addProviders(cluster);
     declareGossipKey(this);
 
-    const preflight = new Preflight(this, "preflight", { inventory: inventoryOf(cluster, fromStack) });
-    const scripts = hostScriptsAsset(this);
-    const shared = this.sharedFiles(cluster);
-    // The event bus's image is no part of the cluster.
-    const testImage = `image:${cluster.settings.verify.eventBusImage}`;
-    const pushed = cluster.artifacts
-      .filter(({ name, source }) => source.startsWith("file:") && name !== testImage)
-      .map(({ source }) => fromStack(source.slice("file:".length)));
-    const hosts = cluster.hosts.map((host) => {
-      const after = preflight.ready;
-      return new HostConstruct(this, host.name, { host, cluster, scripts, shared, pushed, keyFile: fromStack, after });
-    });
-    // Nothing is changed on one host before all of them are reached and have fetched what they need.
+    // Nothing is changed on one host before all of them are fit, reached, and have fetched what they need.
+    const preflight = new Preflight(this, "preflight", { inventory: inventoryOf(cluster, this.fromStack) });
+    const uploads: Uploads = { scripts: stepsAsset(this), tables: this.tables(cluster) };
+    const hosts = this.stageHosts(cluster, uploads, preflight.ready);
     const reached = new Resource(this, "reached", { dependsOn: hosts.flatMap(({ ready }) => [...ready]) });
 
     const server = find(hosts, ({ host }) => host.consul === "server");
-    const removed = cluster.removed.map(
-      (gone) => new RemovedHostConstruct(this, { removed: gone, by: server, after: [reached] }),
-    );
-    // Members do not wait for one that is lost.
-    const known = [reached, ...removed.flatMap(({ steps }) => steps)];
+    const departures = this.departures(cluster, uploads, server, [reached]);
+    const ready = [reached, ...departures.map(({ left }) => left)];
 
     // Consul and Docker with Weave have nothing to do with each other until Swarm needs both.
-    const agents = startConsul(cluster, hosts, known);
-    const routers = launchWeave(cluster, hosts, known);
-    const { timeoutSeconds } = settings.gates;
-    const first = find(hosts, () => true);
-    const manager = find(hosts, ({ host }) => host.manager);
-    const consul = new Gate(this, { of: "consul", host: server, after: agents, timeoutSeconds });
-    const weave = new Gate(this, { of: "weave", host: first, after: routers, timeoutSeconds });
-    const swarms = hosts.map((host) => new Swarm(this, host, { cluster, after: [consul, weave] }));
+    const agents = startConsul(cluster, hosts, ready);
+    const routers = launchWeave(cluster, hosts, ready);
+    const { timeoutSeconds } = cluster.settings.gates;
+    const gate = (of: GateProps["of"], on: StagedHost, after: readonly Resource[]) =>
+      new Gate(this, `gate-${of}`, { of, on, after, timeoutSeconds });
+    const gates = [gate("consul", server, agents), gate("weave", find(hosts), routers)];
+
+    const swarms = hosts.map((on) => new Swarm(on, "swarm", { on, cluster, after: gates }));
     const containers = swarms.flatMap((swarm) => swarm.containers);
-    this.forget([...swarms, ...removed].flatMap(({ forgotten }) => forgotten));
-    new Gate(this, { of: "swarm", host: manager, after: [consul, weave, ...containers], timeoutSeconds });
+    const manager = find(hosts, ({ host }) => host.manager);
+    new Gate(this, "gate-swarm", {
+      of: "swarm",
+      on: manager,
+      after: [...gates, ...containers],
+      timeoutSeconds,
+      args: { replication: cluster.settings.swarm.replication, image: images.swarm(cluster.settings) },
+    });
+
+    this.forget([...swarms, ...departures].flatMap(({ forgotten }) => forgotten));
+    this.addOutputs(cluster);
   }
 
   /**
@@ -98,6 +96,39 @@ export class ClusterStack extends TerraformStack {
     }
   }
 
+  /** Every host, given what its steps need. */
+  private stageHosts(cluster: Cluster, uploads: Uploads, after: readonly ITerraformDependable[]): StagedHost[] {
+    // The event bus's image is no part of the cluster.
+    const testImage = `image:${cluster.settings.verify.eventBusImage}`;
+    const pushed = cluster.artifacts
+      .filter(({ name, source }) => source.startsWith("file:") && name !== testImage)
+      .map(({ source, sha256: hash }) => ({ source: this.fromStack(source.slice("file:".length)), sha256: hash }));
+    return cluster.hosts.map(
+      (host) => new StagedHost(this, host.name, { host, cluster, uploads, pushed, keyFile: this.fromStack, after }),
+    );
+  }
+
+  /** The hosts that leave, one after the other; first those that are lost, which would make the rest look unhealthy. */
+  private departures(cluster: Cluster, uploads: Uploads, by: StagedHost, after: readonly ITerraformDependable[]) {
+    const departures: Departure[] = [];
+    for (const removed of [...cluster.removed].sort((a, b) => Number(b.lost) - Number(a.lost))) {
+      const previous = departures.slice(-1).map(({ left }) => left);
+      const props = { removed, cluster, uploads, by, keyFile: this.fromStack, after: [...after, ...previous] };
+      departures.push(new Departure(this, removed.name, props));
+    }
+    return departures;
+  }
+
+  /** What every host is told of the cluster: one copy for all, however many there are. */
+  private tables(cluster: Cluster): Uploads["tables"] {
+    const texts = { artifacts: artifactsTable(cluster), hosts: hostsTable(cluster), cluster: `${cluster.name}\n` };
+    const folder = "rendered/shared";
+    const files = Object.entries(texts).map(
+      ([name, text]) => new File(this, name, { filename: `${folder}/${name}.tsv`, content: literal(text) }),
+    );
+    return { folder, files, hash: sha256(JSON.stringify(texts)) };
+  }
+
   /** Takes resources out of the state without touching, or even asking for, what they stand for. */
   private forget(addresses: readonly string[]): void {
     if (addresses.length === 0) return;
@@ -107,61 +138,26 @@ export class ClusterStack extends TerraformStack {
     );
   }
 
-  /** What every host is told of the cluster: one copy for all, however many there are. */
-  private sharedFiles(cluster: Cluster) {
-    const yes = (flag: boolean) => (flag ? "yes" : "no");
-    const hosts = cluster.hosts.map(({ name, address, consul, manager, agent }) =>
-      [name, address, consul, yes(manager), yes(agent)].join("\t"),
+  /** What an operator wants to know when a deploy has ended. */
+  private addOutputs({ hosts, settings }: Cluster): void {
+    const managers = hosts.filter(({ manager }) => manager).map(({ address }) => address);
+    const [server] = hosts.filter(({ consul }) => consul === "server");
+    const output = (id: string, description: string, value: unknown) =>
+      new TerraformOutput(this, id, { description, value });
+    output(
+      "swarm_managers",
+      "The cluster's Docker API: docker -H one of these",
+      managers.map((address) => `tcp://${address}:${ports.swarmManager.number}`),
     );
-    const texts = { artifacts: artifactsTable(cluster), hosts: `${hosts.join("\n")}\n` };
-    const folder = "rendered/shared";
-    const files = Object.entries(texts).map(
-      ([name, text]) => new File(this, name, { filename: `${folder}/${name}.tsv`, content: literal(text) }),
-    );
-    return { folder, files, hash: sha256(JSON.stringify(texts)) };
-  }
-}
-
-/** Every host's Consul, in the order that keeps a running cluster whole: servers one after the other, then clients. */
-function startConsul(cluster: Cluster, hosts: readonly HostConstruct[], after: readonly ITerraformDependable[]) {
-  const consuls = hosts.map((on) => ({ on, consul: new Consul(on, { cluster, after }) }));
-  const servers = consuls.filter(({ on }) => on.host.consul === "server");
-  const clients = consuls.filter(({ on }) => on.host.consul === "client");
-  const started: Step[] = [];
-  const chain = (members: typeof servers, first: readonly Step[]) => {
-    let previous = first;
-    for (const { consul } of members) {
-      const start = consul.start(previous);
-      started.push(start);
-      previous = [start];
+    if (settings.consul.ui && server) {
+      output("consul_ui", "Consul's web page", `http://${server.address}:${ports.consulHttp.number}/ui`);
     }
-    return previous;
-  };
-
-  let last: readonly Step[];
-  const [head, ...others] = servers;
-  if (head && cluster.settings.consul.bootstrap === "handover") {
-    const previous = chain(others, [head.consul.bootstrap()]);
-    const handover = head.consul.handover(previous);
-    started.push(handover);
-    last = [handover];
-  } else {
-    last = chain(servers, []);
+    output("verify", "The command that verifies the cluster", "scripts/verify");
   }
-  for (const { consul } of clients) started.push(consul.start(last));
-  return started;
 }
 
-/** Every host's engine and router. Routers go one after the other: what one of them cannot live with stops there. */
-function launchWeave(cluster: Cluster, hosts: readonly HostConstruct[], after: readonly ITerraformDependable[]) {
-  const weaves = hosts.map((host) => new Weave(host, { cluster, after: [new DockerEngine(host, { cluster, after })] }));
-  const launched: Step[] = [];
-  for (const weave of weaves) launched.push(weave.launch(launched.slice(-1)));
-  return launched;
-}
-
-/** `loadCluster` has made sure that there is one. */
-function find(hosts: readonly HostConstruct[], wanted: (host: HostConstruct) => boolean): HostConstruct {
+/** The first such host; `loadCluster` has made sure that there is one. */
+function find(hosts: readonly StagedHost[], wanted: (host: StagedHost) => boolean = () => true): StagedHost {
   const host = hosts.find(wanted);
   if (!host) throw new Error("the cluster has no such host");
   return host;

@@ -1,6 +1,8 @@
 /** How Terraform logs in to a host. */
 import type { SSHProvisionerConnection } from "cdktf";
 import type { Cluster, Host } from "../cluster/model.js";
+import { uploadsFolder as uploads } from "../cluster/names.js";
+import { besideUploads } from "./uploads.js";
 
 /** The login of a host as flat facts, so that a resource can remember them for the time of its destruction. */
 export type LoginFacts = Readonly<Record<string, string>>;
@@ -27,8 +29,8 @@ export function loginFacts(host: Host, cluster: Cluster, keyFile: (written: stri
   return Object.fromEntries(Object.entries(facts).filter((fact): fact is [string, string] => fact[1] !== undefined));
 }
 
-/** Where steps put what they upload, below the login user's home; only that user can look inside. */
-export const uploads = ".multicast-swarm";
+/** What comes before a command that needs root. */
+export const sudoOf = ({ login }: Host): string => (login.user === "root" ? "" : "sudo -n ");
 
 /** Every fact that a login may have; some have no key file, most have no bastion. */
 const factNames = ["host", "user", "port", "host_key", "key_file", "timeout"] as const;
@@ -49,7 +51,7 @@ export function connectionFrom(facts: LoginFacts, scriptPath = `${uploads}/run-%
 /** The `connection` block of a destroy-time provisioner: Terraform lets a resource refer to nothing but itself there. */
 export const recalledConnection: SSHProvisionerConnection = connection(
   `\${!can(${recalled("key_file")})}`,
-  `${uploads}/run-%RAND%`,
+  besideUploads,
   [...factNames, ...bastionFactNames].map((name) => {
     const value = recalled(name);
     return name.endsWith("key_file")

@@ -6,11 +6,13 @@ import type { Cluster } from "../cluster/model.js";
 import { artifactsHash } from "./artifacts.js";
 import { bootstrapConfig, consulConfig } from "./consul-config.js";
 import { gossipKey } from "./gossip-key.js";
-import type { HostConstruct } from "./host.js";
+import type { StagedHost } from "./staged-host.js";
 import { Step, type Upload } from "./step.js";
+import type { StepScript } from "./step-scripts.js";
 import { literal, sha256 } from "./text.js";
 
 export interface ConsulProps {
+  readonly on: StagedHost;
   readonly cluster: Cluster;
   readonly after: readonly ITerraformDependable[];
 }
@@ -20,13 +22,14 @@ export class Consul extends Construct {
   private readonly install: Step;
 
   public constructor(
-    private readonly on: HostConstruct,
+    scope: Construct,
+    id: string,
     private readonly props: ConsulProps,
   ) {
-    super(on, "consul");
-    const { cluster } = props;
+    super(scope, id);
+    const { cluster, on } = props;
     this.install = new Step(this, "install", {
-      host: on,
+      on,
       script: "consul-install",
       args: { role: on.host.consul, data_dir: cluster.settings.consul.dataDir },
       inputs: { artifacts: artifactsHash(cluster, "consul", "package:unzip:") },
@@ -36,19 +39,20 @@ export class Consul extends Construct {
 
   /** The agent runs as a service with its configuration. Servers wait for each other: one at a time is restarted. */
   public start(after: readonly ITerraformDependable[]): Step {
-    return this.agent("start", "config", "consul-start", consulConfig(this.props.cluster, this.on.host), after);
+    return this.agent("start", "config", "consul-start", consulConfig(this.props.cluster, this.props.on.host), after);
   }
 
   /** The guide's first server: an agent of its own that bootstraps the cluster … */
   public bootstrap(): Step {
     const { cluster } = this.props;
-    const others = cluster.servers.filter(({ name }) => name !== this.on.host.name).map(({ address }) => address);
-    const { files, inputs, dependencies } = this.uploads("bootstrap", bootstrapConfig(cluster, this.on.host));
+    const others = cluster.servers.filter(({ name }) => name !== this.props.on.host.name).map(({ address }) => address);
+    const { files, inputs, dependencies } = this.uploads("bootstrap", bootstrapConfig(cluster, this.props.on.host));
     return new Step(this, "bootstrap", {
-      host: this.on,
+      on: this.props.on,
       script: "consul-bootstrap",
       args: {
         data_dir: cluster.settings.consul.dataDir,
+        datacenter: cluster.settings.consul.datacenter,
         others: others.join(",") || "-",
         timeout: cluster.settings.gates.timeoutSeconds,
       },
@@ -60,24 +64,31 @@ export class Consul extends Construct {
 
   /** … and gives way to the service once the other servers are there. */
   public handover(after: readonly ITerraformDependable[]): Step {
-    return this.agent("start", "config", "consul-handover", consulConfig(this.props.cluster, this.on.host), after);
+    return this.agent(
+      "start",
+      "config",
+      "consul-handover",
+      consulConfig(this.props.cluster, this.props.on.host),
+      after,
+    );
   }
 
   private agent(
     id: string,
     file: string,
-    script: string,
+    script: StepScript,
     config: object,
     after: readonly ITerraformDependable[],
   ): Step {
     const { cluster } = this.props;
     const { files, inputs, dependencies } = this.uploads(file, config);
     return new Step(this, id, {
-      host: this.on,
+      on: this.props.on,
       script,
       args: {
-        role: this.on.host.consul,
+        role: this.props.on.host.consul,
         data_dir: cluster.settings.consul.dataDir,
+        datacenter: cluster.settings.consul.datacenter,
         servers: cluster.servers.length,
         timeout: cluster.settings.gates.timeoutSeconds,
       },
@@ -92,7 +103,7 @@ export class Consul extends Construct {
   private uploads(name: string, config: object) {
     const text = `${JSON.stringify(config, null, 2)}\n`;
     const rendered = new File(this, `${name}-file`, {
-      filename: `rendered/${this.on.host.name}/consul-${name}.json`,
+      filename: `rendered/${this.props.on.host.name}/consul-${name}.json`,
       content: literal(text),
     });
     const files: Upload[] = [
@@ -105,4 +116,38 @@ export class Consul extends Construct {
       dependencies: [rendered],
     };
   }
+}
+
+/** Every host's Consul, in the order that keeps a running cluster whole: servers one after the other, then clients. */
+export function startConsul(
+  cluster: Cluster,
+  hosts: readonly StagedHost[],
+  after: readonly ITerraformDependable[],
+): Step[] {
+  const consuls = hosts.map((on) => ({ on, consul: new Consul(on, "consul", { on, cluster, after }) }));
+  const servers = consuls.filter(({ on }) => on.host.consul === "server");
+  const clients = consuls.filter(({ on }) => on.host.consul === "client");
+  const started: Step[] = [];
+  const chain = (members: typeof servers, first: readonly Step[]) => {
+    let previous = first;
+    for (const { consul } of members) {
+      const start = consul.start(previous);
+      started.push(start);
+      previous = [start];
+    }
+    return previous;
+  };
+
+  let last: readonly Step[];
+  const [head, ...others] = servers;
+  if (head && cluster.settings.consul.bootstrap === "handover") {
+    const previous = chain(others, [head.consul.bootstrap()]);
+    const handover = head.consul.handover(previous);
+    started.push(handover);
+    last = [handover];
+  } else {
+    last = chain(servers, []);
+  }
+  for (const { consul } of clients) started.push(consul.start(last));
+  return started;
 }

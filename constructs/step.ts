@@ -2,9 +2,9 @@
 import { Resource } from "@cdktf/provider-null/lib/resource";
 import type { FileProvisioner, ITerraformDependable, SSHProvisionerConnection } from "cdktf";
 import type { Construct } from "constructs";
+import { uploadsFolder as uploads } from "../cluster/names.js";
 import { shellWord } from "../cluster/shell.js";
-import { stepHash } from "./assets.js";
-import { uploads } from "./connection.js";
+import { type StepScript, stepHash } from "./step-scripts.js";
 import { literal } from "./text.js";
 
 export interface Upload {
@@ -26,9 +26,9 @@ export interface StepHost {
 }
 
 export interface StepProps {
-  readonly host: StepHost;
-  /** Name of the script in scripts/host/steps, without `.sh`. */
-  readonly script: string;
+  readonly on: StepHost;
+  /** The script in scripts/host/steps, without `.sh`. */
+  readonly script: StepScript;
   /** The script's NAME=VALUE arguments. Never a secret: they stand in the plan and in the host's process list. */
   readonly args?: Readonly<Record<string, string | number | boolean>>;
   /** What is sent before the script runs. A secret goes alone in an upload: Terraform hides the output of its provisioner. */
@@ -41,12 +41,11 @@ export interface StepProps {
 export class Step extends Resource {
   public constructor(scope: Construct, id: string, props: StepProps) {
     const words = Object.entries(props.args ?? {}).map(([name, value]) => `${name}=${shellWord(String(value))}`);
-    const script = `${props.script}.sh`;
-    const command = [`${props.host.sudo}sh ${uploads}/scripts/${script}`, ...words].join(" ");
+    const command = [`${props.on.sudo}sh ${uploads}/scripts/${props.script}.sh`, ...words].join(" ");
     super(scope, id, {
-      connection: props.host.connection,
+      connection: props.on.connection,
       dependsOn: [...props.after],
-      triggers: { command: literal(command), script: stepHash(script), ...props.host.triggers, ...props.inputs },
+      triggers: { command: literal(command), script: stepHash(props.script), ...props.on.triggers, ...props.inputs },
       provisioners: [
         ...(props.uploads ?? []).map(
           ({ to, ...what }): FileProvisioner => ({ type: "file", ...what, destination: `${uploads}/${to}` }),

@@ -1,14 +1,17 @@
 /** Classic Swarm on one host, as containers that the docker provider creates through the host's Weave proxy. */
 import { Container, type ContainerConfig } from "@cdktf/provider-docker/lib/container";
 import { DockerProvider } from "@cdktf/provider-docker/lib/provider";
-import type { ITerraformDependable, TerraformStack } from "cdktf";
+import type { ITerraformDependable } from "cdktf";
+import { TerraformStack } from "cdktf";
 import { Construct } from "constructs";
 import { type Cluster, type Host, images } from "../cluster/model.js";
+import { clusterLabel, containers } from "../cluster/names.js";
 import { ports } from "../cluster/ports.js";
-import type { HostConstruct } from "./host.js";
+import type { StagedHost } from "./staged-host.js";
 import { Step } from "./step.js";
 
 export interface SwarmProps {
+  readonly on: StagedHost;
   readonly cluster: Cluster;
   /** Consul has a leader and Weave's proxies answer. */
   readonly after: readonly ITerraformDependable[];
@@ -20,87 +23,95 @@ export class Swarm extends Construct {
   /** Addresses of the containers that went with the machines that this host was before. */
   public readonly forgotten: readonly string[];
 
-  public constructor(stack: TerraformStack, on: HostConstruct, { cluster, after }: SwarmProps) {
-    super(on, "swarm");
-    const { host } = on;
-    const { swarm } = cluster.settings;
-    const proxy = `${host.address}:${ports.weaveProxy.number}`;
-    const discovery = `consul://${host.address}:${ports.consulHttp.number}`;
-    const provider = weaveProxy(stack, host);
-    const id = (role: string) => containerId(role, host.rebuilt);
-    const cleared = (): Step =>
-      new Step(this, "clear", { host: on, script: "swarm-clear", args: { rebuilt: host.rebuilt }, after });
-    const common: Omit<ContainerConfig, "name" | "command"> = {
-      provider,
-      dependsOn: [...on.ready, ...after, ...(host.rebuilt > 0 ? [cleared()] : [])],
+  public constructor(scope: Construct, id: string, props: SwarmProps) {
+    super(scope, id);
+    const { host } = props.on;
+    const common = this.commonConfig(props);
+    const create = (role: Role, command: string[]): Container =>
+      new Container(this, containerId(role, host.rebuilt), { ...common, name: containers[role], command });
+    this.containers = [
+      ...(host.manager ? [create("manager", managerCommand(props))] : []),
+      ...(host.agent ? [create("agent", agentCommand(props))] : []),
+    ];
+    this.forgotten = containersBefore(host, host.rebuilt);
+  }
+
+  /** What manager and agent have in common. */
+  private commonConfig({ on, cluster, after }: SwarmProps): Omit<ContainerConfig, "name" | "command"> {
+    const { rebuilt } = on.host;
+    const cleared =
+      rebuilt > 0 ? [new Step(this, "clear", { on, script: "swarm-clear", args: { rebuilt }, after })] : [];
+    return {
+      provider: new WeaveProxy(TerraformStack.of(this), `docker-${on.host.name}`, on),
+      dependsOn: [...on.ready, ...after, ...cleared],
       image: images.swarm(cluster.settings),
       restart: "always",
-      networkMode: "bridge",
-      labels: [{ label: "multicast-swarm", value: cluster.name }],
-      // Swarm itself lives on the LAN, as in the guide: it must not wait for an address of the containers' network
-      // after a reboot, and what the proxy would add to it would look like drift for ever.
-      env: ["WEAVE_CIDR=none"],
+      // Swarm itself lives on the LAN, as in the guide. A port published from a bridge would listen on every interface
+      // and pass the host's firewall by DNAT, and the bridge reaches its own host's ports only where that firewall lets
+      // containers in. Weave's proxy leaves the host's network alone, so nothing is read back changed.
+      networkMode: "host",
+      labels: [{ label: clusterLabel, value: cluster.name }],
       destroyGraceSeconds: 10,
     };
-    const manager = (): Container =>
-      new Container(this, id("manager"), {
-        ...common,
-        name: "swarm-manager",
-        command: [
-          "manage",
-          "-H",
-          `:${ports.swarmManager.number}`,
-          "--strategy",
-          swarm.strategy,
-          // A replica forwards to the primary's address: the manager's own, not the proxy's as in the guide's form.
-          ...(swarm.replication
-            ? ["--replication", "--advertise", `${host.address}:${ports.swarmManager.number}`]
-            : ["--advertise", proxy]),
-          discovery,
-        ],
-        ports: [{ internal: ports.swarmManager.number, external: ports.swarmManager.number }],
-      });
-    const agent = (): Container =>
-      new Container(this, id("agent"), {
-        ...common,
-        name: "swarm-agent",
-        command: [
-          "join",
-          "--heartbeat",
-          swarm.heartbeat,
-          "--ttl",
-          tripled(swarm.heartbeat),
-          `--advertise=${proxy}`,
-          discovery,
-        ],
-      });
-    this.containers = [...(host.manager ? [manager()] : []), ...(host.agent ? [agent()] : [])];
-    this.forgotten = containersBefore(host, host.rebuilt);
   }
 }
 
-/** The Docker API of a host, by way of its Weave proxy. */
-export function weaveProxy(stack: TerraformStack, { name, address }: Host): DockerProvider {
-  return new DockerProvider(stack, `docker-${name}`, {
-    alias: name,
-    host: `tcp://${address}:${ports.weaveProxy.number}`,
-    // Else a first plan fails: there is no proxy yet.
-    disableDockerDaemonCheck: true,
-  });
+type Role = "manager" | "agent";
+
+const proxyOf = ({ address }: Host): string => `${address}:${ports.weaveProxy.number}`;
+
+/** The host's own Consul agent. */
+const discoveryOf = ({ address }: Host): string => `consul://${address}:${ports.consulHttp.number}`;
+
+function managerCommand({ on: { host }, cluster: { settings } }: SwarmProps): string[] {
+  const { strategy, replication } = settings.swarm;
+  const port = ports.swarmManager.number;
+  // A replica forwards to the primary's address: the manager's own, not the proxy's as in the guide's form.
+  const advertised = replication
+    ? ["--replication", "--advertise", `${host.address}:${port}`]
+    : ["--advertise", proxyOf(host)];
+  // Loopback too, for `docker -H :PORT` on the host itself, as in the guide.
+  const listeners = ["-H", `${host.address}:${port}`, "-H", `127.0.0.1:${port}`];
+  return ["manage", ...listeners, "--strategy", strategy, ...advertised, discoveryOf(host)];
+}
+
+function agentCommand({ on: { host }, cluster: { settings } }: SwarmProps): string[] {
+  const { heartbeat } = settings.swarm;
+  return [
+    "join",
+    "--heartbeat",
+    heartbeat,
+    "--ttl",
+    tripled(heartbeat),
+    `--advertise=${proxyOf(host)}`,
+    discoveryOf(host),
+  ];
+}
+
+/** The Docker API of a host, through its Weave proxy. */
+export class WeaveProxy extends DockerProvider {
+  public constructor(scope: Construct, id: string, { host }: { readonly host: Host }) {
+    super(scope, id, {
+      alias: host.name,
+      host: `tcp://${proxyOf(host)}`,
+      // A first plan would fail otherwise: there is no proxy yet.
+      disableDockerDaemonCheck: true,
+    });
+  }
 }
 
 /**
  * The containers of a rebuilt host are new ones to Terraform, which forgets those of the earlier machine unseen: the
  * Docker API that it would have to ask about them is gone.
  */
-const containerId = (role: string, rebuilt: number) => (rebuilt > 0 ? `${role}-rebuilt-${rebuilt}` : role);
+const containerId = (role: Role, rebuilt: number) => (rebuilt > 0 ? `${role}-rebuilt-${rebuilt}` : role);
 
 /** Addresses of all containers that a host had before it was rebuilt for the given time. */
 export function containersBefore({ name }: Host, rebuilt: number): string[] {
   return Array.from({ length: rebuilt }, (_, life) => life).flatMap((life) =>
-    ["manager", "agent"].map((role) => `docker_container.${name}_swarm_${containerId(role, life)}`),
+    (["manager", "agent"] as const).map((role) => `docker_container.${name}_swarm_${containerId(role, life)}`),
   );
 }
 
-/** A dead agent's entry outlives two missed heartbeats. */
+/** The entry of a dead agent outlives two missed heartbeats. */
 const tripled = (duration: string): string => `${Number.parseInt(duration, 10) * 3}${duration.at(-1)}`;

@@ -4,11 +4,13 @@ import type { ITerraformDependable } from "cdktf";
 import { Construct } from "constructs";
 import type { Cluster } from "../cluster/model.js";
 import { artifactsHash, wantedImages } from "./artifacts.js";
-import type { HostConstruct } from "./host.js";
+import { DockerEngine } from "./docker-engine.js";
+import type { StagedHost } from "./staged-host.js";
 import { Step } from "./step.js";
 import { sha256 } from "./text.js";
 
 export interface WeaveProps {
+  readonly on: StagedHost;
   readonly cluster: Cluster;
   readonly after: readonly ITerraformDependable[];
 }
@@ -18,14 +20,15 @@ export class Weave extends Construct {
   private readonly install: Step;
 
   public constructor(
-    private readonly on: HostConstruct,
+    scope: Construct,
+    id: string,
     private readonly props: WeaveProps,
   ) {
-    super(on, "weave");
-    const { cluster, after } = props;
+    super(scope, id);
+    const { on, cluster, after } = props;
     const images = wantedImages(cluster);
     this.install = new Step(this, "install", {
-      host: on,
+      on,
       script: "weave-install",
       args: { images: images.join(",") },
       inputs: { artifacts: artifactsHash(cluster, "weave", ...images.map((image) => `image:${image}`)) },
@@ -35,15 +38,15 @@ export class Weave extends Construct {
 
   /** Router and proxy run; peers that were not there before may still be connecting. */
   public launch(after: readonly ITerraformDependable[]): Step {
-    const { cluster } = this.props;
+    const { on, cluster } = this.props;
     const { weave, gates } = cluster.settings;
     return new Step(this, "launch", {
-      host: this.on,
+      on,
       script: "weave-launch",
       args: {
         owner: weave.images,
         version: weave.version,
-        address: this.on.host.address,
+        address: on.host.address,
         range: weave.range,
         dns: weave.dns,
         fast_datapath: weave.fastDatapath,
@@ -58,4 +61,19 @@ export class Weave extends Construct {
       after: [this.install, ...after],
     });
   }
+}
+
+/** Every host's engine and router. Routers start one after the other: a change that breaks one of them stops there. */
+export function launchWeave(
+  cluster: Cluster,
+  hosts: readonly StagedHost[],
+  after: readonly ITerraformDependable[],
+): Step[] {
+  const weaves = hosts.map((on) => {
+    const engine = new DockerEngine(on, "docker", { on, cluster, after });
+    return new Weave(on, "weave", { on, cluster, after: [engine] });
+  });
+  const launched: Step[] = [];
+  for (const weave of weaves) launched.push(weave.launch(launched.slice(-1)));
+  return launched;
 }

@@ -2,9 +2,10 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { clusterReference } from "../cluster/reference.js";
+import { preflightReference } from "../commands/preflight/reference.js";
 
 /** What is generated: path from the repository's root, and content. */
-export const generated = (): Record<string, string> => ({ ...clusterReference() });
+export const generated = (): Record<string, string> => ({ ...clusterReference(), ...preflightReference() });
 
 if (require.main === module) {
   for (const [path, text] of Object.entries(generated())) {

@@ -4,22 +4,22 @@ import type { Host } from "../cluster/model.js";
 import { shellWord } from "../cluster/shell.js";
 import type { Open } from "./ssh.js";
 
-export interface Answer {
+export interface Reply {
   /** What was said before the line `ok`. */
   readonly lines: readonly string[];
-  /** Seconds since the epoch by this machine's clock, when the request left and when the answer was complete. */
+  /** Seconds since the epoch by this machine's clock, when the request left and when the reply was complete. */
   readonly asked: number;
   readonly answered: number;
 }
 
 export interface Session {
-  /** The answer to a request; nothing when the program has ended or the time is up. */
-  ask(request: string, seconds: number): Promise<Answer | undefined>;
+  /** The reply to a request; nothing when the program has ended or the time is up. */
+  ask(request: string, seconds: number): Promise<Reply | undefined>;
   /** Ends the program; what it said on standard error. */
   end(): string;
 }
 
-/** Starts a Perl program as root. The first answer is its readiness: `ask("", …)`. */
+/** Starts a Perl program as root. The first reply says that it is ready: `ask("", …)`. */
 export function perlSession(open: Open, host: Host, program: string, args: readonly string[]): Session {
   // Perl reads its program up to __END__ and leaves the rest of the input to it. That rest must not be sent before the
   // program is there to read it.
@@ -28,7 +28,7 @@ export function perlSession(open: Open, host: Host, program: string, args: reado
   return session(child, `${program}\n__END__\n`);
 }
 
-export function session(child: ChildProcessWithoutNullStreams, firstInput: string): Session {
+function session(child: ChildProcessWithoutNullStreams, firstInput: string): Session {
   let [unread, errors, ended] = ["", "", false];
   let wake = () => {};
   const change = (also: () => void) => {

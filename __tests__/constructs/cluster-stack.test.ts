@@ -175,7 +175,7 @@ describe("the order", () => {
   });
 });
 
-test("a host that is removed is uninstalled, one that is lost is forgotten, and both are asked for nothing", () => {
+test("hosts that leave do so one after the other, once every member is reached, and before the members go on", () => {
   const [h1, h2, h3, h4, h5] = (clusterFile(5).hosts as object[]).map((host) => ({ ...host, consul: "server" }));
   const stack = synthesise(
     clusterFrom(clusterFile(5, { hosts: [h1, h2, h3], removed: [h4, { ...h5, rebuilt: 1, lost: true }] })),
@@ -185,27 +185,56 @@ test("a host that is removed is uninstalled, one that is lost is forgotten, and 
     Object.entries(resource).flatMap(([type, byName]) =>
       Object.keys(byName).flatMap((id) => (id.startsWith(`${name}_`) ? `${type}.${id}` : [])),
     );
-  expect(ofHost("h4")).toEqual(["terraform_data.h4_teardown"]);
-  expect(resource.terraform_data?.h4_teardown).toMatchObject({
-    count: 0,
-    provisioner: [
-      { "remote-exec": { when: "destroy", inline: expect.arrayContaining([expect.stringContaining("leave.sh")]) } },
-    ],
-  });
+  // The lost one is not asked for anything: a member forgets it.
   expect(ofHost("h5")).toEqual(["null_resource.h5_lost"]);
+  expect(ofHost("h4")).toEqual(["null_resource.h4_leave"]);
+  expect(JSON.stringify(resource.null_resource?.h4_leave)).toMatch(/leave\.sh .*uninstall\.sh/);
   expect(removed).toEqual(
     [
-      "docker_container.h4_swarm_manager",
-      "docker_container.h4_swarm_agent",
       "docker_container.h5_swarm_manager",
       "docker_container.h5_swarm_agent",
       "docker_container.h5_swarm_manager-rebuilt-1",
       "docker_container.h5_swarm_agent-rebuilt-1",
       "terraform_data.h5_teardown",
+      "docker_container.h4_swarm_manager",
+      "docker_container.h4_swarm_agent",
+      "terraform_data.h4_teardown",
     ].map((from) => ({ from, lifecycle: { destroy: false } })),
   );
-  // The members go on when the lost one has been taken off their lists.
-  expect([...predecessors(graphOf(json(stack)), "null_resource.h2_consul_start")]).toContain("null_resource.h5_lost");
+  const graph = graphOf(json(stack));
+  const before = [...predecessors(graph, "null_resource.h4_leave")];
+  expect(before).toEqual(
+    expect.arrayContaining(["null_resource.preflight_hosts", "null_resource.h3_fetch", "null_resource.h5_lost"]),
+  );
+  expect([...predecessors(graph, "null_resource.h2_consul_start")]).toContain("null_resource.h4_leave");
+});
+
+test("a host that has left is never asked again, whatever becomes of the project's scripts and tables", () => {
+  const [h1, h2, h3] = (clusterFile(3).hosts as object[]).map((host) => ({ ...host, consul: "server" }));
+  const leave = (more: Record<string, unknown>) =>
+    json(synthesise(clusterFrom(clusterFile(3, { hosts: [h1, h2], removed: [h3], ...more })))).resource.null_resource
+      ?.h3_leave?.triggers;
+  expect(leave({ weave: { mtu: 1300 } })).toEqual({ address: "10.0.1.3" });
+});
+
+test("a host whose login changes is given everything again, in its new home", () => {
+  const stage = (more: Record<string, unknown>) =>
+    json(synthesise(clusterFrom(clusterFile(1, more)))).resource.null_resource?.h1_stage;
+  const ssh = { hostKeyChecking: "off", keyFile: "id_ed25519" };
+  for (const other of [{ user: "ops" }, { port: 2222 }]) {
+    expect(stage({ ssh: { ...ssh, ...other } })?.triggers).not.toEqual(stage({ ssh })?.triggers);
+  }
+});
+
+test("destroying a host needs nothing that a deploy has left there", () => {
+  const { h1_teardown: teardown } = json(synthesise(clusterFrom(clusterFile(1)))).resource.terraform_data ?? {};
+  const provisioners = teardown?.provisioner as Record<string, { when?: string; source?: string }>[];
+  expect(provisioners.map((one) => Object.entries(one).map(([type, { when }]) => [type, when]))).toEqual([
+    [["remote-exec", "destroy"]],
+    [["file", "destroy"]],
+    [["remote-exec", "destroy"]],
+  ]);
+  expect(provisioners[1]?.file?.source).toMatch(/^assets\/host-scripts\//);
 });
 
 describe("one edited field", () => {

@@ -74,6 +74,11 @@ describe("deploy", () => {
     expectWords(output, /verify: healthy/);
   });
 
+  it("opens the Swarm's Docker API on the host's own address and on loopback, and nowhere else", async () => {
+    const listeners = await atConsoles("ss -Hlnt 'sport = :4000' | awk '{ print $4 }' | sort");
+    for (const { name, address } of hosts()) expect(listeners[name]).toBe(`127.0.0.1:4000\n${address}:4000\n`);
+  });
+
   it("shows the gossip key in no process's command line, of operator or hosts", () => {
     // The canaries show that one that is there for a moment would have been seen.
     expect([...seen].sort()).toEqual(Object.values(canaries).sort());

@@ -1,7 +1,23 @@
 /** Hosts join and leave a cluster that goes on meanwhile. */
 import { expect, it } from "vitest";
 import { parse, stringify } from "yaml";
-import { atConsoles, bareHosts, expectWords, type Host, host, lab, read, tearDown, verify, write } from "./lab.js";
+import {
+  atConsole,
+  atConsoles,
+  bareHosts,
+  expectFailure,
+  expectWords,
+  type Host,
+  host,
+  lab,
+  read,
+  tearDown,
+  tryLab,
+  tryVerify,
+  until,
+  verify,
+  write,
+} from "./lab.js";
 import { changes, snapshots, unchanged } from "./snapshot.js";
 
 tearDown();
@@ -40,6 +56,32 @@ it("a host is added, and nothing is restarted on the others", async () => {
   await lab("deploy");
   expect(await services(three)).toEqual(before);
   await verify();
+});
+
+it("a server does not leave while another is missing, nor while a preflight fails", async () => {
+  const leave = "sh /root/.multicast-swarm/scripts/leave.sh address=198.18.0.13 timeout=3 2>&1 || true";
+  const h3 = () => services([host("h3")]);
+  const was = await h3();
+  await atConsole(host("h2"), "systemctl stop consul");
+  await until(async () =>
+    /Healthy: +false/.test(await atConsole(host("h1"), "consul operator autopilot state || true")),
+  );
+  expect(await atConsole(host("h3"), leave)).toMatch(
+    /h3 leave: ERROR: will not leave while Consul's servers are unhealthy/,
+  );
+  await atConsole(host("h2"), "systemctl start consul");
+  await until(async () =>
+    /Healthy: +true/.test(await atConsole(host("h1"), "consul operator autopilot state || true")),
+  );
+
+  const file = read("cluster.yaml");
+  remove("h3");
+  await lab("poweroff", "h4");
+  expectFailure(await tryLab("deploy"), /h4 .* reach +unreachable/, /nothing was changed/);
+  await lab("poweron", "h4");
+  expect(await h3()).toEqual(was);
+  write("cluster.yaml", file);
+  await until(async () => (await tryVerify()).status === 0);
 });
 
 it("a server is removed: it is as it was before, and the others go on", async () => {

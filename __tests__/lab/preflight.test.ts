@@ -4,15 +4,13 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { asJson } from "../../commands/preflight/preflight.js";
+import type { PreflightJson } from "../../commands/preflight/json-schema.js";
 import { atConsole, atConsoles, host, keyForms, lab, labFile, operator, start, until, useLab } from "./lab.js";
 
 useLab("--hosts", "3");
 beforeAll(async () => {
   await lab("lock");
 });
-
-type PreflightJson = ReturnType<typeof asJson>;
 
 async function preflight(): Promise<{ status: number | null; json: PreflightJson; faults: string[] }> {
   const { status, output } = await operator("scripts/preflight", "--json");

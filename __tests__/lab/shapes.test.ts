@@ -17,6 +17,7 @@ import {
   verify,
   write,
 } from "./lab.js";
+import { changes, snapshots, unchanged } from "./snapshot.js";
 
 tearDown();
 
@@ -62,14 +63,60 @@ it("one host: what Weave takes only when it makes the network is refused later, 
   expect(await router()).toBe(was);
 });
 
-it("five hosts, two of them Consul clients, names with dashes, a login user with sudo", async () => {
+it("one host: another datacenter is refused before Consul is touched", async () => {
+  const agent = () =>
+    atConsole(host("h1"), "systemctl show --value -p MainPID consul; cat /etc/consul.d/server/config.json");
+  const [was, file] = [await agent(), read("cluster.yaml")];
+  write("cluster.yaml", file.replace("datacenter: lab", "datacenter: other"));
+  expectFailure(
+    await tryLab("deploy"),
+    /h1 consul-start: ERROR: consul.datacenter is lab on this host, and cannot become/,
+  );
+  expect(await agent()).toBe(was);
+  write("cluster.yaml", file);
+  await lab("deploy");
+});
+
+it("one host: the cluster under another name is refused before anything is written", async () => {
+  const [was, file] = [await snapshots(), read("cluster.yaml")];
+  write("cluster.yaml", file.replace(/^name: lab$/m, "name: other"));
+  expectFailure(await tryLab("deploy"), /this host belongs to the cluster 'lab'/);
+  expect(changes(was, await snapshots(), /\/root\/\.multicast-swarm/)).toEqual(unchanged());
+  write("cluster.yaml", file);
+  await lab("deploy");
+});
+
+it("one host: another login is taken over, and destroy needs nothing that a deploy has left", async () => {
+  const file = read("cluster.yaml");
+  await atConsole(
+    host("h1"),
+    `useradd --create-home bob && cp -r /root/.ssh /home/bob/ && chown -R bob: /home/bob/.ssh
+    echo 'bob ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/bob`,
+  );
+  write("cluster.yaml", file.replace("user: root", "user: bob"));
+  expectWords(await lab("deploy"), /1 added, 1 changed, 1 destroyed/);
+  await changesNothing();
+  await atConsole(host("h1"), "rm -rf /root/.multicast-swarm /home/bob/.multicast-swarm");
+  expectWords(await lab("destroy"), /nothing of multicast-swarm is left/);
+});
+
+it("five hosts that let in the cluster's network alone, two Consul clients, names with dashes, a login user with sudo", async () => {
   const options = ["--names", "a-1,b-two,c,d-4,e-e-5", "--user", "ops"];
   await bareHosts(...options);
+  // The last host has no packet filter's command before its engine is installed.
+  await atConsoles(
+    `iptables -A INPUT -i lo -j ACCEPT
+    iptables -A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT
+    iptables -A INPUT -s 198.18.0.0/24 -j ACCEPT
+    iptables -P INPUT DROP`,
+    hosts().slice(0, -1),
+  );
   await brought(...options);
   const [a, b, c, d, e] = hosts().map(({ name }) => name);
   expect((await voters("e-e-5")).sort()).toEqual([a, b, c]);
   const servers = await atConsoles("grep -Hs '\"server\"' /etc/consul.d/*/config.json");
   for (const client of [d, e]) expect(servers[client ?? ""]).toMatch(/client\/config.json: *"server": false/);
+  expect(await atConsole(host(a ?? ""), "iptables -S INPUT | head -n 1")).toBe("-P INPUT DROP\n");
   await changesNothing();
 });
 

@@ -1,4 +1,5 @@
 /** Reads what `scripts/host/probes/preflight.sh` prints. */
+import { architectureOf } from "../../cluster/systems.js";
 import type { Finding } from "../shared/findings.js";
 
 /** What a host said of itself: `os`, `arch`, `hostname`, `machine-id`, `engine`, `engine-min-api`, … */
@@ -29,6 +30,9 @@ export function parseReport(host: string, output: string): HostReport {
 
 /** The platforms of `artifacts.lock.json` that fit a host, the most general first. */
 export function platformsOf(facts: Facts): string[] {
-  const arch = facts.arch ?? "unknown";
+  const arch = architectureOf(facts.arch ?? "unknown");
   return ["any", arch, `${(facts.os ?? "unknown").replaceAll(" ", "-")}-${arch}`];
 }
+
+/** The words of a fact that is a list. */
+export const wordsOf = (fact: string | undefined): string[] => (fact ?? "").split(" ").filter((word) => word !== "");

@@ -1,6 +1,7 @@
 // The texts of what runs on hosts, taken in by esbuild: the deploy's preflight is one file.
-import facts from "../../scripts/host/probes/preflight-facts.sh" with { type: "text" };
-import links from "../../scripts/host/probes/port-probe.pl" with { type: "text" };
+import portProbe from "../../scripts/host/probes/port-probe.pl" with { type: "text" };
 import host from "../../scripts/host/probes/preflight.sh" with { type: "text" };
+import facts from "../../scripts/host/probes/preflight-facts.sh" with { type: "text" };
+import names from "../../scripts/host/steps/names.sh" with { type: "text" };
 
-export default { host: `${facts}\n${host}`, links };
+export default { host: [names, facts, host].join("\n"), portProbe };

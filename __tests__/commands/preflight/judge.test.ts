@@ -1,12 +1,14 @@
 /** Each thing that the preflight judges, and the fault that it has to find. */
 import { describe, expect, it } from "vitest";
 import type { Inventory, InventoryHost } from "../../../cluster/inventory.js";
-import { overlap, rangeOf } from "../../../cluster/ipv4.js";
 import { portsBetween } from "../../../cluster/ports.js";
 import type { Facts } from "../../../commands/preflight/facts.js";
-import { faults, judgeLinks, median, openPorts } from "../../../commands/preflight/judge/links.js";
+import { median } from "../../../commands/preflight/judge/clocks.js";
+import { faults } from "../../../commands/preflight/judge/faults.js";
+import { firewallCommand } from "../../../commands/preflight/judge/firewall.js";
+import { judgeNetwork } from "../../../commands/preflight/judge/network.js";
 import { judgeHost } from "../../../commands/preflight/judge/one-host.js";
-import { groups, type Link, type Links, targetsOf } from "../../../commands/preflight/probe-links.js";
+import { type Connection, groups, type NetworkProbe, targetsOf } from "../../../commands/preflight/probe-network.js";
 import { host, inventory as inventoryOf } from "../../fixtures/inventories.js";
 
 const all =
@@ -136,10 +138,10 @@ describe("a host", () => {
 const ports = portsBetween(h1, h2);
 /** All connections of the three hosts, those that match failing. */
 function links(
-  fails: (link: Omit<Link, "outcome">) => boolean,
+  fails: (link: Omit<Connection, "outcome">) => boolean,
   outcome = "no answer",
   hosts = inventory.hosts,
-): Link[] {
+): Connection[] {
   return hosts.flatMap((from) =>
     hosts
       .filter((to) => to !== from)
@@ -151,9 +153,9 @@ function links(
       ),
   );
 }
-const none: Links = { links: [], paths: [], clocks: new Map(), silent: new Map() };
-const judgeSeen = (seen: Partial<Links>, where = inventory, facts: ReadonlyMap<string, Facts> = new Map()) =>
-  judgeLinks(where, facts, { ...none, ...seen });
+const none: NetworkProbe = { connections: [], packetSizes: [], clocks: new Map(), silent: new Map() };
+const judgeSeen = (seen: Partial<NetworkProbe>, where = inventory, facts: ReadonlyMap<string, Facts> = new Map()) =>
+  judgeNetwork(where, facts, { ...none, ...seen });
 
 describe("the ports between hosts", () => {
   it("are those that other hosts need", () => {
@@ -167,11 +169,11 @@ describe("the ports between hosts", () => {
     expect(portsBetween(h1, { ...h2, agent: false })).not.toContain("12375/tcp");
   });
 
-  it("are no finding when they are open", () => expect(judgeSeen({ links: links(() => false) })).toEqual([]));
+  it("are no finding when they are open", () => expect(judgeSeen({ connections: links(() => false) })).toEqual([]));
 
   it("count against the host that no other reaches", () => {
     const blocked = links(({ to, port }) => to === "h2" && port === "6783/udp");
-    expect(judgeSeen({ links: blocked })).toEqual([
+    expect(judgeSeen({ connections: blocked })).toEqual([
       {
         host: "h2",
         check: "links",
@@ -183,14 +185,14 @@ describe("the ports between hosts", () => {
   });
 
   it("count against the host that reaches no other", () => {
-    expect(judgeSeen({ links: links(({ from }) => from === "h3") })).toMatchObject([
+    expect(judgeSeen({ connections: links(({ from }) => from === "h3") })).toMatchObject([
       { host: "h3", found: expect.stringMatching(/^does not reach 4000\/tcp, .* of any other host/) },
     ]);
   });
 
   it("make one finding of ports with the same fault, and of a pair", () => {
     expect(
-      judgeSeen({ links: links(({ from, to, port }) => from === "h1" && to === "h2" && /^830/.test(port)) }),
+      judgeSeen({ connections: links(({ from, to, port }) => from === "h1" && to === "h2" && /^830/.test(port)) }),
     ).toMatchObject([
       {
         host: "h2",
@@ -200,18 +202,18 @@ describe("the ports between hosts", () => {
   });
 
   it("blame both of two shut hosts, and not the third", () => {
-    const found = judgeSeen({ links: links(({ to }) => to !== "h1", "connection refused") });
+    const found = judgeSeen({ connections: links(({ to }) => to !== "h1", "connection refused") });
     expect(found.map(({ host }) => host)).toEqual(["h2", "h3"]);
   });
 
   it("with two hosts, count against the one that is not reached", () => {
     const two = { ...inventory, hosts: [h1, h2] };
-    const found = judgeSeen({ links: links(({ to }) => to === "h2", "no answer", two.hosts) }, two);
+    const found = judgeSeen({ connections: links(({ to }) => to === "h2", "no answer", two.hosts) }, two);
     expect(found).toMatchObject([{ host: "h2", found: expect.stringContaining("not reached from h1 (198.18.0.11)") }]);
   });
 
   it("see an address that another machine has too", () => {
-    expect(judgeSeen({ links: links(({ to }) => to === "h2", "answered by h3") })).toMatchObject([
+    expect(judgeSeen({ connections: links(({ to }) => to === "h2", "answered by h3") })).toMatchObject([
       { host: "h2", fix: "find the other machine that has the address 198.18.0.12" },
     ]);
   });
@@ -219,20 +221,41 @@ describe("the ports between hosts", () => {
   it("are not judged where somebody else has taken them", () => {
     const facts = new Map([["h2", { ...fresh, "taken-ports": "4000/tcp 8500/tcp" }]]);
     const refused = links(({ to, port }) => to === "h2" && port === "4000/tcp", "connection refused");
-    expect(judgeSeen({ links: refused }, inventory, facts)).toEqual([]);
-    expect(judgeSeen({ links: refused })).toHaveLength(1);
+    expect(judgeSeen({ connections: refused }, inventory, facts)).toEqual([]);
+    expect(judgeSeen({ connections: refused })).toHaveLength(1);
   });
 
   it("are opened by the firewall that the host has", () => {
     const facts = new Map([["h2", { ...fresh, firewall: "ufw" }]]);
-    const found = judgeSeen({ links: links(({ to, port }) => to === "h2" && /^678/.test(port)) }, inventory, facts);
+    const found = judgeSeen(
+      { connections: links(({ to, port }) => to === "h2" && /^678/.test(port)) },
+      inventory,
+      facts,
+    );
     expect(found[0]?.fix).toBe(
       "ufw allow from 198.18.0.8/29 to any port 6783 proto tcp && ufw allow from 198.18.0.8/29 to any port 6783,6784 proto udp",
     );
-    expect(openPorts("firewalld", ["6783/udp"], "10.0.0.0/24")).toMatch(
+    expect(firewallCommand("firewalld", ["6783/udp"], ["10.0.0.0/24"])).toMatch(
       /^firewall-cmd --permanent .* && firewall-cmd --reload$/,
     );
-    expect(openPorts("nft", ["6783/udp", "6784/udp"], "10.0.0.0/24")).toContain("udp dport '{ 6783, 6784 }' accept");
+    expect(firewallCommand("nft", ["6783/udp", "6784/udp"], ["10.0.0.0/24"])).toContain(
+      "udp dport '{ 6783, 6784 }' accept",
+    );
+  });
+
+  it("are opened to the cluster's hosts, not to all that lies between their addresses", () => {
+    const far = [h1, { ...h2, address: "10.1.2.3" }, { ...h3, address: "10.200.0.4" }];
+    const where = { ...inventory, hosts: far };
+    const blocked = links(({ to, port }) => to === "h1" && port === "6783/udp", "no answer", far);
+    expect(judgeSeen({ connections: blocked }, where)[0]?.fix).toBe(
+      "iptables -I INPUT -s 10.1.2.3,10.200.0.4 -p udp --dport 6783 -j ACCEPT",
+    );
+    const two = ["10.1.2.3", "10.200.0.4"];
+    expect(firewallCommand("ufw", ["6783/udp"], two)).toBe(
+      "ufw allow from 10.1.2.3 to any port 6783 proto udp && ufw allow from 10.200.0.4 to any port 6783 proto udp",
+    );
+    expect(firewallCommand("nft", ["6783/udp"], two)).toContain("ip saddr '{ 10.1.2.3, 10.200.0.4 }' udp");
+    expect(firewallCommand("firewalld", ["6783/udp"], two).match(/--add-rich-rule/g)).toHaveLength(2);
   });
 
   it("are tried by all pairs up to twenty hosts, then by neighbours in a ring, group by group", () => {
@@ -256,13 +279,13 @@ describe("packet size", () => {
       .map(({ from, to }) => ({ from, to, sent: of(from, to)[0], answered: of(from, to)[1] }));
 
   it("that the hosts' own interfaces have is right, and silence says nothing", () => {
-    expect(judgeSeen({ paths: paths(() => [1500, 1500]) })).toEqual([]);
-    expect(judgeSeen({ paths: paths(() => [1500, 0]) })).toEqual([]);
+    expect(judgeSeen({ packetSizes: paths(() => [1500, 1500]) })).toEqual([]);
+    expect(judgeSeen({ packetSizes: paths(() => [1500, 0]) })).toEqual([]);
   });
 
   it("that gets lost counts against the host at the narrow end", () => {
     const narrow = paths((from, to) => (from === "h3" || to === "h3" ? [1500, 1400] : [1500, 1500]));
-    expect(judgeSeen({ paths: narrow })).toMatchObject([
+    expect(judgeSeen({ packetSizes: narrow })).toMatchObject([
       {
         host: "h3",
         check: "mtu",
@@ -270,16 +293,16 @@ describe("packet size", () => {
       },
     ]);
     const jumbo = paths((from) => (from === "h1" ? [9000, 1500] : [1500, 1500]));
-    expect(judgeSeen({ paths: jumbo })).toMatchObject([
+    expect(judgeSeen({ packetSizes: jumbo })).toMatchObject([
       { host: "h1", found: expect.stringContaining("9000 bytes get lost between this host and h2") },
     ]);
   });
 
   it("has to carry Weave Net's packets", () => {
     const tunnel = paths(() => [1400, 1400]);
-    expect(judgeSeen({ paths: tunnel })[0]).toMatchObject({ fix: "set weave.mtu: 1316 in the cluster file" });
-    expect(judgeSeen({ paths: tunnel }, weave({ mtu: 1300 }))).toEqual([]);
-    expect(judgeSeen({ paths: tunnel }, weave({ fastDatapath: false }))).toEqual([]);
+    expect(judgeSeen({ packetSizes: tunnel })[0]).toMatchObject({ fix: "set weave.mtu: 1316 in the cluster file" });
+    expect(judgeSeen({ packetSizes: tunnel }, weave({ mtu: 1300 }))).toEqual([]);
+    expect(judgeSeen({ packetSizes: tunnel }, weave({ fastDatapath: false }))).toEqual([]);
   });
 });
 
@@ -293,7 +316,7 @@ describe("clocks", () => {
 
   it("off by a minute are a problem, of that host alone", () => {
     expect(judgeSeen({ clocks: clocks([0.1, -60, 0.2]) })).toEqual([
-      expect.objectContaining({ host: "h2", check: "clock", found: "the clock is 60.1 s behind of most hosts" }),
+      expect.objectContaining({ host: "h2", check: "clock", found: "the clock is 60.1 s behind most hosts" }),
     ]);
     expect(judgeSeen({ clocks: clocks([0.1, -60, 0.2]) })[0]).not.toHaveProperty("warning");
   });
@@ -307,22 +330,6 @@ describe("clocks", () => {
     expect(judgeSeen({ clocks: clocks([60, 0.1]) })).toMatchObject([{ host: "h1" }]);
     expect(median([60, 0.1])).toBe(0.1);
     expect(median([5, 1, 3])).toBe(3);
-  });
-});
-
-describe("ranges", () => {
-  it("overlap", () => {
-    expect(overlap("10.32.0.0/12", "10.40.0.0/16")).toBe(true);
-    expect(overlap("10.40.0.0/16", "10.32.0.0/12")).toBe(true);
-    expect(overlap("10.48.0.0/16", "10.32.0.0/12")).toBe(false);
-    expect(overlap("0.0.0.0/0", "10.32.0.0/12")).toBe(true);
-    expect(overlap("fe80::/10", "10.32.0.0/12")).toBe(false);
-  });
-
-  it("hold addresses", () => {
-    expect(rangeOf(["198.18.0.11"])).toBe("198.18.0.11/32");
-    expect(rangeOf(["198.18.0.11", "198.18.0.13"])).toBe("198.18.0.8/29");
-    expect(rangeOf(["10.0.1.4", "192.168.0.1"])).toBe("0.0.0.0/0");
   });
 });
 

@@ -1,9 +1,11 @@
 import { describe, expect, it } from "vitest";
 import type { Inventory, InventoryHost } from "../../../cluster/inventory.js";
 import { type Facts, parseReport } from "../../../commands/preflight/facts.js";
-import { judge } from "../../../commands/preflight/judge/all-hosts.js";
-import { asJson, preflight, preflightReport } from "../../../commands/preflight/preflight.js";
-import type { Links } from "../../../commands/preflight/probe-links.js";
+import { preflightJson } from "../../../commands/preflight/json.js";
+import { judgeAllHosts } from "../../../commands/preflight/judge/all-hosts.js";
+import { lookAtHosts } from "../../../commands/preflight/preflight.js";
+import type { NetworkProbe } from "../../../commands/preflight/probe-network.js";
+import { preflightReport } from "../../../commands/preflight/report.js";
 import type { SshResult } from "../../../ssh/ssh.js";
 import { host, inventory as inventoryOf, oldWeave } from "../../fixtures/inventories.js";
 
@@ -47,7 +49,7 @@ const h1 = facts({ hostname: "h1", "machine-id": "1".repeat(32) });
 const h2 = facts({ hostname: "h2", "machine-id": "2".repeat(32) });
 
 function judged(ofH2: Facts, where: Inventory = inventory, ofH1: Facts = {}) {
-  return judge(
+  return judgeAllHosts(
     where,
     new Map([
       ["h1", { ...h1, ...ofH1 }],
@@ -141,7 +143,7 @@ describe("judge", () => {
       { found: expect.stringMatching(/28\.5\.1.* going to be installed.* below API 1\.24/) },
     ]);
     const stopped: Facts = { os: "debian 12", arch: "amd64", engine: "26.1.5+dfsg1" };
-    expect(judge(inventory, new Map([["h2", stopped]]))).toMatchObject([{ check: "engine" }]);
+    expect(judgeAllHosts(inventory, new Map([["h2", stopped]]))).toMatchObject([{ check: "engine" }]);
   });
 
   it("refuses a docker command that cannot talk to Swarm", () => {
@@ -150,9 +152,9 @@ describe("judge", () => {
 });
 
 describe("preflight", () => {
-  const nothing: Links = { links: [], paths: [], clocks: new Map(), silent: new Map() };
-  const run = (answers: Record<string, Partial<SshResult>>, seen: Partial<Links> = {}) =>
-    preflight(
+  const nothing: NetworkProbe = { connections: [], packetSizes: [], clocks: new Map(), silent: new Map() };
+  const run = (answers: Record<string, Partial<SshResult>>, seen: Partial<NetworkProbe> = {}) =>
+    lookAtHosts(
       inventory,
       "script",
       async ({ name }) => ({ status: 0, stdout: "", stderr: "", ...answers[name] }),
@@ -179,7 +181,7 @@ describe("preflight", () => {
 
   it("tells a host's script what to look for", async () => {
     const told: (readonly string[] | undefined)[] = [];
-    await preflight(
+    await lookAtHosts(
       inventory,
       "script",
       async (_, script, args) => {
@@ -190,7 +192,6 @@ describe("preflight", () => {
     );
     expect(told[1]).toEqual([
       "script",
-      "address=198.18.0.12",
       "data_dir=/var/consul",
       "images=swarm:1.2.9,alpine/socat:1.8.0.3",
       "ports=8500/tcp/consul,53/udp/weave-dns",
@@ -244,7 +245,7 @@ describe("preflight", () => {
       "                         fix:   timedatectl set-ntp true (with systemd-timesyncd or chrony installed), and look at timedatectl status",
       "preflight: no problem on 2 hosts, 1 warning",
     ]);
-    expect(asJson(inventory, result, status)).toMatchObject({ result: "fit", findings: [{ warning: true }] });
+    expect(preflightJson(inventory, result, status)).toMatchObject({ result: "fit", findings: [{ warning: true }] });
   });
 
   it("cannot tell about a host that does not take part in the port matrix", async () => {

@@ -9,6 +9,9 @@ import { afterAll, expect, it } from "vitest";
 import { inventoryOf } from "../../../cluster/inventory.js";
 import { loadCluster } from "../../../cluster/load.js";
 import { parseReport } from "../../../commands/preflight/facts.js";
+import { judgeHost } from "../../../commands/preflight/judge/one-host.js";
+import { hostFile, hostScript } from "../../../commands/shared/host-scripts.js";
+import { host, inventory as inventoryFixture } from "../../fixtures/inventories.js";
 
 const folder = mkdtempSync(join(tmpdir(), "multicast-swarm-test-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -27,13 +30,10 @@ it("finds who holds a port, and that an address is not the host's", async () => 
   const { port } = server.address() as { port: number };
   try {
     mkdirSync(join(folder, "raft"));
-    const script = ["preflight-facts.sh", "preflight.sh"]
-      .map((name) => readFileSync(`scripts/host/probes/${name}`, "utf8"))
-      .join("\n");
+    const script = hostScript("probes/preflight-facts.sh", "probes/preflight.sh");
     const args = [
       "-s",
       "--",
-      "address=192.0.2.77",
       `data_dir=${folder}`,
       `ports=${port}/tcp/consul,${port}/udp/consul`,
       "names=localhost,nowhere.invalid",
@@ -57,7 +57,9 @@ it("finds who holds a port, and that an address is not the host's", async () => 
     })) {
       expect(report.facts[name], name).toMatch(form);
     }
-    const found = (check: string) => report.findings.filter((finding) => finding.check === check);
+    const elsewhere = host(1, { address: "192.0.2.77" });
+    const findings = [...report.findings, ...judgeHost(inventoryFixture([elsewhere]), elsewhere, report.facts)];
+    const found = (check: string) => findings.filter((finding) => finding.check === check);
     expect(found("ports")).toMatchObject([
       {
         found: expect.stringMatching(`^port ${port}/tcp is taken by .*\\(pid ${process.pid}\\b`),
@@ -101,7 +103,9 @@ it("runs as one file with Node alone", () => {
     platform: "node",
     logLevel: "error",
   });
-  expect(readFileSync(program, "utf8")).not.toMatch(/node_modules/);
+  const text = readFileSync(program, "utf8");
+  expect(text).not.toMatch(/node_modules/);
+  expect(text.length).toBeLessThan(150_000);
   const run = (...args: string[]) => spawnSync("node", [program, ...args], { cwd: folder, encoding: "utf8" });
 
   const closed = inventory(`
@@ -119,4 +123,21 @@ hosts: [{ name: h1, address: 192.0.2.1 }]
   const unreadable = run("nowhere.json");
   expect(unreadable.stderr).toMatch(/^preflight: could not tell: .*nowhere\.json/);
   expect(unreadable.status).toBe(2);
+});
+
+it("sends hosts the same during a deploy and from the command line", () => {
+  const { outputFiles } = buildSync({
+    entryPoints: ["commands/preflight/programs.js"],
+    write: false,
+    bundle: true,
+    platform: "node",
+    format: "cjs",
+    logLevel: "error",
+  });
+  const bundled: { exports: { default?: unknown } } = { exports: {} };
+  new Function("module", outputFiles[0]?.text ?? "")(bundled);
+  expect(bundled.exports.default).toEqual({
+    host: hostScript("probes/preflight-facts.sh", "probes/preflight.sh"),
+    portProbe: hostFile("probes/port-probe.pl"),
+  });
 });

@@ -1,4 +1,4 @@
-# A host's side of the preflight's question "who reaches whom": listens for a moment on the ports that the cluster is
+# A host's side of the preflight's question "who reaches whom": listens for some seconds on the ports that the cluster is
 # going to use, tries those of other hosts, and measures what size of packet gets through. Changes nothing.
 #
 #   perl - NAME ADDRESS < port-probe.pl, then requests, one a line, on the same input      (as root)
@@ -6,15 +6,15 @@
 # Perl, since every Debian and Ubuntu has it (perl-base), while nc, socat, ping and python are often not there.
 #
 #   clock                      the time of this host
-#   listen TOKEN PORT/PROTO …  opens the ports on ADDRESS; answers `busy PORT/PROTO` where somebody else listens
+#   listen TOKEN PORT/PROTO …  opens the ports on ADDRESS; answers `busy PORT/PROTO` where another program listens
 #   target NAME ADDRESS PORT/PROTO …
 #                              remembers what to try: TCP+ stands for a port that a service of its own holds
 #   probe SECONDS              tries all targets at once: `link NAME PORT/PROTO OUTCOME`, `mtu NAME SENT ANSWERED`
 #   arrived                    who has sent datagrams to these ports: `arrived NAME PORT/PROTO`
 #   end
 #
-# Every answer ends with a line `ok`; `target` has none. The ports close when the input ends, as it does when the connection breaks, and
-# after LIFETIME seconds even when nobody notices that the operator's machine is gone.
+# Every answer ends with a line `ok`; `target` has none. The ports close when the input ends, as it does when the
+# connection breaks, and after LIFETIME seconds even when nobody notices that the operator's machine is gone.
 
 use strict;
 use warnings;
@@ -24,13 +24,16 @@ use Socket;
 
 use constant LIFETIME => 120;
 
+# Bytes of the packets that are tried besides the largest that the interface sends: common MTUs, and some below.
+my @sizes = (8000, 4000, 1500, 1492, 1480, 1460, 1450, 1420, 1400, 1350, 1280, 1000, 576, 100);
+
 # Values of Linux that the module Socket of older systems does not name.
 use constant { IP_MTU_DISCOVER => 10, IP_PMTUDISC_PROBE => 3, IP_MTU => 14 };
 
 my ($name, $address) = @ARGV;
 die "usage: port-probe.pl NAME ADDRESS\n" unless defined $address;
 
-# The name that preflight.sh knows, should somebody else's preflight be looking who holds these ports.
+# preflight.sh of another preflight that looks for holders of these ports knows this name.
 $0 = 'multicast-swarm preflight';
 alarm LIFETIME;
 $| = 1;
@@ -115,7 +118,7 @@ sub listen_on {
     for my $port (@ports) {
         my ($number, $protocol) = split m{/}, $port;
         my $socket = $protocol eq 'tcp' ? tcp_socket() : udp_socket();
-        # Never for UDP: there it would take datagrams away from a service that allows it too.
+        # Never for UDP: it would divert datagrams from a service that sets it too.
         setsockopt $socket, SOL_SOCKET, SO_REUSEADDR, pack 'i', 1 if $protocol eq 'tcp';
         if (!bind($socket, sockaddr_in($number, inet_aton($address))) || ($protocol eq 'tcp' && !listen($socket, 64))) {
             print $! == EADDRINUSE ? "busy $port\n" : "failed $port $!\n";
@@ -180,7 +183,7 @@ sub from_here {
     return unblocked($socket);
 }
 
-# What somebody answered who should say "TOKEN NAME".
+# What the other side said, which should be "TOKEN NAME".
 sub greeting {
     my ($text, $to) = @_;
     return 'ok' if $text eq "$token $to";
@@ -243,7 +246,7 @@ sub measure {
     my $largest = unpack 'i', getsockopt($udp, 0, IP_MTU) || pack 'i', 1500;
     close $udp;
     my $path = $probe->{paths}{$to} = { sent => $largest, answered => 0 };
-    for my $size ($largest, grep { $_ < $largest } 8000, 4000, 1500, 1492, 1480, 1460, 1450, 1420, 1400, 1350, 1280, 1000, 576, 100) {
+    for my $size ($largest, grep { $_ < $largest } @sizes) {
         $$sequence++;
         $probe->{echoes}{$$sequence} = [$path, $size];
         my $payload = pack('C2 n3', 8, 0, 0, $$ & 0xffff, $$sequence) . "\0" x ($size - 28);

@@ -1,9 +1,13 @@
 #!/bin/sh
-# Facts of a host for the preflight to judge: kernel, disks, memory, routes, names, firewall. Only reads, loads no module.
-# Sent before preflight.sh, which calls system_facts.
-# shellcheck shell=sh
+# Facts of a host for the preflight to judge: system, kernel, disks, memory, routes, names, firewall. Only reads, loads no
+# module. Sent between names.sh and preflight.sh, which calls system_facts.
+# shellcheck shell=sh disable=SC2154
 
 system_facts() { # DATA_DIR NAME…
+  fact user "$(id -u) $(id -un)"
+  distribution_facts
+  systemd_facts
+  identity_facts
   kernel_facts
   disk_facts "$1"
   memory_facts
@@ -12,6 +16,33 @@ system_facts() { # DATA_DIR NAME…
   name_facts "$@"
   firewall_facts
   installed_facts
+}
+
+# ---- system ----
+
+os_value() { sed -n "s/^$1=//p" /etc/os-release 2>/dev/null | tr -d "\"'" | head -n 1; }
+
+distribution_facts() {
+  id=$(os_value ID)
+  version=$(os_value VERSION_ID)
+  fact os "${id:-unknown} ${version:-unknown}"
+  fact os-name "$(os_value PRETTY_NAME)"
+  # A 32-bit system can run on a 64-bit kernel: programs have to fit the system, so dpkg is asked before the kernel.
+  fact arch "$(dpkg --print-architecture 2>/dev/null || uname -m)"
+}
+
+systemd_facts() {
+  init=$(cat /proc/1/comm 2>/dev/null)
+  fact init "${init:-unknown}"
+  [ "$init" = systemd ] || return
+  systemd_state=$(systemctl is-system-running 2>/dev/null)
+  fact systemd "${systemd_state:-unknown}"
+}
+
+identity_facts() {
+  fact hostname "$(uname -n)"
+  fact machine-id "$(head -n 1 /etc/machine-id 2>/dev/null)"
+  fact addresses "$(awk '/host LOCAL/ { print last } { last = $NF }' /proc/net/fib_trie | grep -v '^127\.' | sort -u | tr '\n' ' ')"
 }
 
 # ---- kernel ----
@@ -66,7 +97,7 @@ kernel_facts() {
 # fact disk-WHAT MOUNT FREE_MIB FREE_INODES rw|ro, for the folder itself or the nearest one above it that exists.
 disk_facts() { # DATA_DIR
   docker_root=$(sed -n 's/.*"\(data-root\|graph\)" *: *"\([^"]*\)".*/\2/p' /etc/docker/daemon.json 2>/dev/null | head -n 1)
-  for pair in "consul $1" "docker ${docker_root:-/var/lib/docker}" 'download /var/lib/multicast-swarm' \
+  for pair in "consul $1" "docker ${docker_root:-/var/lib/docker}" "download $state" \
     'programs /usr/local/bin' 'packages /usr/bin' 'settings /etc'; do
     folder=${pair#* }
     while [ ! -d "$folder" ]; do folder=$(dirname "$folder"); done

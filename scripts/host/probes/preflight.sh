@@ -1,21 +1,22 @@
 #!/bin/sh
 # Looks at a host before anything is installed on it, and changes nothing.
 #
-#   cat preflight-facts.sh preflight.sh | sh -s -- address=IP data_dir=DIR images=REFERENCE,… ports=PORT/PROTOCOL/SERVICE,… names=NAME,…
-#                                                                                                        (as root)
+#   cat ../steps/names.sh preflight-facts.sh preflight.sh |
+#     sh -s -- data_dir=DIR images=REFERENCE,… ports=PORT/PROTOCOL/SERVICE,… names=NAME,…       (as root)
 #
-# address is the host's own on the cluster's LAN; data_dir is Consul's; images are those that the engine is going to
-# be given; ports are those that SERVICE (consul, weave, weave-dns, swarm) is going to listen on; names are those
-# that the host has to resolve. Prints lines for a program to read:
+# data_dir is Consul's; images are those that the deploy loads into the engine; ports are those that SERVICE (consul,
+# weave, weave-dns, swarm) will listen on; names are those that the host has to resolve. Prints lines for a program to
+# read:
 #
 #   fact NAME VALUE
 #   problem CHECK | found … | needed … | fix: …
 #
-# and `fact end ok` as the last one, so that a run that was cut short cannot pass for a good one. What one host
-# alone cannot know (unique names, versions that fit together), or what is arithmetic (disks, ranges), is judged by
-# commands/preflight/judge/ from the facts.
+# and `fact end ok` as the last one, so that a run that was cut short cannot pass for a good one. The problems are those
+# that take the host itself to see: who holds a port, what is there that this project did not install. All others are
+# judged from the facts by commands/preflight/judge/.
 #
 # Needs no more than a minimal Debian or Ubuntu has: sh, coreutils, find, sed, grep, awk, systemctl.
+# shellcheck disable=SC2154  # state, cluster_label and the like are names.sh's
 
 set -u
 LC_ALL=C
@@ -23,7 +24,7 @@ PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export LC_ALL PATH
 
 # What this project put on the host, written by the steps that did: lines "KIND VALUE".
-record=/var/lib/multicast-swarm/created
+record=$state/created
 
 fact() { printf 'fact %s %s\n' "$1" "$2"; }
 
@@ -34,21 +35,21 @@ problem() {
 
 recorded() { [ -f "$record" ] && grep -qxF -- "$1" "$record"; }
 
-# All containers, as lines "ID NAME IMAGE ours|- PORTS…": asked once, since each question costs a noticeable part of a
-# second. Asking a stopped engine through its socket would start it, and this script changes nothing.
+# All containers, as lines "ID NAME IMAGE ours|- PORTS…": asked once, since each question takes a noticeable time.
+# Asking a stopped engine through its socket would start it, and this script changes nothing.
 containers=
 list_containers() {
   case $(systemctl is-active docker.service 2>/dev/null) in
     inactive | failed) return ;;
   esac
   containers=$(timeout 20 docker ps -a --no-trunc \
-    --format '{{.ID}} {{.Names}} {{.Image}} {{if .Label "multicast-swarm"}}ours{{else}}-{{end}} {{.Ports}}' 2>/dev/null)
+    --format '{{.ID}} {{.Names}} {{.Image}} {{if .Label "'"$cluster_label"'"}}ours{{else}}-{{end}} {{.Ports}}' 2>/dev/null)
 }
 
 # A container of ours: Swarm's carry a label, Weave's have the names that its script gives.
 our_container() {
   case $1 in
-    weave | weaveproxy | weaveplugin) recorded 'unit weave.service' ;;
+    "$weave_container" | weaveproxy | weaveplugin) recorded 'unit weave.service' ;;
     *) printf '%s\n' "$containers" | awk -v name="$1" '$2 == name && $4 == "ours" { found = 1 } END { exit !found }' ;;
   esac
 }
@@ -59,75 +60,6 @@ our_unit() {
     consul-bootstrap.service) recorded 'file /etc/consul.d/bootstrap/config.json' ;;
     *) recorded "unit $1" ;;
   esac
-}
-
-check_root() {
-  [ "$(id -u)" = 0 ] || problem sudo "the checks run as $(id -un), not as root" 'root, or sudo without a password' \
-    "printf '%s ALL=(ALL) NOPASSWD: ALL\\n' $(id -un) > /etc/sudoers.d/$(id -un)   (as root)"
-}
-
-os_value() { sed -n "s/^$1=//p" /etc/os-release 2>/dev/null | tr -d "\"'" | head -n 1; }
-
-check_os() {
-  id=$(os_value ID)
-  version=$(os_value VERSION_ID)
-  fact os "${id:-unknown} ${version:-unknown}"
-  case "$id $version" in
-    'debian 11' | 'debian 12' | 'debian 13' | 'ubuntu 20.04' | 'ubuntu 22.04' | 'ubuntu 24.04') ;;
-    *)
-      name=$(os_value PRETTY_NAME)
-      problem os "${name:-an unknown system}" 'Debian 11 to 13, or Ubuntu 20.04, 22.04 or 24.04' \
-        'install a supported system on the host'
-      ;;
-  esac
-}
-
-check_arch() {
-  # A 32-bit system can run on a 64-bit kernel: programs have to fit the system, so dpkg is asked before the kernel.
-  arch=$(dpkg --print-architecture 2>/dev/null) || arch=$(uname -m)
-  case $arch in
-    x86_64) arch=amd64 ;;
-    aarch64) arch=arm64 ;;
-  esac
-  fact arch "$arch"
-  case $arch in
-    amd64 | arm64) ;;
-    *) problem arch "architecture $arch" 'amd64 or arm64' 'install a 64-bit system on the host' ;;
-  esac
-}
-
-check_systemd() {
-  first=$(cat /proc/1/comm 2>/dev/null)
-  if [ "$first" != systemd ]; then
-    fact systemd absent
-    problem systemd "process 1 is ${first:-unknown}" 'systemd as process 1' 'apt-get install systemd-sysv && reboot'
-    return
-  fi
-  state=$(systemctl is-system-running 2>/dev/null)
-  fact systemd "${state:-unknown}"
-  case $state in
-    running | degraded | starting) ;;
-    *) problem systemd "systemd is in state ${state:-unknown}" 'a host that is up (running or degraded)' \
-      'systemctl default, or reboot the host' ;;
-  esac
-}
-
-check_identity() {
-  fact hostname "$(uname -n)"
-  machine_id=$(cat /etc/machine-id 2>/dev/null)
-  if printf %s "$machine_id" | grep -Eqx '[0-9a-f]{32}'; then
-    fact machine-id "$machine_id"
-  else
-    problem machine-id "/etc/machine-id says '${machine_id}'" 'a machine-id of 32 hex digits' \
-      'rm -f /etc/machine-id && systemd-machine-id-setup'
-  fi
-}
-
-check_address() {
-  own=$(awk '/host LOCAL/ { print last } { last = $NF }' /proc/net/fib_trie | grep -v '^127\.' | sort -u)
-  printf '%s\n' "$own" | grep -qxF -- "$1" && return
-  problem address "the host's addresses are ${own:-none}" "$1 on one of its interfaces" \
-    "correct the host's address in the cluster file, or give the host $1"
 }
 
 # Listeners on the wanted ports: lines "PORT/PROTOCOL SERVICE INODE". The kernel's own tables are read instead of
@@ -198,14 +130,14 @@ foreign_listeners() {
   listeners "$1" | holders | while read -r port service pid; do
     if [ "$pid" = 0 ]; then
       # Weave's fast datapath: openvswitch listens in the kernel.
-      [ "$port" = 6784/udp ] && recorded 'unit weave.service' && continue
-      printf '%s\t%s\t%s\t%s\n' "$port" "$service" 'the kernel' "ss -lntup, and remove the interface or module that holds it"
+      [ "$port" = "$port_weave_fast_datapath/udp" ] && recorded 'unit weave.service' && continue
+      printf '%s\t%s\t%s\t%s\n' "$port" "$service" 'the kernel' 'ss -lntup shows it; remove the interface or module that holds it'
       continue
     fi
     unit=$(unit_of "$pid")
     container=$(container_of "$pid" "$port")
     name=$(cat "/proc/$pid/comm" 2>/dev/null)
-    # Another preflight's port-probe.pl, gone in a moment.
+    # The port-probe.pl of another preflight, which ends within seconds.
     [ "$name" = multicast-swarm ] && continue
     if [ -n "$container" ]; then
       our_container "$container" && continue
@@ -246,11 +178,11 @@ check_ports() {
     }'
 }
 
-# What the deploy is going to write must not be somebody else's.
+# The deploy must not overwrite what it did not write.
 check_foreign_files() {
   for file in /usr/local/bin/consul /usr/local/bin/weave /etc/default/weave; do
     [ ! -e "$file" ] || recorded "file $file" ||
-      problem foreign "$file, which is not of this project" 'no Consul and Weave Net but those that are going to be installed' \
+      problem foreign "$file, which is not of this project" 'no Consul and Weave Net but those that this project installs' \
         "mv $file $file.old, once nothing uses it"
   done
   for unit in consul.service weave.service; do
@@ -281,9 +213,9 @@ check_foreign_files() {
 check_foreign_containers() {
   printf '%s\n' "$containers" | while read -r _ name image _; do
     case "$name $image" in
-      weave\ * | weaveproxy\ * | weaveplugin\ *) what='Weave Net' ;;
+      "$weave_container "* | weaveproxy\ * | weaveplugin\ *) what='Weave Net' ;;
       *\ weaveworks/weave:* | *\ rajchaudhuri/weave:*) what='Weave Net' ;;
-      swarm-manager\ * | swarm-agent\ * | *\ swarm | *\ swarm:* | *\ swarm@* | *\ */swarm:*) what=Swarm ;;
+      "$manager_container "* | "$agent_container "* | *\ swarm | *\ swarm:* | *\ swarm@* | *\ */swarm:*) what=Swarm ;;
       *) continue ;;
     esac
     our_container "$name" ||
@@ -309,27 +241,27 @@ check_foreign_images() {
   fact images-missing "$missing"
 }
 
-check_engine() { # IMAGES
+look_at_engine() { # IMAGES
   if ! command -v dockerd >/dev/null && [ "$(systemctl show -p LoadState --value docker.service 2>/dev/null)" != loaded ]; then
     fact engine absent
     return
   fi
   # Asking a stopped engine through its socket would start it, and this script changes nothing.
-  state=$(systemctl is-active docker.service 2>/dev/null)
-  if [ "$state" = inactive ]; then
-    fact engine "$(dockerd --version 2>/dev/null | sed 's/^Docker version \([^ ,]*\).*/\1/')"
-    return
-  fi
-  if [ "$state" = failed ]; then
-    fact engine unknown
-    problem engine 'Docker Engine is installed, but docker.service has failed' 'an engine that starts' \
-      'journalctl -u docker.service -n 20 says why; then systemctl restart docker.service'
-    return
-  fi
+  engine_state=$(systemctl is-active docker.service 2>/dev/null)
+  fact engine-state "${engine_state:-unknown}"
+  case $engine_state in
+    inactive)
+      fact engine "$(dockerd --version 2>/dev/null | sed 's/^Docker version \([^ ,]*\).*/\1/p')"
+      return
+      ;;
+    failed)
+      fact engine unknown
+      return
+      ;;
+  esac
   if ! command -v docker >/dev/null; then
     fact engine unknown
-    problem engine "Docker Engine without its command, docker" 'the command docker, which Weave Net uses' \
-      'apt-get install docker-cli (docker-ce-cli for the packages of Docker)'
+    fact engine-client absent
     return
   fi
   format='{{.Server.Version}} {{.Server.APIVersion}} {{.Server.MinAPIVersion}} {{.Client.Version}}'
@@ -344,18 +276,16 @@ check_engine() { # IMAGES
     fact engine-client "$4"
   else
     fact engine unknown
-    problem engine "Docker Engine does not answer: $answer" 'an engine that answers root on its socket' \
-      'systemctl restart docker.service && journalctl -u docker.service -n 20'
+    fact engine-error "$(printf %s "$answer" | tr '\n' ' ')"
   fi
 }
 
 words() { printf %s "$1" | tr ',' ' '; }
 
 main() {
-  address='' data_dir='' images='' ports='' names=''
+  data_dir='' images='' ports='' names=''
   for pair; do
     case $pair in
-      address=*) address=${pair#*=} ;;
       data_dir=*) data_dir=${pair#*=} ;;
       images=*) images=$(words "${pair#*=}") ;;
       ports=*) ports=$(words "${pair#*=}") ;;
@@ -363,16 +293,10 @@ main() {
       *) printf 'unknown argument %s\n' "$pair" >&2 && exit 2 ;;
     esac
   done
-  check_root
-  check_os
-  check_arch
-  check_systemd
-  check_identity
-  check_address "$address"
   list_containers
   check_ports "$ports"
   check_foreign_files "$data_dir"
-  check_engine "$images"
+  look_at_engine "$images"
   # shellcheck disable=SC2086  # words, meant to be split
   system_facts "$data_dir" $names
   fact end ok

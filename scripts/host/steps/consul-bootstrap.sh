@@ -1,10 +1,13 @@
 #!/bin/sh
 # The guide's first server: an agent with "bootstrap": true runs until the other servers are there
 # ("Bootstrapping"); consul-handover.sh ends it. Refuses to make a second cluster.
-# Arguments: data_dir=DIR others=ADDRESS,… (the other servers; - for none) timeout=SECONDS
+# Arguments: data_dir=DIR datacenter=NAME others=ADDRESS,… (the other servers; - for none) timeout=SECONDS
 . "$(dirname "$0")/lib.sh"
-data_dir='' others='' timeout=''
-take "data_dir others timeout" "$@"
+. "$here/consul-agent.sh"
+# shellcheck disable=SC2034 # consul-agent.sh reads datacenter
+data_dir='' datacenter='' others='' timeout=''
+take "data_dir datacenter others timeout" "$@"
+trap 'rm -f "$sent/consul/encrypt.json"' EXIT
 
 if [ "$(note consul-bootstrapped)" = handed-over ]; then
   found "this server was bootstrapped and handed over before"
@@ -12,7 +15,7 @@ if [ "$(note consul-bootstrapped)" = handed-over ]; then
 fi
 [ "$others" = - ] && others=
 for other in $(printf %s "$others" | tr ',' ' '); do
-  if leader=$(consul operator raft list-peers -http-addr="http://$other:8500" 2>/dev/null | awk '$4 == "leader" { print $1 }') &&
+  if leader=$(consul operator raft list-peers -http-addr="http://$other:$port_consul_http" 2>/dev/null | awk '$4 == "leader" { print $1 }') &&
     [ -n "$leader" ]; then
     die "refuses to bootstrap: the server $other is already in a cluster led by $leader; this host can only join it (consul.bootstrap: expect)"
   fi
@@ -24,10 +27,8 @@ else
     die "refuses to bootstrap: $data_dir holds the data of an earlier cluster; move it away if that cluster is gone for good"
   fi
   own_directory /etc/consul.d/bootstrap root:consul 0750
-  own file /etc/consul.d/bootstrap/config.json
-  put /etc/consul.d/bootstrap/config.json root:consul 0640 <"$sent/consul/bootstrap.json" || true
-  . "$here/consul-key.sh"
-  install_key /etc/consul.d/bootstrap
+  prepare_agent /etc/consul.d/bootstrap bootstrap.json
+  place_binary
   note consul-bootstrapped begun
   # Consul ends with 1 when it is told to: without --collect, the unit would stay behind as a failed one.
   systemd-run -q --collect --unit=consul-bootstrap --uid=consul --gid=consul --description='Consul bootstrap agent (ends at the handover)' \
@@ -36,4 +37,4 @@ else
 fi
 has_leader() { consul operator raft list-peers 2>/dev/null | grep -qw leader; }
 until_true "$timeout" has_leader ||
-  die "the bootstrap agent has not elected itself after $timeout s: $(journalctl -u consul-bootstrap -n 3 -o cat | tr '\n' ' ')"
+  die "the bootstrap agent has not elected itself after $timeout s: $(journal consul-bootstrap.service)"

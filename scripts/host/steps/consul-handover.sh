@@ -4,8 +4,8 @@
 # Arguments: those of consul-start.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck disable=SC2034 # consul-start.sh uses the others
-role='' data_dir='' servers='' timeout=''
-take "role data_dir servers timeout" "$@"
+role='' data_dir='' datacenter='' servers='' timeout=''
+take "role data_dir datacenter servers timeout" "$@"
 
 if systemctl is-active -q consul-bootstrap.service; then
   voters() { consul operator raft list-peers 2>/dev/null | awk '$5 == "true"' | wc -l; }

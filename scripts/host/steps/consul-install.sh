@@ -1,27 +1,28 @@
 #!/bin/sh
-# Consul's binary, user, directories and unit. Guide: "Consul", "Installing" and "systemd Service".
+# Consul's user and directories are there, and its binary lies ready. Guide: "Consul", "Installing".
+# A binary that differs from the one in use takes its place when this host's agent is restarted, not before: an agent that
+# crashed in the meantime would start with it out of turn.
 # Arguments: role=server|client data_dir=DIR
 . "$(dirname "$0")/lib.sh"
 role='' data_dir=''
 take "role data_dir" "$@"
 
-binary=$consul_binary
 if consul_installed; then
-  found "$binary $artifact_version"
+  rm -f "$consul_next"
+  found "$consul_binary $artifact_version"
+elif consul_prepared; then
+  found "Consul $artifact_version ready to take its place"
 else
-  own file $binary
+  own file $consul_binary
   command -v unzip >/dev/null || install_packages unzip
   fetch "$artifact_source" "$artifact_sha256"
   rm -rf "$state/download/consul"
   unzip -q -o "$fetched" consul -d "$state/download/consul"
   chmod 0755 "$state/download/consul/consul"
-  # Moved, not copied: a running agent keeps its old binary until it is restarted.
-  mv -f "$state/download/consul/consul" $binary.new
-  chown root:root $binary.new
-  mv -f $binary.new $binary
+  mv -f "$state/download/consul/consul" "$consul_next"
   rm -rf "$state/download/consul" "$fetched"
-  note consul-binary "$artifact_sha256 $(hash_of $binary)"
-  changed "$binary ($(consul version | head -n 1))"
+  note consul-next "$artifact_sha256"
+  changed "Consul $artifact_version (ready to take its place)"
 fi
 
 if getent passwd consul >/dev/null; then
@@ -35,33 +36,3 @@ fi
 own_directory "$data_dir" consul:consul 0750
 own_directory /etc/consul.d root:consul 0750
 own_directory "/etc/consul.d/$role" root:consul 0750
-
-own unit consul.service
-# Type=exec, not notify: Consul reports readiness only after it has joined someone, which a first host cannot.
-# Stopping an agent is not leaving: it comes back by itself. (A server that stays away for some ten seconds loses its
-# vote to Autopilot and gets it back when it has returned.)
-if put /etc/systemd/system/consul.service root:root 0644 <<END
-[Unit]
-Description=Consul agent ($role)
-Documentation=https://developer.hashicorp.com/consul/docs
-Wants=network-online.target
-After=network-online.target
-Before=docker.service
-
-[Service]
-Type=exec
-User=consul
-Group=consul
-ExecStart=$binary agent -config-dir /etc/consul.d/$role
-ExecReload=/bin/kill -HUP \$MAINPID
-Restart=on-failure
-RestartSec=5
-LimitNOFILE=65536
-
-[Install]
-WantedBy=multi-user.target
-END
-then
-  systemctl daemon-reload
-fi
-systemctl enable -q consul.service

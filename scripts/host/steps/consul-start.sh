@@ -1,18 +1,19 @@
 #!/bin/sh
-# Consul's configuration is in place and its agent runs with it. Guide: "Configuring" and "Bootstrapping".
-# Restarts a running agent only when binary, unit or configuration differ from what it was started with.
-# Arguments: role=server|client data_dir=DIR servers=N (how many voters the cluster has) timeout=SECONDS
+# Consul's agent runs as a service, with its configuration. Guide: "Configuring", "systemd Service" and "Bootstrapping".
+# Restarts a running agent only when binary, unit or configuration differ from what it was started with, and puts a new
+# binary and unit in place only then.
+# Arguments: role=server|client data_dir=DIR datacenter=NAME servers=N (how many voters the cluster has) timeout=SECONDS
 . "$(dirname "$0")/lib.sh"
-role='' data_dir='' servers='' timeout=''
-take "role data_dir servers timeout" "$@"
+. "$here/consul-agent.sh"
+role='' data_dir='' datacenter='' servers='' timeout=''
+take "role data_dir datacenter servers timeout" "$@"
 
 config_dir=/etc/consul.d/$role
-own file "$config_dir/config.json"
-put "$config_dir/config.json" root:consul 0640 <"$sent/consul/config.json" || true
-. "$here/consul-key.sh"
-install_key "$config_dir"
+prepare_agent "$config_dir" config.json
 
-report=$(consul validate "$config_dir" 2>&1) || die "consul refuses the configuration in $config_dir: $report"
+binary=$consul_binary
+[ ! -f "$consul_next" ] || binary=$consul_next
+report=$("$binary" validate "$config_dir" 2>&1) || die "consul refuses the configuration in $config_dir: $report"
 
 # Servers that are only now becoming members cannot vote yet: what counts is how many there were the last time.
 voters=$(note consul-servers)
@@ -26,8 +27,14 @@ cluster_healthy() {
     END { exit !(healthy == "true" && voters >= servers) }'
 }
 
-wanted=$(hash_of /usr/local/bin/consul /etc/systemd/system/consul.service "$config_dir"/*.json)
-if systemctl is-active -q consul.service && [ "$(note consul-running)" = "$wanted" ]; then
+wanted=$({
+  cat "$binary"
+  unit_text "$role"
+  cat "$config_dir"/*.json
+} | sha256sum | cut -d' ' -f1)
+running=no
+systemctl is-active -q consul.service && running=yes
+if [ $running = yes ] && [ "$(note consul-running)" = "$wanted" ]; then
   found "consul.service running with this configuration"
   note consul-servers "$servers"
   exit 0
@@ -35,10 +42,13 @@ fi
 
 had_leader=no
 autopilot | grep -q '^Leader:  *[^ ]' && had_leader=yes
-if systemctl is-active -q consul.service; then
-  if [ "$role" = server ] && [ $had_leader = yes ] && ! until_true "$timeout" cluster_healthy; then
+if [ $running = yes ] && [ "$role" = server ] && [ $had_leader = yes ]; then
+  until_true "$timeout" cluster_healthy ||
     die "will not restart this Consul server while the cluster is unhealthy: $(autopilot | head -n 3 | tr '\n' ' ')"
-  fi
+fi
+place_binary
+place_unit "$role"
+if [ $running = yes ]; then
   systemctl restart consul.service
   changed "consul.service (restarted)"
 else
@@ -46,7 +56,7 @@ else
   changed "consul.service (started)"
 fi
 until_true "$timeout" consul info >/dev/null 2>&1 ||
-  die "the Consul agent does not answer after $timeout s: $(journalctl -u consul.service -n 3 -o cat | tr '\n' ' ')"
+  die "the Consul agent does not answer after $timeout s: $(journal consul.service)"
 if [ "$role" = server ] && [ $had_leader = yes ]; then
   until_true "$timeout" cluster_healthy ||
     die "the cluster is not healthy $timeout s after this server's restart: $(autopilot | head -n 3 | tr '\n' ' ')"

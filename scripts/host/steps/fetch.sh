@@ -23,7 +23,7 @@ END
 }
 
 command -v dockerd >/dev/null || want_packages docker-engine
-if ! consul_installed; then
+if ! consul_installed && ! consul_prepared; then
   want "$artifact_source" "$artifact_sha256"
   command -v unzip >/dev/null || want_packages unzip
 fi

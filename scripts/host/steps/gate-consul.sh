@@ -1,21 +1,35 @@
 #!/bin/sh
-# Gate: Consul has a leader and every server of the cluster file votes. Run on one server.
+# Gate: Consul has a leader, every server of the cluster file votes, and every host is a living member. Run on one server.
 # Arguments: timeout=SECONDS
 . "$(dirname "$0")/lib.sh"
 timeout=''
 take "timeout" "$@"
 
-servers=$(awk -F'\t' '$3 == "server"' "$sent/hosts.tsv" | wc -l)
+servers=$(hosts server | wc -l)
 peers() { consul operator raft list-peers 2>&1; }
 seen() { peers | awk '$4 == "leader" { leader = $1 } $5 == "true" { voters = voters " " $1; n++ } END { printf "%d voters (%s ), leader %s", n, voters, leader ? leader : "none" }'; }
-complete() { peers | awk -v servers="$servers" '$4 == "leader" { leader = 1 } $5 == "true" { n++ } END { exit !(leader && n == servers) }'; }
+led() { peers | awk -v servers="$servers" '$4 == "leader" { leader = 1 } $5 == "true" { n++ } END { exit !(leader && n == servers) }'; }
+# Hosts that Consul does not count among its living members.
+absent() {
+  {
+    hosts all | sed 's/^/host /'
+    consul members 2>/dev/null
+  } | awk '
+    $1 == "host" { order[++n] = $2; address[$2] = $3; next }
+    { alive[$1] = $3 == "alive" }
+    END { for (i = 1; i <= n; i++) if (!alive[order[i]]) printf "%s (%s) ", order[i], address[order[i]] }'
+}
+complete() { led && [ -z "$(absent)" ]; }
 
 if until_true "$timeout" complete; then
-  found "Consul: $(seen)"
+  found "Consul: $(seen), $(hosts all | wc -l) members alive"
   exit 0
 fi
-missing=$(peers | awk -F'\t' '
-  FNR == NR { if ($3 == "server") { order[++n] = $1; address[$1] = $2 } next }
-  { split($0, f, " "); voter[f[1]] = f[5] == "true" }
-  END { for (i = 1; i <= n; i++) if (!voter[order[i]]) printf "%s (%s) ", order[i], address[order[i]] }' "$sent/hosts.tsv" -)
-die "after $timeout s Consul shows $(seen); $servers servers must vote; not voting: ${missing:-none}. See journalctl -u consul there. scripts/diagnose collects what is needed to find out why"
+voteless=$({
+  hosts server | sed 's/^/host /'
+  peers
+} | awk '
+  $1 == "host" { order[++n] = $2; address[$2] = $3; next }
+  { voter[$1] = $5 == "true" }
+  END { for (i = 1; i <= n; i++) if (!voter[order[i]]) printf "%s (%s) ", order[i], address[order[i]] }')
+die "after $timeout s Consul shows $(seen), not $servers voters; servers without a vote: ${voteless:-none}; hosts that are no living members: $(absent). See journalctl -u consul there: a gossip key that differs from the cluster's keeps an agent out. scripts/diagnose collects what is needed to find out why"

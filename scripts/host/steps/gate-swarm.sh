@@ -1,43 +1,78 @@
 #!/bin/sh
-# Gate: every Swarm manager sees the agents of the cluster file, all of them healthy, and no others. Run on one host,
-# which asks all managers.
-# Arguments: timeout=SECONDS
+# Gate: every Swarm manager sees the agents of the cluster file, all of them healthy, and no others; one manager leads,
+# and it can place a container. Run on one host, which asks all managers.
+# Arguments: timeout=SECONDS replication=true|false (without it every manager leads by itself) image=REFERENCE (one that
+# every host has)
 . "$(dirname "$0")/lib.sh"
-timeout=''
-take "timeout" "$@"
+timeout='' replication='' image=''
+take "timeout replication image" "$@"
 
-# Lines "ADDRESS STATUS" of the nodes that the manager at an address knows.
-nodes() {
-  timeout 10 docker -H "tcp://$1:4000" info 2>/dev/null | awk '
-    /: [0-9.]+:12375$/ { node = $NF; sub(/:12375$/, "", node) }
-    /Status: / { sub(/.*Status: /, ""); if (node != "") print node, $0; node = "" }'
+# What the manager at an address says of itself and its nodes: lines "role ROLE" and "node ADDRESS STATUS".
+asked() {
+  docker_at "$1" "$port_swarm_manager" info 2>/dev/null | awk -v suffix=":$port_weave_proxy" '
+    $1 == "Role:" { print "role", $2 }
+    # Before the list of nodes, a replica names its primary in the same form.
+    $1 == "Nodes:" { nodes = 1 }
+    nodes && $NF ~ /^[0-9.]+:[0-9]+$/ && substr($NF, length($NF) - length(suffix) + 1) == suffix {
+      node = substr($NF, 1, length($NF) - length(suffix))
+    }
+    /Status: / { sub(/.*Status: /, ""); if (node != "") print "node", node, $0; node = "" }'
 }
-managers() { awk -F'\t' '$4 == "yes" { print $1, $2 }' "$sent/hosts.tsv"; }
-# What each manager sees wrong.
+
+# What each manager sees wrong, and whether just one of them leads.
 unwell() {
-  managers | while read -r name address; do
-    # The hosts are read first: a manager that says nothing must not make them pass for its answer.
-    nodes "$address" | awk -F'\t' -v manager="$name ($address)" '
-      FNR == NR { if ($5 == "yes") { order[++n] = $2; name[$2] = $1 } next }
-      {
-        split($0, f, " "); status[f[1]] = f[2]; answers = 1
-        if (!(f[1] in name)) strangers = strangers ", " f[1] " is a node, but not in the cluster file"
-      }
-      END {
-        if (!answers) { printf "the manager on %s shows no nodes; ", manager; exit }
-        for (i = 1; i <= n; i++) {
-          address = order[i]
-          if (status[address] == "Healthy") continue
+  hosts manager | while read -r name address; do
+    echo "manager $name $address"
+    asked "$address"
+  done | {
+    hosts agent | sed 's/^/host /'
+    cat
+  } | awk -v replication="$replication" '
+    function judge(  i, address, seen) {
+      if (manager == "") return
+      if (!answers) { printf "the manager on %s shows no nodes; ", manager; return }
+      for (i = 1; i <= n; i++) {
+        address = order[i]
+        if (status[address] != "Healthy")
           seen = seen ", " name[address] " (" address ") is " (status[address] ? status[address] : "unknown")
-        }
-        seen = seen strangers
-        if (seen) printf "on %s %s; ", manager, substr(seen, 3)
-      }' "$sent/hosts.tsv" -
-  done
+      }
+      seen = seen strangers
+      if (seen) printf "on %s %s; ", manager, substr(seen, 3)
+      if (replication != "true" && role != "primary") printf "the manager on %s is %s, not primary; ", manager, role
+    }
+    $1 == "host" { order[++n] = $3; name[$3] = $2; next }
+    $1 == "manager" {
+      judge()
+      manager = $2 " (" $3 ")"; answers = 0; role = "unknown"; strangers = ""; split("", status)
+      next
+    }
+    $1 == "role" { role = $2; if (role == "primary") leaders = leaders (leaders ? ", " : "") manager; next }
+    {
+      status[$2] = $3; answers = 1
+      if (!($2 in name)) strangers = strangers ", " $2 " is a node, but not in the cluster file"
+    }
+    END {
+      judge()
+      if (replication == "true" && leaders == "") printf "no manager is primary; "
+      if (replication == "true" && leaders ~ /,/) printf "several managers are primary: %s; ", leaders
+    }'
 }
 complete() { [ -z "$(unwell)" ]; }
-if until_true "$timeout" complete; then
-  found "Swarm: every manager ($(managers | awk '{ printf "%s%s", sep, $1; sep = " " }')) sees $(awk -F'\t' '$5 == "yes"' "$sent/hosts.tsv" | wc -l) healthy nodes"
-  exit 0
+
+if ! until_true "$timeout" complete; then
+  die "after $timeout s Swarm is not complete: $(unwell)see docker logs $manager_container there, and $agent_container on nodes that are missing. scripts/diagnose collects what is needed to find out why"
 fi
-die "after $timeout s not every Swarm manager sees exactly the cluster file's agents, all healthy: $(unwell)see docker logs swarm-manager there, and swarm-agent on nodes that are missing. scripts/diagnose collects what is needed to find out why"
+
+# A primary that was elected a moment ago may not have all nodes yet.
+probe=multicast-swarm-gate-$$
+placed() {
+  docker_at 127.0.0.1 "$port_swarm_manager" rm -f "$probe" >/dev/null 2>&1 || true
+  answer=$(docker_at 127.0.0.1 "$port_swarm_manager" create --name "$probe" --label "$verify_label=gate" "$image" --version 2>&1)
+}
+answer=''
+placed_in_time=yes
+until_true "$timeout" placed || placed_in_time=no
+docker_at 127.0.0.1 "$port_swarm_manager" rm -f "$probe" >/dev/null 2>&1 || true
+[ $placed_in_time = yes ] ||
+  die "after $timeout s Swarm does not place a container: $(printf %s "$answer" | tail -n 1). See docker logs $manager_container"
+found "Swarm: every manager ($(hosts manager | awk '{ printf "%s%s", sep, $1; sep = " " }')) sees $(hosts agent | wc -l) healthy nodes, and a container can be placed"

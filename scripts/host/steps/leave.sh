@@ -1,15 +1,27 @@
 #!/bin/sh
 # This host leaves a cluster that goes on without it: its containers' addresses go to the other Weave peers, and
-# Consul's servers count it no longer. What is installed stays, for uninstall.sh.
+# Consul's servers no longer count it. What is installed stays, for uninstall.sh.
+# A server refuses to leave while any other is unhealthy: the rest might be unable to elect a leader.
+# Arguments: address=IP (the host's own) timeout=SECONDS
 . "$(dirname "$0")/lib.sh"
+address='' timeout=''
+take "address timeout" "$@"
+
+autopilot() { consul operator autopilot state 2>/dev/null; }
+# With every server well, those that remain are a majority of themselves.
+healthy() { autopilot | grep -q '^Healthy: *true'; }
+
+consul_runs=no
+systemctl is-active -q consul.service && consul_runs=yes
+if [ $consul_runs = yes ] && consul info 2>/dev/null | grep -q 'server = true'; then
+  until_true "$timeout" healthy ||
+    die "will not leave while Consul's servers are unhealthy: those that remain may be unable to elect a leader ($(autopilot | head -n 3 | tr -s ' \n' ' ')). Bring the missing servers back first, or remove those that are gone with lost: true"
+fi
 
 if docker version >/dev/null 2>&1; then
   remove_swarm_containers
   if systemctl is-active -q weave.service; then
-    set -a
-    # shellcheck disable=SC1091
-    . /etc/default/weave
-    set +a
+    weave_env
     # Only a router that runs can give its addresses away.
     weave reset --force >/dev/null || die "Weave does not hand over its addresses: see journalctl -u weave"
     systemctl stop weave.service
@@ -18,9 +30,19 @@ if docker version >/dev/null 2>&1; then
     found "weave.service not running: this peer's addresses stay reserved until scripts/verify says how to free them"
   fi
 fi
-if systemctl is-active -q consul.service; then
-  for address in $(hostname -I); do remove_node "$address"; done
-  left=$(timeout 60 consul leave 2>&1) || die "Consul does not let this host go: $left"
+
+# A server that remains, with a leader and without this host among the voters.
+others_lead() {
+  hosts server | while read -r _ other; do
+    consul operator raft list-peers -http-addr="http://$other:$port_consul_http" 2>/dev/null |
+      awk -v own="$address:" '$4 == "leader" { leader = 1 } index($3, own) == 1 { counted = 1 } END { exit !(leader && !counted) }' &&
+      echo "$other"
+  done | grep -q .
+}
+if [ $consul_runs = yes ]; then
+  remove_node "$address"
+  left=$(timeout 60 consul leave 2>&1) || die "consul leave failed: $left"
+  until_true "$timeout" others_lead || die "the servers that remain have no leader $timeout s after this host has left"
   changed "Consul (this agent has left)"
 else
   found "consul.service not running: there is nothing to leave"

@@ -14,10 +14,12 @@ export PATH LC_ALL DEBIAN_FRONTEND
 
 step=$(basename "$0" .sh)
 here=$(cd "$(dirname "$0")" && pwd)
-# What the operator's machine has sent: artifacts.tsv, peers, configurations.
+# What the operator's machine has sent: artifacts.tsv, hosts.tsv, configurations.
 sent=$(dirname "$here")
-# What this project knows about the host. `created` lists what it put there, oldest first.
-state=/var/lib/multicast-swarm
+# A probe that arrives on standard input has names.sh in front of it.
+# shellcheck source=scripts/host/steps/names.sh
+[ -n "${cluster_label:-}" ] || . "$here/names.sh"
+# $state is what this project knows about the host; its file `created` lists what it put there, oldest first.
 
 say() { printf '%s %s: %s\n' "$(uname -n)" "$step" "$*"; }
 found() { say "found $*"; }
@@ -61,6 +63,7 @@ recorded() { grep -qxF "$*" "$state/created" 2>/dev/null; }
 # Steps of one host run side by side; a line is short enough to be appended in one write.
 record() {
   mkdir -p "$state"
+  [ -z "$this_cluster" ] || [ -n "$(note cluster)" ] || note cluster "$this_cluster"
   recorded "$*" || printf '%s\n' "$*" >>"$state/created"
 }
 
@@ -103,6 +106,9 @@ put() {
   changed "$1"
 }
 
+# journal UNIT: the last lines that a service has logged, in one.
+journal() { journalctl -u "$1" -n 5 -o cat | tr '\n' ' '; }
+
 # hash_of FILE…: one SHA-256 over the contents of all.
 hash_of() { cat "$@" | sha256sum | cut -d' ' -f1; }
 
@@ -115,6 +121,23 @@ note() {
     printf '%s\n' "$2" >"$state/$1.new" && mv -f "$state/$1.new" "$state/$1"
   fi
 }
+
+# fixed FIELD VALUE: a setting of the cluster file that cannot be changed where it is in use already.
+fixed() {
+  fixed_note=fixed-$(printf %s "$1" | tr . -)
+  fixed_value=$(note "$fixed_note")
+  [ -z "$fixed_value" ] || [ "$fixed_value" = "$2" ] ||
+    die "$1 is $fixed_value on this host, and cannot become $2 there: put the setting back, or remove the host in one deploy and add it in the next"
+  note "$fixed_note" "$2"
+}
+
+# ---- the cluster that this host belongs to ----
+
+# A host has one cluster. Refused before anything is written: a cluster file with an address of another cluster's.
+this_cluster=$(cat "$sent/cluster.tsv" 2>/dev/null || true)
+known_cluster=$(note cluster)
+[ -z "$this_cluster" ] || [ -z "$known_cluster" ] || [ "$this_cluster" = "$known_cluster" ] ||
+  die "this host belongs to the cluster '$known_cluster', not to '$this_cluster': remove it there first, or correct its address"
 
 # ---- artifacts: nothing is installed that is not in the lock file ----
 
@@ -184,9 +207,26 @@ fetch() {
   mv -f "$fetched.part" "$fetched"
 }
 
+# ---- the cluster ----
+
+# hosts all|server|client|manager|agent: a line "NAME ADDRESS" for each host of the cluster file that has the role. The
+# columns of hosts.tsv are those of constructs/hosts-table.ts: name, address, roles.
+hosts() {
+  awk -F'\t' -v role="$1" 'role == "all" || index("," $3 ",", "," role ",") { print $1, $2 }' "$sent/hosts.tsv"
+}
+
+# docker_at ADDRESS PORT COMMAND…: docker through a host's Weave proxy or Swarm manager. One that hangs counts as silent.
+docker_at() {
+  docker_url=tcp://$1:$2
+  shift 2
+  timeout 20 docker -H "$docker_url" "$@"
+}
+
 # ---- Consul and the Weave script ----
 
 consul_binary=/usr/local/bin/consul
+# Unpacked and checked, until it takes the place of the one in use.
+consul_next=$state/consul-binary-next
 weave_script=/usr/local/bin/weave
 
 # Each is true when the locked artifact is what is installed; artifact_* describe it then.
@@ -194,9 +234,21 @@ consul_installed() {
   artifact consul
   [ -x $consul_binary ] && [ "$(note consul-binary)" = "$artifact_sha256 $(hash_of $consul_binary)" ]
 }
+consul_prepared() {
+  artifact consul
+  [ -x "$consul_next" ] && [ "$(note consul-next)" = "$artifact_sha256" ]
+}
 weave_installed() {
   artifact weave
   [ -x $weave_script ] && [ "$(hash_of $weave_script)" = "$artifact_sha256" ]
+}
+
+# weave_env: Weave's script has to use the same images as the unit.
+weave_env() {
+  set -a
+  # shellcheck disable=SC1091
+  [ ! -f /etc/default/weave ] || . /etc/default/weave
+  set +a
 }
 
 # peer_name ADDRESS: a Weave peer's name comes from the host's address, so that a rebuilt host is the same peer and keeps
@@ -288,18 +340,18 @@ load_image() {
 
 # The containers that the deploy has made on this host; a stranger's of the same name stays.
 remove_swarm_containers() {
-  for container in swarm-manager swarm-agent; do
-    container_of=$(docker inspect -f '{{index .Config.Labels "multicast-swarm"}}' "$container" 2>/dev/null || true)
+  for container in "$manager_container" "$agent_container"; do
+    container_of=$(docker inspect -f "{{index .Config.Labels \"$cluster_label\"}}" "$container" 2>/dev/null || true)
     [ -n "$container_of" ] || continue
     docker rm -f -v "$container" >/dev/null
     changed "container $container (removed)"
   done
 }
 
-# remove_node ADDRESS: takes a host that has left off Swarm's list, where its entry would stay until it runs out.
+# remove_node ADDRESS: Swarm's entry of a host that has left, which would otherwise stay until it expires.
 remove_node() {
-  node_entry=docker/swarm/nodes/$1:12375
+  node_entry=docker/swarm/nodes/$1:$port_weave_proxy
   consul kv get "$node_entry" >/dev/null 2>&1 || return 0
   consul kv delete "$node_entry" >/dev/null || die "cannot delete $node_entry from Consul's key-value store"
-  changed "Swarm: node $1:12375 (removed)"
+  changed "Swarm: node $1:$port_weave_proxy (removed)"
 }

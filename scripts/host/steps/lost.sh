@@ -1,16 +1,13 @@
 #!/bin/sh
-# A host that was lost for good is a member no longer: this host takes over its containers' addresses, Swarm takes it
-# off its list, and Consul stops waiting for it. Run on one host.
+# Forgets a host that was lost for good: this host takes over its containers' addresses, and the lost one leaves
+# Swarm's nodes and Consul's members. Run on one host.
 # Arguments: name=HOST address=IP (of the one that was lost)
 . "$(dirname "$0")/lib.sh"
 name='' address=''
 take "name address" "$@"
 
 peer=$(peer_name "$address")
-set -a
-# shellcheck disable=SC1091
-. /etc/default/weave
-set +a
+weave_env
 if weave status ipam | grep -qi "^$peer"; then
   changed "Weave: $(weave rmpeer "$peer" | tr -d '\r')"
 else

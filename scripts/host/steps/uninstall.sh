@@ -19,12 +19,9 @@ if has_docker; then remove_swarm_containers; fi
 if recorded unit weave.service; then
   systemctl disable -q --now weave.service 2>/dev/null || true
   if [ -x /usr/local/bin/weave ] && has_docker; then
-    set -a
-    # shellcheck disable=SC1091
-    [ ! -f /etc/default/weave ] || . /etc/default/weave
-    set +a
+    weave_env
     weave reset --force >/dev/null 2>&1 || true
-    docker rm -f weave >/dev/null 2>&1 || true
+    docker rm -f "$weave_container" >/dev/null 2>&1 || true
     for volume in weavedb "weavevolumes-${WEAVE_VERSION:-none}"; do
       docker rm -f -v "$volume" >/dev/null 2>&1 || true
     done

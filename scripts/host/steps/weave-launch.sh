@@ -1,7 +1,7 @@
 #!/bin/sh
 # Weave Net's router and Docker API proxy run under systemd, connected to every other host.
-# Guide: "Launch weave". Its `weave connect IP:12375` dials the proxy and never connects: peers are
-# reached on 6783, and are given at launch so that a reboot finds them again.
+# Guide: "Launch weave". Its `weave connect IP:PORT` with the proxy's port never connects: peers are reached on Weave's
+# own port, and are given at launch so that a reboot finds them again.
 # Restarts the router only when script, unit or options differ, and waits until it is connected as before. A changed
 # list of peers is told to the running router.
 # Arguments: owner=IMAGE_OWNER version=V address=IP range=CIDR dns=true|false fast_datapath=true|false mtu=BYTES|default timeout=SECONDS
@@ -19,10 +19,10 @@ fixed range "$range"
 fixed mtu "$mtu"
 fixed fastDatapath "$fast_datapath"
 
-others=$(awk -F'\t' -v me="$address" '$2 != me { print $2 }' "$sent/hosts.tsv" | tr '\n' ' ')
-count=$(wc -l <"$sent/hosts.tsv")
+others=$(hosts all | awk -v me="$address" '$2 != me { print $2 }' | tr '\n' ' ')
+count=$(hosts all | wc -l)
 
-options="--host $address --name $(peer_name "$address") --ipalloc-range $range --plugin=false -H tcp://$address:12375"
+options="--host $address --name $(peer_name "$address") --ipalloc-range $range --plugin=false -H tcp://$address:$port_weave_proxy"
 [ "$dns" = true ] || options="$options --no-dns"
 
 # Read by systemd and by shells.
@@ -88,14 +88,14 @@ else
   verb=started had=$(connected)
   systemctl is-active -q weave.service && verb=restarted
   systemctl restart weave.service ||
-    die "weave.service does not start: $(journalctl -u weave.service -n 5 -o cat | tr '\n' ' ')"
+    die "weave.service does not start: $(journal weave.service)"
   changed "weave.service ($verb)"
 fi
-until_true "$timeout" docker -H "tcp://$address:12375" version >/dev/null 2>&1 ||
-  die "Weave's Docker API proxy does not answer on $address:12375 after $timeout s: $(journalctl -u weave.service -n 5 -o cat | tr '\n' ' ')"
+until_true "$timeout" docker_at "$address" "$port_weave_proxy" version >/dev/null 2>&1 ||
+  die "Weave's Docker API proxy does not answer on $address:$port_weave_proxy after $timeout s: $(journal weave.service)"
 # The next host's router waits for this one: with its connections lost too, containers would be cut off.
 until_true "$timeout" reconnected ||
-  die "Weave's router had $had connections and has $(connected) $timeout s after its restart: $(journalctl -u weave.service -n 5 -o cat | tr '\n' ' ')"
+  die "Weave's router had $had connections and has $(connected) $timeout s after its restart: $(journal weave.service)"
 note weave-running "$wanted"
 note weave-range "$range"
 note weave-mtu "$mtu"

@@ -5,8 +5,21 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import { temporaryFolder } from "../../../fixtures/clusters.js";
 
-/** Runs a gate where `command` says `text`, or `ofB` when it is asked about the host b. */
-function gate(name: string, command: string, text: string, ofB = text) {
+const members = (...alive: string[]) =>
+  [
+    "Node  Address  Status  Type",
+    ...["a", "b", "c"].map((name) => `${name} 10.0.1.1:8301 ${alive.includes(name) ? "alive" : "failed"} client`),
+    "",
+  ].join("\n");
+
+const gateArguments = { consul: [], weave: [], swarm: ["replication=true", "image=swarm:1.2.9"] } as const;
+type GateName = keyof typeof gateArguments;
+
+/**
+ * Runs a gate where `command` says `text`, or `ofB` when it is asked about the host b. Consul's members are `alive`;
+ * a container cannot be created when `text` says so.
+ */
+function gate(name: GateName, command: string, text: string, ofB = text, alive = ["a", "b", "c"]) {
   const folder = temporaryFolder();
   const scripts = join(folder, "scripts");
   cpSync("scripts/host/steps", scripts, { recursive: true });
@@ -16,36 +29,50 @@ function gate(name: string, command: string, text: string, ofB = text) {
   writeFileSync(library, readFileSync(library, "utf8").replace(/^PATH=/m, `PATH=${stand}:`));
   writeFileSync(join(folder, "said"), text);
   writeFileSync(join(folder, "said-of-b"), ofB);
+  writeFileSync(join(folder, "members"), members(...alive));
   writeFileSync(
     join(stand, command),
     `#!/bin/sh
-case "$*" in *10.0.1.2*) said='${folder}/said-of-b' ;; *) said='${folder}/said' ;; esac
+case "$*" in
+  members) said='${folder}/members' ;;
+  *" create "*) ! grep -q 'no place' '${folder}/said' || { echo 'no place'; exit 1; }; exit 0 ;;
+  *10.0.1.2*) said='${folder}/said-of-b' ;;
+  *) said='${folder}/said' ;;
+esac
 cat "$said" && [ -s "$said" ]
 `,
     { mode: 0o755 },
   );
   writeFileSync(
     join(folder, "hosts.tsv"),
-    ["a\t10.0.1.1\tserver\tyes\tyes", "b\t10.0.1.2\tserver\tyes\tyes", "c\t10.0.1.3\tclient\tno\tyes", ""].join("\n"),
+    ["a\t10.0.1.1\tserver,manager,agent", "b\t10.0.1.2\tserver,manager,agent", "c\t10.0.1.3\tclient,agent", ""].join(
+      "\n",
+    ),
   );
-  const { status, stdout, stderr } = spawnSync("sh", [join(scripts, `gate-${name}.sh`), "timeout=1"], {
-    encoding: "utf8",
-  });
+  const { status, stdout, stderr } = spawnSync(
+    "sh",
+    [join(scripts, `gate-${name}.sh`), "timeout=1", ...gateArguments[name]],
+    {
+      encoding: "utf8",
+    },
+  );
   return { status, said: stdout + stderr };
 }
 
 const node = (name: string, address: string, status: string) =>
   ` ${name}: ${address}:12375\n  └ ID: X|${address}:12375\n  └ Status: ${status}\n`;
-const healthy = node("a", "10.0.1.1", "Healthy") + node("b", "10.0.1.2", "Healthy") + node("c", "10.0.1.3", "Healthy");
+const nodes = node("a", "10.0.1.1", "Healthy") + node("b", "10.0.1.2", "Healthy") + node("c", "10.0.1.3", "Healthy");
+const info = (role: string, ofNodes: string) => ` Role: ${role}\n Nodes: 3\n${ofNodes}`;
+const healthy = info("primary", nodes);
+const replica = info("replica", nodes);
 const peers = (...rows: string[]) => ["Node  ID  Address  State  Voter  RaftProtocol", ...rows, ""].join("\n");
 
 it.each([
-  ["swarm", "docker", "all healthy", healthy, 0, /every manager \(a b\) sees 3 healthy nodes/],
   [
     "swarm",
     "docker",
     "one pending, one missing",
-    node("a", "10.0.1.1", "Healthy") + node("b", "10.0.1.2", "Pending"),
+    info("primary", node("a", "10.0.1.1", "Healthy") + node("b", "10.0.1.2", "Pending")),
     1,
     /on a \(10\.0\.1\.1\) b \(10\.0\.1\.2\) is Pending, c \(10\.0\.1\.3\) is unknown; on b /,
   ],
@@ -63,7 +90,7 @@ it.each([
     "a leader and all voters",
     peers("a i 10.0.1.1:8300 leader true 3", "b i 10.0.1.2:8300 follower true 3"),
     0,
-    /2 voters \( a b \), leader a/,
+    /2 voters \( a b \), leader a, 3 members alive/,
   ],
   [
     "consul",
@@ -71,9 +98,9 @@ it.each([
     "a server that does not vote",
     peers("a i 10.0.1.1:8300 leader true 3", "b i 10.0.1.2:8300 follower false 3"),
     1,
-    /not voting: b \(10\.0\.1\.2\) /,
+    /servers without a vote: b \(10\.0\.1\.2\) /,
   ],
-  ["consul", "consul", "an agent that does not answer", "", 1, /not voting: a .* b .* scripts\/diagnose/],
+  ["consul", "consul", "an agent that does not answer", "", 1, /servers without a vote: a .* b .* scripts\/diagnose/],
   ["weave", "weave", "a router that does not answer", "", 1, /to: a \(10\.0\.1\.1\) b .* c .* scripts\/diagnose/],
   [
     "weave",
@@ -97,14 +124,39 @@ it.each([
   expect(result.status).toBe(status);
 });
 
+it("consul: a client that is no living member", () => {
+  const voters = peers("a i 10.0.1.1:8300 leader true 3", "b i 10.0.1.2:8300 follower true 3");
+  const { status, said } = gate("consul", "consul", voters, voters, ["a", "b"]);
+  expect(said).toMatch(/without a vote: none; hosts that are no living members: c \(10\.0\.1\.3\) \./);
+  expect(status).toBe(1);
+});
+
+it("swarm: all healthy, one manager leads", () => {
+  const { status, said } = gate("swarm", "docker", healthy, replica);
+  expect(said).toMatch(/every manager \(a b\) sees 3 healthy nodes, and a container can be placed/);
+  expect(status).toBe(0);
+});
+
+it.each([
+  ["no manager leads", replica, replica, /no manager is primary; see/],
+  ["two managers lead", healthy, healthy, /several managers are primary: a \(10\.0\.1\.1\), b \(10\.0\.1\.2\); see/],
+  ["no container can be placed", `${healthy}no place\n`, replica, /does not place a container: no place/],
+])("swarm: %s", (_, ofA, ofB, words) => {
+  const { status, said } = gate("swarm", "docker", ofA, ofB);
+  expect(said).toMatch(words);
+  expect(status).toBe(1);
+});
+
 it("swarm: one of several managers lags behind", () => {
-  const { status, said } = gate("swarm", "docker", healthy, node("a", "10.0.1.1", "Healthy"));
-  expect(said).toMatch(/healthy: on b \(10\.0\.1\.2\) b \(10\.0\.1\.2\) is unknown, c \(10\.0\.1\.3\) is unknown; see/);
+  const { status, said } = gate("swarm", "docker", healthy, info("replica", node("a", "10.0.1.1", "Healthy")));
+  expect(said).toMatch(
+    /complete: on b \(10\.0\.1\.2\) b \(10\.0\.1\.2\) is unknown, c \(10\.0\.1\.3\) is unknown; see/,
+  );
   expect(status).toBe(1);
 });
 
 it("swarm: a node of a host that has left", () => {
-  const { status, said } = gate("swarm", "docker", healthy + node("d", "10.0.1.4", "Healthy"), healthy);
-  expect(said).toMatch(/healthy: on a \(10\.0\.1\.1\) 10\.0\.1\.4 is a node, but not in the cluster file; see/);
+  const { status, said } = gate("swarm", "docker", healthy + node("d", "10.0.1.4", "Healthy"), replica);
+  expect(said).toMatch(/complete: on a \(10\.0\.1\.1\) 10\.0\.1\.4 is a node, but not in the cluster file; see/);
   expect(status).toBe(1);
 });

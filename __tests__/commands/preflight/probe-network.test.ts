@@ -4,8 +4,8 @@ import { createSocket } from "node:dgram";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { afterEach, expect, it } from "vitest";
-import { judgeLinks } from "../../../commands/preflight/judge/links.js";
-import { probeLinks } from "../../../commands/preflight/probe-links.js";
+import { judgeNetwork } from "../../../commands/preflight/judge/network.js";
+import { probeNetwork } from "../../../commands/preflight/probe-network.js";
 import { host, inventory as inventoryOf, settings } from "../../fixtures/inventories.js";
 
 const program = readFileSync("scripts/host/probes/port-probe.pl", "utf8");
@@ -35,7 +35,7 @@ function probe(hosts: number, instead: Record<string, readonly [string, string[]
     children.push(child);
     return child;
   };
-  return probeLinks(where, program, open, Promise.resolve()).then((seen) => ({ where, seen }));
+  return probeNetwork(where, program, open, Promise.resolve()).then((seen) => ({ where, seen }));
 }
 
 const ended = (child: ChildProcessWithoutNullStreams) =>
@@ -43,11 +43,11 @@ const ended = (child: ChildProcessWithoutNullStreams) =>
 
 it("every host reaches every other, and all of them end", async () => {
   const { where, seen } = await probe(4);
-  expect(seen.links).toHaveLength(4 * 3 * 4);
-  expect(seen.links.filter(({ outcome }) => outcome !== "ok")).toEqual([]);
+  expect(seen.connections).toHaveLength(4 * 3 * 4);
+  expect(seen.connections.filter(({ outcome }) => outcome !== "ok")).toEqual([]);
   expect(seen.silent.size).toBe(0);
   for (const { ahead, uncertain } of seen.clocks.values()) expect(Math.abs(ahead)).toBeLessThan(uncertain + 0.1);
-  expect(judgeLinks(where, new Map(), seen)).toEqual([]);
+  expect(judgeNetwork(where, new Map(), seen)).toEqual([]);
   await Promise.all(children.map(ended));
 });
 
@@ -59,7 +59,7 @@ it("a service that runs already is connected to; datagrams it is spared", async 
   await new Promise<void>((resolve) => datagrams.bind(6783, "127.18.0.2", resolve));
   try {
     const { seen } = await probe(3);
-    const toService = seen.links.filter(({ to }) => to === "h2");
+    const toService = seen.connections.filter(({ to }) => to === "h2");
     expect(toService.filter(({ port }) => port === "12375/tcp")).toMatchObject([{ outcome: "ok" }, { outcome: "ok" }]);
     expect(toService.filter(({ port }) => port === "6783/udp")).toEqual([]);
     expect(got).toEqual([]);
@@ -72,8 +72,8 @@ it("a service that runs already is connected to; datagrams it is spared", async 
 it("a host that cannot take part is named, and the others go on", async () => {
   const { seen } = await probe(3, { h2: ["sh", ["-c", "echo 'sh: 1: exec: perl: not found' >&2; exit 127"]] });
   expect([...seen.silent]).toEqual([["h2", "sh: 1: exec: perl: not found"]]);
-  expect(seen.links).toHaveLength(8);
-  expect(seen.links.every(({ outcome }) => outcome === "ok")).toBe(true);
+  expect(seen.connections).toHaveLength(8);
+  expect(seen.connections.every(({ outcome }) => outcome === "ok")).toBe(true);
 });
 
 it("a host that is gone in the middle of it is at fault, and nobody waits for it", async () => {
@@ -81,7 +81,7 @@ it("a host that is gone in the middle of it is at fault, and nobody waits for it
   const gone = `while read line; do [ "$line" = __END__ ] && break; done
     echo ok; read clock; echo "clock $(date +%s.%N)"; echo ok; read listen; echo ok`;
   const { where, seen } = await probe(3, { h2: ["sh", ["-c", gone]] });
-  expect(judgeLinks(where, new Map(), seen)).toMatchObject([
+  expect(judgeNetwork(where, new Map(), seen)).toMatchObject([
     {
       host: "h2",
       found: "6783/udp, 8301/tcp, 8301/udp, 12375/tcp not reached from any other host (connection refused)",
@@ -109,6 +109,6 @@ it("the ports close by themselves when nobody is there any more to close them", 
 
 it("beyond twenty hosts each tries three others", async () => {
   const { seen } = await probe(24);
-  expect(seen.links).toHaveLength(24 * 3 * 4);
-  expect(seen.links.filter(({ outcome }) => outcome !== "ok")).toEqual([]);
+  expect(seen.connections).toHaveLength(24 * 3 * 4);
+  expect(seen.connections.filter(({ outcome }) => outcome !== "ok")).toEqual([]);
 });

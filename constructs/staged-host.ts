@@ -1,27 +1,33 @@
 /** A host: reached, given what its steps need, and cleaned up again when the cluster is destroyed. */
 import { Resource } from "@cdktf/provider-null/lib/resource";
-import type { ITerraformDependable, SSHProvisionerConnection, TerraformAsset } from "cdktf";
+import type { ITerraformDependable, SSHProvisionerConnection } from "cdktf";
 import { Construct } from "constructs";
 import type { Cluster, Host } from "../cluster/model.js";
+import { uploadsFolder as uploads } from "../cluster/names.js";
 import { artifactsTable, wantedImages } from "./artifacts.js";
-import { connectionFrom, loginFacts, uploads } from "./connection.js";
+import { connectionFrom, loginFacts, sudoOf } from "./connection.js";
 import { Step, type StepHost } from "./step.js";
 import { Teardown } from "./teardown.js";
 import { sha256 } from "./text.js";
+import { besideUploads, sendUploads, type Uploads } from "./uploads.js";
 
-export interface HostConstructProps {
+export interface PushedArtifact {
+  /** Path in the stack's folder. */
+  readonly source: string;
+  readonly sha256: string;
+}
+
+export interface StagedHostProps {
   readonly host: Host;
   readonly cluster: Cluster;
-  readonly scripts: TerraformAsset;
-  /** Folder, in the stack's, with the files that every host gets; and a hash of them. */
-  readonly shared: { readonly folder: string; readonly hash: string; readonly files: readonly ITerraformDependable[] };
-  /** Artifacts that are sent from the operator's machine: paths in the stack's folder. */
-  readonly pushed: readonly string[];
+  readonly uploads: Uploads;
+  /** Artifacts that are sent from the operator's machine. */
+  readonly pushed: readonly PushedArtifact[];
   readonly keyFile: (written: string) => string;
   readonly after: readonly ITerraformDependable[];
 }
 
-export class HostConstruct extends Construct implements StepHost {
+export class StagedHost extends Construct implements StepHost {
   public readonly host: Host;
   public readonly connection: SSHProvisionerConnection;
   public readonly sudo: string;
@@ -29,49 +35,41 @@ export class HostConstruct extends Construct implements StepHost {
   /** The host is reachable and has fetched what it is going to install; nothing has been installed yet. */
   public readonly ready: readonly ITerraformDependable[];
 
-  public constructor(scope: Construct, id: string, props: HostConstructProps) {
+  public constructor(scope: Construct, id: string, props: StagedHostProps) {
     super(scope, id);
-    const { host, scripts, shared } = props;
+    const { host, uploads: sent } = props;
     this.host = host;
-    this.sudo = host.login.user === "root" ? "" : "sudo -n ";
+    this.sudo = sudoOf(host);
     this.triggers = host.rebuilt > 0 ? { rebuilt: String(host.rebuilt) } : {};
     const facts = loginFacts(host, props.cluster, props.keyFile);
     this.connection = connectionFrom(facts);
 
+    // Another login finds another home, in which nothing has been put yet.
+    const login = [facts.user, facts.host, facts.port].join(" ");
     const stage = new Resource(this, "stage", {
-      // The folder is made by the first of these commands, so they themselves run from beside it.
-      connection: connectionFrom(facts, `./${uploads}-%RAND%`),
-      dependsOn: [...props.after, ...shared.files],
-      triggers: { scripts: scripts.assetHash, shared: shared.hash, ...this.triggers },
-      provisioners: [
-        {
-          type: "remote-exec",
-          inline: [
-            `umask 077 && rm -rf ${uploads}/scripts && mkdir -p ${uploads}/consul ${uploads}/artifacts ${uploads}/scripts`,
-          ],
-        },
-        { type: "file", source: `${scripts.path}/`, destination: `${uploads}/scripts` },
-        { type: "file", source: `${shared.folder}/`, destination: uploads },
-      ],
+      connection: connectionFrom(facts, besideUploads),
+      dependsOn: [...props.after, ...sent.tables.files],
+      triggers: { scripts: sent.scripts.assetHash, tables: sent.tables.hash, login, ...this.triggers },
+      provisioners: sendUploads(sent),
     });
 
-    const teardown = new Teardown(this, { facts, sudo: this.sudo, after: [stage] });
+    const teardown = new Teardown(this, "teardown", { facts, sudo: this.sudo, uploads: sent, after: [stage] });
     const artifacts = sha256(artifactsTable(props.cluster));
     // Files from the operator's machine can be large: they go once, not with every changed script.
     const push = () =>
       new Resource(this, "push", {
         connection: this.connection,
         dependsOn: [teardown],
-        triggers: { artifacts, ...this.triggers },
-        provisioners: props.pushed.map((source) => ({
+        triggers: { artifacts, login, ...this.triggers },
+        provisioners: props.pushed.map(({ source, sha256: hash }) => ({
           type: "file" as const,
           source,
-          destination: `${uploads}/artifacts/${source.split("/").at(-1)}`,
+          destination: `${uploads}/artifacts/${hash}`,
         })),
       });
     // A wrong checksum or a dead mirror on one host must stop the deploy before it has changed another.
     const fetch = new Step(this, "fetch", {
-      host: this,
+      on: this,
       script: "fetch",
       args: { images: wantedImages(props.cluster).join(",") },
       inputs: { artifacts },

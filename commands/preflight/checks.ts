@@ -1,0 +1,63 @@
+/** All checks of the preflight, as its table, its JSON form and docs/preflight.md name them. */
+import type { Finding } from "../shared/findings.js";
+import { clockLimits } from "./judge/clocks.js";
+import { memory } from "./judge/room.js";
+import { fullMatrix, ringNeighbours } from "./probe-network.js";
+
+export interface CheckGroup {
+  readonly checks: readonly string[];
+  readonly finds: string;
+  readonly limit?: string;
+}
+
+export const checkGroups = [
+  { checks: ["reach", "login", "host key", "sudo"], finds: "why a host cannot be asked" },
+  {
+    checks: ["os", "arch", "systemd", "hostname", "machine-id", "address"],
+    finds:
+      "a system that is not supported, names and ids that another host has too, hostnames that belong to another entry (swapped addresses), an address that is not the host's",
+  },
+  {
+    checks: ["ports", "foreign"],
+    finds: "ports that another program holds; Consul, Weave or Swarm that this project did not install",
+  },
+  {
+    checks: ["engine", "artifacts"],
+    finds:
+      "an engine that the chosen images do not work with; artifacts that the lock file lacks for the host's platform",
+  },
+  {
+    checks: ["kernel"],
+    finds: "missing kernel features that Weave needs; openvswitch and vxlan only with `weave.fastDatapath: true`",
+    limit: "what the host does not reveal is not reported",
+  },
+  { checks: ["iptables"], finds: "the legacy command beside images that use nftables" },
+  { checks: ["weave peer"], finds: "another member's peer name, on a copied disk" },
+  {
+    checks: ["disk", "memory"],
+    finds: "too little room, per file system, for what the deploy installs",
+    limit: `${memory.total} MiB of memory`,
+  },
+  { checks: ["range"], finds: "routes and name servers within `weave.range`" },
+  { checks: ["dns"], finds: "names that artifacts come from and that the host cannot resolve" },
+  {
+    checks: ["links"],
+    finds:
+      "ports of [ports.md](ports.md) that another host must reach and does not, between every pair of hosts, by role",
+    limit: `above ${fullMatrix} hosts each tries ${ringNeighbours} others`,
+  },
+  { checks: ["mtu"], finds: "packets of full size that do not pass" },
+  {
+    checks: ["clock"],
+    finds: "clocks that differ from the median of all hosts",
+    limit: `over ${clockLimits.warning} s a warning, over ${clockLimits.problem} s a problem`,
+  },
+] as const satisfies readonly CheckGroup[];
+
+export type Check = (typeof checkGroups)[number]["checks"][number];
+
+/** A finding of one of these checks … */
+export type CheckFinding = Finding & { readonly check: Check };
+
+/** … whose host is known from the context. */
+export type Judgement = Omit<CheckFinding, "host">;

@@ -1,0 +1,65 @@
+/** A host that leaves a cluster that goes on without it. */
+import { Resource } from "@cdktf/provider-null/lib/resource";
+import { type ITerraformDependable, TerraformStack } from "cdktf";
+import { Construct } from "constructs";
+import type { Cluster, RemovedHost } from "../cluster/model.js";
+import { uploadsFolder as uploads } from "../cluster/names.js";
+import { connectionFrom, loginFacts, sudoOf } from "./connection.js";
+import type { StagedHost } from "./staged-host.js";
+import { Step } from "./step.js";
+import { containersBefore, WeaveProxy } from "./swarm.js";
+import { besideUploads, removeUploads, sendUploads, type Uploads } from "./uploads.js";
+
+export interface DepartureProps {
+  readonly removed: RemovedHost;
+  readonly cluster: Cluster;
+  readonly uploads: Uploads;
+  readonly keyFile: (written: string) => string;
+  /** The member that clears up after a host that can no longer leave by itself. */
+  readonly by: StagedHost;
+  readonly after: readonly ITerraformDependable[];
+}
+
+export class Departure extends Construct {
+  /** What Terraform takes out of its state without asking for it. */
+  public readonly forgotten: readonly string[];
+  /** The host has left, and its addresses are the others'. */
+  public readonly left: Resource;
+
+  public constructor(scope: Construct, id: string, props: DepartureProps) {
+    super(scope, id);
+    const { removed, by, after } = props;
+    const { name, address, lost, rebuilt } = removed;
+    // Terraform wants a provider even for containers that it only forgets; uninstalling removes them.
+    new WeaveProxy(TerraformStack.of(this), `docker-${name}`, { host: removed });
+    // The teardown is for the day on which the cluster is destroyed: its provisioners would run before anything else.
+    this.forgotten = [...containersBefore(removed, rebuilt + 1), `terraform_data.${name}_teardown`];
+    this.left = lost
+      ? new Step(this, "lost", { on: by, script: "lost", args: { name, address }, after })
+      : this.leave(props);
+  }
+
+  /**
+   * The host gives back what it holds, leaves, and is uninstalled. Once: its triggers name nothing that changes, so that
+   * a host that has left is never asked again.
+   */
+  private leave({ removed, cluster, uploads: sent, keyFile, after }: DepartureProps): Resource {
+    const run = (script: string) => `${sudoOf(removed)}sh ${uploads}/scripts/${script} || exit 1`;
+    return new Resource(this, "leave", {
+      connection: connectionFrom(loginFacts(removed, cluster, keyFile), besideUploads),
+      dependsOn: [...after],
+      triggers: { address: removed.address },
+      provisioners: [
+        ...sendUploads(sent),
+        {
+          type: "remote-exec",
+          inline: [
+            run(`leave.sh address=${removed.address} timeout=${cluster.settings.gates.timeoutSeconds}`),
+            run("uninstall.sh"),
+            removeUploads,
+          ],
+        },
+      ],
+    });
+  }
+}

@@ -1,0 +1,30 @@
+/** Sending a host what its steps need: the scripts, and the tables that every host gets. */
+import type { FileProvisioner, ITerraformDependable, RemoteExecProvisioner, TerraformAsset } from "cdktf";
+import { uploadsFolder as uploads } from "../cluster/names.js";
+
+/** What is sent. */
+export interface Uploads {
+  /** The folder of steps. */
+  readonly scripts: TerraformAsset;
+  /** Folder, in the stack's, with the tables that every host gets; and a hash of them. */
+  readonly tables: { readonly folder: string; readonly hash: string; readonly files: readonly ITerraformDependable[] };
+}
+
+/** Where Terraform puts the commands that it runs before the folder of uploads is there: beside it. */
+export const besideUploads = `./${uploads}-%RAND%`;
+
+// A copy to a folder that is missing would make a file of that name.
+const makeFolders = `umask 077 && { [ -d ${uploads} ] || rm -f ${uploads}; } && rm -rf ${uploads}/scripts && mkdir -p ${uploads}/consul ${uploads}/artifacts ${uploads}/scripts`;
+
+/** The provisioners that send the scripts, and the tables when there are any to send. */
+export const sendUploads = ({ scripts, tables }: Omit<Uploads, "tables"> & Partial<Uploads>) => [
+  { type: "remote-exec", inline: [makeFolders] } satisfies RemoteExecProvisioner,
+  { type: "file", source: `${scripts.path}/`, destination: `${uploads}/scripts` } satisfies FileProvisioner,
+  ...(tables ? [{ type: "file", source: `${tables.folder}/`, destination: uploads } satisfies FileProvisioner] : []),
+];
+
+/**
+ * Removes the uploads. Terraform empties its own script on the host when that has ended: what is left is removed when
+ * it has hung up, which must not end the remover.
+ */
+export const removeUploads = `trap '' HUP; setsid sh -c 'while kill -0 "$1" 2>/dev/null; do sleep 0.2; done; rm -rf ${uploads} ${uploads}-*' sh "$PPID" </dev/null >/dev/null 2>&1 &`;
