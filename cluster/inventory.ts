@@ -8,7 +8,7 @@ import { openPortsOf } from "./ports.js";
 
 export interface InventoryHost extends Host {
   /**
-   * What is going to listen on the host: `8500/tcp/consul`. The services are consul, weave, swarm, and weave-dns, which
+   * What is going to listen on the host, as `PORT/PROTOCOL/SERVICE`. The services are consul, weave, swarm, and weave-dns, which
    * binds to the bridge of the containers, while the others bind to the host's address or to all.
    */
   readonly ports: readonly string[];

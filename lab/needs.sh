@@ -53,7 +53,7 @@ need_node() {
 need_go() {
   local version
   version=$(go env GOVERSION 2>/dev/null) || version=none
-  if [[ ! $version =~ ^go1\.([0-9]+) ]] || [ "${BASH_REMATCH[1]}" -lt 21 ]; then
-    die "needs Go 1.21 or newer on PATH to build Consul, Weave Net and Swarm; found: $version"
+  if [[ ! $version =~ ^go1\.([0-9]+) ]] || [ "${BASH_REMATCH[1]}" -lt 26 ]; then
+    die "needs Go 1.26 or newer on PATH to build Consul, Weave Net and Swarm; found: $version"
   fi
 }

@@ -118,6 +118,14 @@ describe("the JSON", () => {
   });
 });
 
+test("hosts are sent the steps and nothing else: an edited probe stages no host again", () => {
+  const stack = synthesise(clusterFrom(clusterFile(1)));
+  const [sent] = Object.values(json(stack).resource.null_resource ?? {}).flatMap(
+    (block) => JSON.stringify(block).match(/assets\/host-scripts\/\w+/) ?? [],
+  );
+  expect(files(join(stack, sent ?? "none"))).toEqual(files(join(project, "scripts/host/steps")));
+});
+
 describe("the order", () => {
   const graph = graphOf(json(synthesise(clusterFrom(clusterFile(7)))));
 
