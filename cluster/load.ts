@@ -60,7 +60,19 @@ export function loadCluster(path: string, options: LoadOptions = {}): Cluster {
     );
   }
   for (const line of warnings) (options.warn ?? console.error)(`warning: ${line}`);
-  return { ...cluster, artifacts: lock.artifacts };
+  return { ...inOrder(cluster), artifacts: lock.artifacts };
+}
+
+/** By name: the order in which the file lists hosts decides default roles, and nothing else that is rendered. */
+function inOrder(cluster: Cluster): Cluster {
+  const byName = <H extends Host>(hosts: readonly H[]): H[] =>
+    [...hosts].sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
+  return {
+    ...cluster,
+    hosts: byName(cluster.hosts),
+    servers: byName(cluster.servers),
+    removed: byName(cluster.removed),
+  };
 }
 
 function failed(problems: readonly { readonly text: string }[]): ClusterFileError {

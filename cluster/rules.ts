@@ -25,6 +25,7 @@ const rules: readonly Rule[] = [
   weaveVersion,
   (yaml, { hosts, settings }) => checkRange(yaml, hosts, settings.weave.range),
   oneSourceOfArtifacts,
+  noCredentialsForBackend,
 ];
 
 /** A value that is there, or a default, is wrong. */
@@ -160,6 +161,38 @@ function checkRange(yaml: YamlFile, hosts: readonly Host[], range: string): void
       yaml.has(path) ? path : ["hosts", i, "address"],
     );
   }
+}
+
+/** Where Terraform's backends take their credentials from instead. */
+const credentialVariables: Readonly<Record<string, string>> = {
+  consul: "CONSUL_HTTP_TOKEN or CONSUL_HTTP_AUTH",
+  http: "TF_HTTP_USERNAME and TF_HTTP_PASSWORD",
+  pg: "PG_CONN_STR, or PGUSER and PGPASSWORD",
+  s3: "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE",
+};
+
+const credentialName = /passw|secret|token|credential|http_auth|(access|customer|private)_key|_pem$/i;
+const credentialValue = /:\/\/[^/@\s]*:[^/@\s]+@|\bpassword\s*=/i;
+
+/** Terraform's configuration of a backend stands in the synthesised JSON, which belongs in git. */
+function noCredentialsForBackend(yaml: YamlFile, { settings: { backend } }: Cluster): void {
+  const search = (value: unknown, path: Path): void => {
+    if (typeof value === "object" && value !== null) {
+      for (const [key, inner] of Object.entries(value)) search(inner, [...path, key]);
+      return;
+    }
+    const secret =
+      path.some((step) => credentialName.test(String(step))) ||
+      (typeof value === "string" && credentialValue.test(value));
+    if (!secret) return;
+    const instead = credentialVariables[backend?.type ?? ""] ?? "the backend's own";
+    yaml.problems.add(
+      path,
+      "a credential",
+      `none: it would stand in the synthesised JSON. Set the environment variables ${instead}`,
+    );
+  };
+  search(backend?.config ?? {}, ["backend", "config"]);
 }
 
 /** Every machine that is logged in to needs a key in `known_hosts`. */

@@ -4,6 +4,41 @@ import { load, three } from "../fixtures/files.js";
 
 describe("rules", () => {
   test.each([
+    ["pg", 'conn_str: "postgres://ops:CANARY@db/state"', "conn_str", "PG_CONN_STR"],
+    ["pg", 'conn_str: "host=db user=ops password=CANARY"', "conn_str", "PG_CONN_STR"],
+    ["s3", "secret_key: CANARY", "secret_key", "AWS_SECRET_ACCESS_KEY"],
+    ["s3", "access_key: CANARY", "access_key", "AWS_ACCESS_KEY_ID"],
+    ["s3", "assume_role: { token: CANARY }", "assume_role.token", "AWS_PROFILE"],
+    ["http", "password: CANARY", "password", "TF_HTTP_PASSWORD"],
+    ["http", 'address: "https://ops:CANARY@state.example/x"', "address", "TF_HTTP_PASSWORD"],
+    ["consul", "access_token: CANARY", "access_token", "CONSUL_HTTP_TOKEN"],
+    ["consul", 'http_auth: "ops:CANARY"', "http_auth", "CONSUL_HTTP_AUTH"],
+  ])("a credential for the %s backend is refused, and not shown: %s", (type, line, field, variable) => {
+    const { problems } = load(three(`backend: { type: ${type}, config: { ${line} } }`));
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toContain(`backend.config.${field}: found a credential, expected none`);
+    expect(problems[0]).toContain(variable);
+    expect(problems[0]).not.toContain("CANARY");
+  });
+
+  test.each([
+    ["s3", "{ bucket: state, key: rack/terraform.tfstate, region: eu-north-1, use_lockfile: true }"],
+    ["consul", "{ address: 10.0.0.1:8500, path: rack }"],
+    ["http", "{ address: https://state.example/rack, lock_address: https://state.example/rack }"],
+    ["pg", "{ schema_name: rack }"],
+  ])("settings of the %s backend that are no credentials are taken", (type, config) => {
+    expect(load(three(`backend: { type: ${type}, config: ${config} }`)).problems).toEqual([]);
+  });
+
+  test("hosts in another order are the same cluster", () => {
+    const entries = ["h10", "h2", "h1"].map((name, i) => `  - { name: ${name}, address: 10.0.0.${i + 1} }`);
+    const names = (lines: string[]) =>
+      load(`name: test\nhosts:\n${lines.join("\n")}\n`).cluster?.hosts.map(({ name, consul }) => `${name} ${consul}`);
+    expect(names(entries)).toEqual(["h1 server", "h2 server", "h10 server"]);
+    expect(names([...entries].reverse())).toEqual(names(entries));
+  });
+
+  test.each([
     [
       "1.21.5",
       '6:20: consul.version: found "1.21.5", expected another version: 1.21.5 refuses the keys that Swarm writes; 1.21.4 and 1.22.0 take them',

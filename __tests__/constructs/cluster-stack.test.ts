@@ -277,6 +277,10 @@ describe("one edited field", () => {
     );
   });
 
+  test("touches nothing when it is the order of the hosts alone", () => {
+    expect(changed({ hosts: [...(clusterFile(3).hosts as object[])].reverse() })).toEqual([]);
+  });
+
   test("of Swarm touches Swarm alone", () => {
     expect(changed({ swarm: { heartbeat: "20s" } })).toEqual(ofEach("docker_container.*_swarm_agent"));
   });
