@@ -321,11 +321,10 @@ apt_get() {
   apt-get -y -qq -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts=/dev/null \
     -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@" >"$state/apt.log" 2>&1 || {
     tail -n 20 "$state/apt.log" >&2
-    verb=$1
-    shift
-    die "apt-get could not $verb: $*"
+    die "apt-get cannot $*"
   }
-  changed "packages $* ($1)"
+  shift
+  changed "packages $* (removed)"
 }
 
 # A root goes with the engine if it came with it. containerd may have to stay for others.
@@ -375,7 +374,7 @@ for root in $roots; do
   [ -d "$root" ] || continue
   find "$root" -xdev -mindepth 1 -delete 2>/dev/null || true
   if borrowed "$root"; then give_back "$root"; else rmdir "$root" 2>/dev/null || true; fi
-  changed "$root (removed)"
+  changed "$root (emptied)"
 done
 
 if [ $engine != stays ]; then
