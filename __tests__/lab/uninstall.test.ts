@@ -31,8 +31,8 @@ sh part.sh`;
 
 /** The engine, installed by its step, with what it left of the host's before kept beside, so that its record can be put back. */
 const install = (before = "") =>
-  done(bare, `${before}\nsh docker-engine.sh; rm -rf /root/kept; cp -a ${state} /root/kept`);
-const putBack = `rm -rf ${state}; cp -a /root/kept ${state}`;
+  done(bare, `${before}\nsh docker-engine.sh; rm -rf /run/kept; cp -a ${state} /run/kept`);
+const putBack = `rm -rf ${state}; cp -a /run/kept ${state}`;
 
 beforeAll(async () => {
   [own, bare] = hosts() as [Host, Host];
@@ -214,7 +214,7 @@ it("what others have put beside the engine stays, however often uninstalling is 
       mkdir -p /run/systemd/system/docker.service.d
       printf '[Service]\\nExecStartPre=/bin/false\\n' >/run/systemd/system/docker.service.d/broken.conf
       systemctl daemon-reload
-      cp ${state}/created /root/created
+      cp ${state}/created /run/created
       sh uninstall.sh`,
     ),
     /uninstall: ERROR: Docker Engine does not answer, so that this stays: mine:1, and containers/,
@@ -222,7 +222,7 @@ it("what others have put beside the engine stays, however often uninstalling is 
   );
   await done(
     bare,
-    `cmp ${state}/created /root/created; rm -r /run/systemd/system/docker.service.d; systemctl daemon-reload`,
+    `cmp ${state}/created /run/created; rm -r /run/systemd/system/docker.service.d; systemctl daemon-reload`,
   );
 
   // Cut off before each of these in turn; sh -c 'kill' leaves no time for anything.
@@ -274,13 +274,14 @@ it("what others have put beside the engine stays, however often uninstalling is 
     iptables -F; iptables -t nat -F; iptables -X; iptables -P FORWARD ACCEPT
     dpkg --purge their-firewall docker.io iptables libip6tc2 libnftnl11 libnetfilter-conntrack3 libnfnetlink0
     echo 0 >/proc/sys/net/ipv4/ip_forward
-    rm -rf /root/deb /root/their.deb /root/created`,
+    rm -rf /root/deb /root/their.deb /run/created`,
   );
   expect(
     changes(
       before,
       await snapshots([bare]),
-      /(less|more): file . \d+ root:root (\/root|\/root\/kept|\/root\/sent\/.*|\/var\/lib\/docker) $|\/root\/(sent|kept)\//,
+      // Beside what was there, its folder has what the engine has made.
+      /^more: .* \/(var\/lib\/docker|root\/sent\/scripts)\/|^(more|less): .* \/root\/sent\/scripts $/,
     ),
   ).toEqual(unchanged([bare]));
   await atConsole(bare, "rm /var/lib/docker/theirs");

@@ -233,7 +233,7 @@ fetch_url() {
 
 # pushed SOURCE SHA256: sets fetch_pushed to the file that the operator's machine has sent.
 pushed() {
-  for fetch_pushed in "$sent/artifacts/$2" "$sent/artifacts/$(basename "$1")"; do
+  for fetch_pushed in "$sent/artifacts/$2" "$sent/artifacts/$(basename "${1#file:}")"; do
     [ ! -f "$fetch_pushed" ] || return 0
   done
   die "$1 was not sent to this host; run deploy again"
@@ -452,7 +452,7 @@ pull_image() {
   ! docker image inspect "$1" >/dev/null 2>&1 || return 0
   record image "$1"
   for pull_pause in 2 10 30 0; do
-    pull_said=$(docker pull -q "$1" 2>&1) && return
+    pull_said=$(timeout 1800 docker pull -q "$1" 2>&1) && return
     sleep "$pull_pause"
   done
   die "cannot pull $1: $pull_said"

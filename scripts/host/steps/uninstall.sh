@@ -82,6 +82,8 @@ systemctl stop consul-bootstrap.service 2>/dev/null || true
 
 if has_docker; then
   for image in $(values image); do
+    # With its last name an image loses its digest too.
+    case $image in *sha256:*) docker image inspect "$image" >/dev/null 2>&1 || continue ;; esac
     # The engine keeps an image that some other container still uses.
     if docker image rm "$image" >/dev/null 2>&1; then changed "image $image (removed)"; else found "image $image in use or gone; left"; fi
   done
@@ -341,7 +343,7 @@ if [ $engine = goes ]; then
   systemctl stop docker.socket docker.service 2>/dev/null || true
   [ $containerd = no ] || systemctl stop containerd.service 2>/dev/null || true
   forget_engine
-elif [ $engine = gone ] && ! has_docker && ! other_engine; then
+elif [ $engine = gone ] && [ -e /sys/class/net/docker0 ] && ! has_docker && ! other_engine; then
   forget_engine
 fi
 
@@ -360,7 +362,7 @@ for name in $removable; do
   if [ $verb = purge ]; then purged="$purged $name"; else removed="$removed $name"; fi
 done
 if [ -n "$removed" ]; then
-  found "$kept with data from before, or of others:$removed leave their settings behind, since purging them would delete the data"
+  found "${kept# } with data from before, or of others: settings of$removed stay too, since purging these would delete the data"
 fi
 # shellcheck disable=SC2086
 apt_get remove $removed
