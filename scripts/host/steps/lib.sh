@@ -86,11 +86,11 @@ expect() {
 }
 
 # empty DIRECTORY: nobody has put anything there. A file system of its own comes with lost+found.
-empty() { [ -z "$(find "$1" -mindepth 1 -maxdepth 1 ! -name lost+found)" ]; }
+empty() { [ -z "$(find "$1/" -mindepth 1 -maxdepth 1 ! -name lost+found)" ]; }
 
 # borrowed DIRECTORY: it was there, empty, before this project used it. The record has its mode and owner, to give back.
 borrowed() { sed -n 's|^borrowed [0-7]* [0-9]*:[0-9]* ||p' "$state/created" 2>/dev/null | grep -qxF "$1"; }
-borrow() { borrowed "$1" || record borrowed "$(stat -c '%a %u:%g' "$1") $1"; }
+borrow() { borrowed "$1" || record borrowed "$(stat -L -c '%a %u:%g' "$1") $1"; }
 
 # own_directory PATH OWNER:GROUP MODE: a new directory, or an empty one that is borrowed. Somebody's files are not closed
 # to them.
@@ -99,12 +99,12 @@ own_directory() {
     record directory "$1"
     changed "$1 (new directory)"
   elif ! recorded directory "$1" && ! borrowed "$1"; then
-    if empty "$1"; then
+    if [ -d "$1" ] && empty "$1"; then
       borrow "$1"
       changed "$1 (an empty directory of this host's; destroy gives it back as it was)"
     else
       # A deploy before directories could be borrowed has taken it over: there is nothing left to protect.
-      { recorded unit consul.service && [ "$(stat -c %U:%G:%a "$1")" = "$2:${3#0}" ]; } ||
+      { recorded unit consul.service && [ "$(stat -L -c %U:%G:%a "$1")" = "$2:${3#0}" ]; } ||
         die "$1 exists, is not empty and was not put there by multicast-swarm: move what is in it away, or choose another directory, and run deploy again"
     fi
   fi
@@ -368,7 +368,7 @@ engine_packages() {
 brought_here() { [ -n "$1" ] && engine_packages | grep -qxF "$1"; }
 
 # engine_ours: the engine that is here is the one that this project has installed, to the end or not.
-engine_ours() { brought_here "$(package_of bin/dockerd || package_of sbin/dockerd || true)"; }
+engine_ours() { [ -n "$(engine_packages)" ] && brought_here "$(package_of bin/dockerd || package_of sbin/dockerd || true)"; }
 
 # Every package that was recorded as the engine's is there. With the note, installing has come to its end, whatever
 # somebody has made of it since.

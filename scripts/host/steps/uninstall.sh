@@ -224,7 +224,7 @@ done
 # give_back DIRECTORY: mode and owner are again what they were when it was borrowed.
 give_back() {
   values borrowed | while read -r mode owner directory; do
-    { [ "$directory" = "$1" ] && [ -d "$1" ] && [ "$(stat -c '%a %u:%g' "$1")" != "$mode $owner" ]; } || continue
+    { [ "$directory" = "$1" ] && [ -d "$1" ] && [ "$(stat -L -c '%a %u:%g' "$1")" != "$mode $owner" ]; } || continue
     chown "$owner" "$1"
     chmod "$mode" "$1"
     changed "$1 (mode and owner as before)"
@@ -234,9 +234,9 @@ for directory in $(values borrowed | cut -d' ' -f3); do
   [ -d "$directory" ] || continue
   ! recorded data "$directory" || continue
   # Of what is in there, ours belongs to the user that it was lent to.
-  borrower=$(stat -c %u "$directory")
+  borrower=$(stat -L -c %u "$directory")
   if values borrowed | grep -q " $borrower:[0-9]* $directory\$"; then borrower=; fi
-  [ -z "$borrower" ] || find "$directory" -xdev -depth -mindepth 1 -user "$borrower" -delete 2>/dev/null || true
+  [ -z "$borrower" ] || find "$directory/" -xdev -depth -mindepth 1 -user "$borrower" -delete 2>/dev/null || true
   give_back "$directory"
 done
 for user in $(values user); do
@@ -374,7 +374,7 @@ for root in $kept; do
 done
 for root in $roots; do
   [ -d "$root" ] || continue
-  find "$root" -xdev -mindepth 1 -delete 2>/dev/null || true
+  find "$root/" -xdev -mindepth 1 -delete 2>/dev/null || true
   if borrowed "$root"; then give_back "$root"; else rmdir "$root" 2>/dev/null || true; fi
   changed "$root (emptied)"
 done

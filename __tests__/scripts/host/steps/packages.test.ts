@@ -1,7 +1,17 @@
 /** Where steps get from what they install, with stand-ins for a host's programs and servers. */
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -228,6 +238,44 @@ describe("images from registries", () => {
     const { status, said } = await host.step("fetch", "images=weave:1");
     expect(said).toMatch(/found no engine yet that could pull weave:1 from its registry/);
     expect(status).toBe(0);
+  });
+});
+
+describe("a directory that a step wants", () => {
+  const own = (host: Host, path: string) =>
+    host.run(`own_directory ${path} "$(id -un):$(id -gn)" 0750; stat -L -c %a ${path}`);
+
+  it("is new", async () => {
+    const host = new Host();
+    const path = join(host.folder, "data");
+    expect((await own(host, path)).said).toMatch(/changed \S+data \(new directory\)\n750\n$/);
+    expect(host.record).toEqual([`directory ${path}`]);
+  });
+
+  it("is borrowed when it is empty, also behind a link, and may have something in it from then on", async () => {
+    const host = new Host();
+    const [path, behind] = [join(host.folder, "data"), join(host.folder, "elsewhere")];
+    mkdirSync(behind);
+    chmodSync(behind, 0o711);
+    symlinkSync(behind, path);
+    expect((await own(host, path)).said).toMatch(/an empty directory of this host's.*\n750\n$/);
+    expect(host.record).toEqual([expect.stringMatching(/^borrowed 711 \d+:\d+ \/.*\/data$/)]);
+    host.write("elsewhere/raft", "1");
+    expect((await own(host, path)).said).toBe("750\n");
+  });
+
+  it.each([["elsewhere/file"], ["data"]])("is refused where somebody has %s", async (theirs) => {
+    const host = new Host();
+    const [path, behind] = [join(host.folder, "data"), join(host.folder, "elsewhere")];
+    mkdirSync(behind);
+    chmodSync(behind, 0o711);
+    if (theirs !== "data") symlinkSync(behind, path);
+    host.write(theirs, "theirs");
+    const { status, said } = await own(host, path);
+    expect(said).toMatch(/ERROR: \S+data exists, is not empty and was not put there by multicast-swarm/);
+    expect(status).toBe(1);
+    expect(statSync(behind).mode & 0o777).toBe(0o711);
+    expect(host.record).toEqual([]);
   });
 });
 
