@@ -24,7 +24,8 @@ command -v apt-get >/dev/null || fail "no apt-get: packages are installed on Deb
 echo "platform $ID-$VERSION_ID-$(dpkg --print-architecture)"
 
 groups=
-command -v dockerd >/dev/null || groups="docker-engine"
+# An engine may be a service that starts it from another place.
+command -v dockerd >/dev/null || systemctl cat docker.service >/dev/null 2>&1 || groups="docker-engine"
 command -v unzip >/dev/null || groups="$groups unzip"
 [ -n "$groups" ] || exit 0
 

@@ -8,9 +8,6 @@ take "images" "$@"
 count=0
 # want SOURCE SHA256
 want() {
-  case $1 in
-    docker://*) return ;; # the engine pulls it by its digest when there is an engine
-  esac
   fetch "$1" "$2"
   count=$((count + 1))
 }
@@ -21,15 +18,31 @@ want_packages() {
 $wanted_packages
 END
 }
+# want_image NAME:TAG: what comes from a registry is pulled by its digest, and gets its name in a later step.
+want_image() {
+  case $artifact_source in
+    docker://*) ;;
+    *)
+      want "$artifact_source" "$artifact_sha256"
+      return
+      ;;
+  esac
+  if docker version >/dev/null 2>&1; then
+    pull_image "${artifact_source#docker://}@sha256:$artifact_sha256"
+    count=$((count + 1))
+  else
+    found "no engine yet that could pull $1 from its registry; that is done when there is one"
+  fi
+}
 
-command -v dockerd >/dev/null || want_packages docker-engine
+if engine_missing; then want_packages docker-engine; fi
 if ! consul_installed && ! consul_prepared; then
   want "$artifact_source" "$artifact_sha256"
   command -v unzip >/dev/null || want_packages unzip
 fi
 weave_installed || want "$artifact_source" "$artifact_sha256"
 for image in $(printf %s "$images" | tr ',' ' '); do
-  image_loaded "$image" || want "$artifact_source" "$artifact_sha256"
+  image_loaded "$image" || want_image "$image"
 done
 
 if [ $count = 0 ]; then

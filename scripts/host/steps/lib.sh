@@ -86,9 +86,29 @@ expect() {
   done
 }
 
-own_directory() { # PATH OWNER:GROUP MODE; one that was there before stays someone else's
-  [ -d "$1" ] || record directory "$1"
-  [ -d "$1" ] || changed "$1 (new directory)"
+# empty DIRECTORY: nobody has put anything there. A file system of its own comes with lost+found.
+empty() { [ -z "$(find "$1/" -mindepth 1 -maxdepth 1 ! -name lost+found)" ]; }
+
+# borrowed DIRECTORY: it was there, empty, before this project used it. The record has its mode and owner, to give back.
+borrowed() { sed -n 's|^borrowed [0-7]* [0-9]*:[0-9]* ||p' "$state/created" 2>/dev/null | grep -qxF "$1"; }
+borrow() { borrowed "$1" || record borrowed "$(stat -L -c '%a %u:%g' "$1") $1"; }
+
+# own_directory PATH OWNER:GROUP MODE: a new directory, or an empty one that is borrowed. Somebody's files are not closed
+# to them.
+own_directory() {
+  if [ ! -e "$1" ]; then
+    record directory "$1"
+    changed "$1 (new directory)"
+  elif ! recorded directory "$1" && ! borrowed "$1"; then
+    if [ -d "$1" ] && empty "$1"; then
+      borrow "$1"
+      changed "$1 (an empty directory of this host's; destroy gives it back as it was)"
+    else
+      # A deploy before directories could be borrowed has taken it over: there is nothing left to protect.
+      { recorded unit consul.service && [ "$(stat -L -c %U:%G:%a "$1")" = "$2:${3#0}" ]; } ||
+        die "$1 exists, is not empty and was not put there by multicast-swarm: move what is in it away, or choose another directory, and run deploy again"
+    fi
+  fi
   install -d -o "${2%:*}" -g "${2#*:}" -m "$3" "$1"
 }
 
@@ -169,17 +189,72 @@ artifact() {
   artifact_version=$2 artifact_sha256=$3 artifact_source=$4
 }
 
+# A download that brings fewer bytes a second than this, for that many seconds, has stalled.
+slowest_bytes=1024
+slowest_seconds=30
+
+# watched FILE COMMAND…: runs COMMAND, which writes to FILE, and ends it when that stalls.
+watched() {
+  watched_file=$1
+  shift
+  "$@" &
+  watched_pid=$!
+  {
+    watched_size=0 watched_time=0
+    while sleep 1; do
+      watched_time=$((watched_time + 1))
+      [ $((watched_time % slowest_seconds)) = 0 ] || continue
+      watched_was=$watched_size
+      watched_size=$(stat -c %s "$watched_file" 2>/dev/null || echo 0)
+      [ $((watched_size - watched_was)) -ge $((slowest_bytes * slowest_seconds)) ] || break
+    done
+    kill "$watched_pid"
+  } >/dev/null 2>&1 &
+  watched_by=$!
+  watched_result=0
+  wait "$watched_pid" || watched_result=$?
+  kill "$watched_by" 2>/dev/null || true
+  return "$watched_result"
+}
+
 download() { # URL FILE
   if command -v curl >/dev/null; then
-    curl -fsSL --retry 3 --connect-timeout 10 -o "$2" "$1"
+    curl -fsSL --retry 3 --connect-timeout 10 --speed-limit "$slowest_bytes" --speed-time "$slowest_seconds" -o "$2" "$1"
   elif command -v wget >/dev/null; then
-    wget -q --tries=3 --timeout=30 -O "$2" "$1"
+    # wget and apt know how long they wait for the next byte, and would wait for each of them.
+    watched "$2" wget -nv --tries=3 --timeout="$slowest_seconds" -O "$2" "$1"
   elif [ -x /usr/lib/apt/apt-helper ]; then
     # Every Debian and Ubuntu has apt's own downloader, even where neither curl nor wget is installed.
-    /usr/lib/apt/apt-helper -q -o Acquire::Retries=3 -o APT::Sandbox::User=root download-file "$1" "$2" >/dev/null
+    watched "$2" /usr/lib/apt/apt-helper -q -o Acquire::Retries=3 -o "Acquire::http::Timeout=$slowest_seconds" \
+      -o "Acquire::https::Timeout=$slowest_seconds" -o APT::Sandbox::User=root download-file "$1" "$2" >/dev/null
   else
     die "found no program to download with; install curl or wget"
   fi
+}
+
+# withdrawn FILE: what a downloader has written to FILE says that the server has no such file (any more).
+withdrawn() { grep -Eq '(error: |ERROR | )(404|410)( |:|$)' "$1"; }
+
+# fetch_url URL: downloads to $fetched.part.
+fetch_url() {
+  if download "$1" "$fetched.part" 2>"$fetched.said"; then
+    rm -f "$fetched.said"
+    return
+  fi
+  fetch_said=$(tail -n 1 "$fetched.said")
+  fetch_why="cannot download $1; is it reachable from this host, and fast enough? ($fetch_said)"
+  ! withdrawn "$fetched.said" ||
+    fetch_why="$1 does not exist any more: distributions withdraw a package when they have a newer one; run scripts/lock, review, and deploy again ($fetch_said)"
+  rm -f "$fetched.part" "$fetched.said"
+  die "$fetch_why"
+}
+
+# pushed SOURCE SHA256: sets fetch_pushed to the file that the operator's machine has sent.
+pushed() {
+  for fetch_pushed in "$sent/artifacts/$2" "$sent/artifacts/$(basename "${1#file:}")"; do
+    [ ! -f "$fetch_pushed" ] || return 0
+  done
+  die "$1 was not sent to this host; run deploy again"
 }
 
 # fetch SOURCE SHA256: sets fetched to a file with that hash, or ends the step with nothing changed.
@@ -190,13 +265,13 @@ fetch() {
   fi
   mkdir -p "$state/download"
   rm -f "$fetched.part"
+  fetch_pushed=
   case $1 in
     file:*)
-      fetch_pushed=$sent/artifacts/$(basename "$1")
-      [ -f "$fetch_pushed" ] || die "$1 was not sent to this host; run deploy again"
+      pushed "$1" "$2"
       cp "$fetch_pushed" "$fetched.part"
       ;;
-    http://* | https://*) download "$1" "$fetched.part" || die "cannot download $1; is it reachable from this host?" ;;
+    http://* | https://*) fetch_url "$1" ;;
     *) die "cannot fetch from '$1'" ;;
   esac
   fetch_hash=$(hash_of "$fetched.part")
@@ -205,6 +280,8 @@ fetch() {
     die "checksum mismatch: $1 has SHA-256 $fetch_hash, artifacts.lock.json says $2; nothing of it was installed"
   fi
   mv -f "$fetched.part" "$fetched"
+  # One copy is enough: this one is on its way to where it is installed or loaded.
+  [ -z "$fetch_pushed" ] || rm -f "$fetch_pushed"
 }
 
 # ---- the cluster ----
@@ -258,18 +335,99 @@ peer_name() { printf '02:00:%02x:%02x:%02x:%02x' $(printf %s "$1" | tr '.' ' ');
 
 # ---- packages ----
 
-# missing_packages GROUP: the lines of the locked group whose packages the host has not got.
+# shellcheck disable=SC2034 # for the steps
+engine_root=/var/lib/docker containerd_root=/var/lib/containerd
+
+# expect_data ROOT: records where an engine that this project installs is going to keep what it holds, unless something
+# is kept there already.
+expect_data() {
+  if [ ! -e "$1" ]; then
+    record data "$1"
+  elif empty "$1"; then
+    borrow "$1"
+    record data "$1"
+  else
+    found "$1 with data in it: they stay when the engine goes"
+  fi
+}
+
+# package_version NAME: the version that is installed; nothing where it is not, or not completely.
+package_version() {
+  dpkg-query -W -f '${db:Status-Status} ${Version}\n' "$1" 2>/dev/null | awk '$1 == "installed" { print $2; exit }'
+}
+
+# package_of FILE…: the installed package that has brought a file whose path ends so.
+package_of() {
+  for package_file; do
+    dpkg-query -S "*/$package_file" 2>/dev/null | grep "/$package_file\$" | sed 's/[:,].*//' | head -n 1 | grep . && return
+  done
+  return 1
+}
+
+# An engine of this host's own: its program, or the unit that starts one from another place.
+own_engine() { command -v dockerd >/dev/null || systemctl cat docker.service >/dev/null 2>&1; }
+
+# other_engine: true when there is an engine that the steps could not start, or stop; sets other_engine to what it is.
+# A second one beside it would fight with it for its socket, bridge and rules.
+other_engine() {
+  other_engine=
+  if command -v snap >/dev/null && snap list docker >/dev/null 2>&1; then
+    other_engine="Docker from a snap"
+  elif ss -Hxl 2>/dev/null | grep -Eq ' (/var)?/run/docker\.sock '; then
+    other_engine="something that is not docker.service listening on /run/docker.sock"
+  fi
+  [ -n "$other_engine" ]
+}
+
+# The packages that came with the engine. Before their group was recorded, they were all but unzip.
+engine_packages() {
+  if grep -q '^docker-engine ' "$state/created" 2>/dev/null; then
+    sed -n 's|^docker-engine ||p' "$state/created"
+  elif [ -n "$(note engine-before)" ]; then
+    sed -n 's|^package ||p' "$state/created" 2>/dev/null | grep -vx unzip || true
+  fi
+}
+
+# brought_here NAME: a package of the engine's that this project has installed.
+brought_here() { [ -n "$1" ] && engine_packages | grep -qxF "$1"; }
+
+# engine_ours: the engine that is here is the one that this project has installed, to the end or not.
+engine_ours() { [ -n "$(engine_packages)" ] && brought_here "$(package_of bin/dockerd || package_of sbin/dockerd || true)"; }
+
+# Every package that was recorded as the engine's is there. With the note, installing has come to its end, whatever
+# somebody has made of it since.
+engine_whole() {
+  [ -z "$(note engine-installed)" ] || return 0
+  for engine_name in $(engine_packages); do [ -n "$(package_version "$engine_name")" ] || return 1; done
+}
+
+# engine_missing: true when the engine has to be installed, or its installation to be completed. One that is there is left
+# alone: a newer one in the lock file would restart every container on all hosts at once.
+engine_missing() {
+  own_engine || return 0
+  engine_ours || return 1
+  if engine_whole; then return 1; fi
+}
+
+# missing_packages GROUP: the lines of the locked group whose packages the host has not got, or in an older version only.
 missing_packages() {
   packages_list=$(artifacts "package:$1:")
   [ -n "$packages_list" ] ||
     die "artifacts.lock.json has no packages '$1' for this host ($(platforms)); run scripts/lock, review, and deploy again"
   printf '%s\n' "$packages_list" | while read -r package_name package_rest; do
-    dpkg-query -W -f '${db:Status-Status}\n' "${package_name##*:}" 2>/dev/null | grep -qx installed ||
+    package_has=$(package_version "${package_name##*:}")
+    if [ -z "$package_has" ] || dpkg --compare-versions "$package_has" lt "${package_rest%% *}"; then
       printf '%s %s\n' "${package_name##*:}" "$package_rest"
+    fi
   done
 }
 
-# install_packages GROUP: installs those that are missing, from the locked files alone.
+# A run that was cut off leaves its packages half installed; apt does nothing before that is dealt with. What this cannot
+# configure yet is what apt is about to complete.
+complete_packages() { [ -z "$(ls -A /var/lib/dpkg/updates)" ] || dpkg --configure -a >/dev/null 2>&1 || true; }
+
+# install_packages GROUP: installs those that are missing, from the locked files alone. The record has them as packages, and
+# under the group's name.
 install_packages() {
   packages=$(missing_packages "$1")
   [ -n "$packages" ] || return 0
@@ -279,14 +437,16 @@ install_packages() {
     fetch "$package_source" "$package_sha256"
     # apt takes a file for a package by its name.
     mv -f "$fetched" "$packages_dir/${package_name}_$(printf %s "$package_version" | tr ':' '_').deb"
-    record package "$package_name"
+    # What was there before in an older version stays when the rest is removed.
+    [ -n "$(package_version "$package_name")" ] || {
+      record package "$package_name"
+      record "$1" "$package_name"
+    }
   done <<END
 $packages
 END
   expect shared /var/lib/apt/lists/auxfiles
-  # A run that was cut off leaves its packages half installed; apt does nothing before that is dealt with. What this
-  # cannot configure yet is what apt is about to complete.
-  [ -z "$(ls -A /var/lib/dpkg/updates)" ] || dpkg --configure -a >/dev/null 2>&1 || true
+  complete_packages
   # With no sources, apt can take nothing but the files it is given.
   apt-get install -y -qq --no-install-recommends -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts=/dev/null \
     -o APT::Sandbox::User=root -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$packages_dir"/*.deb >"$packages_dir/log" 2>&1 || {
@@ -297,8 +457,9 @@ END
   rm -rf "$packages_dir"
 }
 
-# The packet filter's policy for what is forwarded. A host without the command has none but the kernel's.
-forward_policy() { iptables -w -S FORWARD 2>/dev/null | sed -n 's/^-P FORWARD //p' | grep . || echo ACCEPT; }
+# forward_policy iptables|ip6tables: the packet filter's policy for what is forwarded. A host without the command has none
+# but the kernel's.
+forward_policy() { "$1" -w -S FORWARD 2>/dev/null | sed -n 's/^-P FORWARD //p' | grep . || echo ACCEPT; }
 
 # ---- images ----
 
@@ -310,6 +471,17 @@ image_loaded() {
   [ -n "$image_id" ] && [ "$(note "$image_note")" = "$artifact_sha256 $image_id" ]
 }
 
+# pull_image REFERENCE@DIGEST: the engine has it, without a tag. A registry may be slow, or count how often it is asked.
+pull_image() {
+  ! docker image inspect "$1" >/dev/null 2>&1 || return 0
+  record image "$1"
+  for pull_pause in 2 10 30 0; do
+    pull_said=$(timeout 1800 docker pull -q "$1" 2>&1) && return
+    sleep "$pull_pause"
+  done
+  die "cannot pull $1: $pull_said"
+}
+
 # load_image NAME:TAG: the engine has the locked image under that reference.
 load_image() {
   if image_loaded "$1"; then
@@ -319,10 +491,12 @@ load_image() {
   [ -z "$image_id" ] || recorded image "$1" ||
     die "the image $1 is on this host already, but was not put there by multicast-swarm; remove it (docker image rm $1) and run deploy again"
   record image "$1"
+  # The one that has the name until now is left without.
+  [ -z "$image_id" ] || record image "$image_id"
   case $artifact_source in
     docker://*)
       image_pull=${artifact_source#docker://}@sha256:$artifact_sha256
-      docker pull -q "$image_pull" >/dev/null || die "cannot pull $image_pull"
+      pull_image "$image_pull"
       docker tag "$image_pull" "$1"
       ;;
     *)
