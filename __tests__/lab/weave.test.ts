@@ -89,7 +89,7 @@ it("who was to wait for the votes of hosts that have left waits for those that t
   const uploads = "/root/.multicast-swarm";
   const alone = await atConsole(
     one,
-    `cd; cp ${uploads}/hosts.tsv /run/; sed -i /${other.address}/d ${uploads}/hosts.tsv; ${launch(one)}`,
+    `cd /root; cp ${uploads}/hosts.tsv /run/; sed -i /${other.address}/d ${uploads}/hosts.tsv; ${launch(one)}`,
   );
   expectWords(alone, /found Weave: 2 peers are to vote .* there are 1\n.*changed weave.service \(restarted\)/);
   await run(one);
@@ -98,7 +98,7 @@ it("who was to wait for the votes of hosts that have left waits for those that t
   // Back: nothing is restarted now that there are addresses.
   await atConsole(other, "systemctl start weave");
   const router = await routerOf(one);
-  expectWords(await atConsole(one, `cd; cp /run/hosts.tsv ${uploads}/; ${launch(one)}`), /changed peers: 198/);
+  expectWords(await atConsole(one, `cd /root; cp /run/hosts.tsv ${uploads}/; ${launch(one)}`), /changed peers: 198/);
   expect(await routerOf(one)).toBe(router);
   await run(other);
   await until(connected);
