@@ -141,7 +141,7 @@ it("a container in the router's place goes if its image is ours, and stays if it
   await atConsole(where, `systemctl stop weave; docker rm -f weave; docker tag ${toolbox} stranger:1`);
   await atConsole(where, "docker create --name weave stranger:1; ! systemctl start weave 2>/dev/null");
   expect(await atConsole(where, "journalctl -u weave -o cat -n 20")).toMatch(
-    /weave-prepare: ERROR: the container weave is of stranger:1, .* docker rm -f weave/,
+    /weave-prepare: ERROR: the container weave is of stranger:1, .*docker rm -f weave/,
   );
   expect(await atConsole(where, `ls ${state}/images`)).toMatch(/weaveworks_weave_2\.6\.5\.tar/);
   // It goes on by itself once that is gone.
@@ -163,7 +163,7 @@ function publishSecondOwner(): void {
       return [name, target];
     }),
   );
-  mkdirSync(labFile("mirror/weave/2.9.0"));
+  mkdirSync(labFile("mirror/weave/2.9.0"), { recursive: true });
   const script = readFileSync(`${real.weave}/2.6.5/weave`, "utf8");
   write("mirror/weave/2.9.0/weave", script.replace('SCRIPT_VERSION="2.6.5"', 'SCRIPT_VERSION="2.9.0"'));
   for (const [image, was, is] of [
