@@ -24,7 +24,7 @@ export const stepScripts = {
   "swarm-clear": [],
   uninstall: [],
   "weave-install": [],
-  "weave-launch": [],
+  "weave-launch": ["weave-prepare.sh"],
 } as const satisfies Record<string, readonly string[]>;
 
 export type StepScript = keyof typeof stepScripts;

@@ -7,15 +7,18 @@ name='' address=''
 take "name address" "$@"
 
 peer=$(peer_name "$address")
-weave_env
-if weave status ipam | grep -qi "^$peer"; then
+if ! systemctl is-active -q weave.service; then
+  found "Weave: no router here that could take over addresses of $name ($peer)"
+elif weave_env && weave status ipam | grep -qi "^$peer"; then
   changed "Weave: $(weave rmpeer "$peer" | tr -d '\r')"
 else
   found "Weave: no addresses of $name ($peer)"
 fi
 
 remove_node "$address"
-if consul members | awk -v name="$name" '$1 == name && $3 != "left" { found = 1 } END { exit !found }'; then
+if ! members=$(consul members 2>/dev/null); then
+  found "Consul: no agent here that could tell the others that $name is lost"
+elif printf '%s\n' "$members" | awk -v name="$name" '$1 == name && $3 != "left" { found = 1 } END { exit !found }'; then
   consul force-leave "$name"
   changed "Consul: $name has left"
 else

@@ -43,46 +43,76 @@ END
 expect shared /opt/cni /opt/cni/bin /etc/cni /etc/cni/net.d
 expect file /etc/cni/net.d/10-weave.conflist "/opt/cni/bin/weave-plugin-$version" /opt/cni/bin/weave-ipam /opt/cni/bin/weave-net
 
+# A start finds out by itself what it needs: also one by hand, after a reboot, or when the engine has come back.
+own file "$state/weave-prepare.sh"
+cat "$here/names.sh" "$here/lib.sh" "$here/weave-prepare.sh" | put "$state/weave-prepare.sh" root:root 0644 || true
+
+docker=$(command -v docker)
+expect shared /etc/systemd/system/docker.service.wants
 own unit weave.service
-if put /etc/systemd/system/weave.service root:root 0644 <<'END'
+if put /etc/systemd/system/weave.service root:root 0644 <<END
 [Unit]
 Description=Weave Net router and Docker API proxy
 Documentation=https://rajch.github.io/weave/
 Wants=network-online.target
 Requires=docker.service
 After=network-online.target docker.service
+# However long the engine takes to come back.
+StartLimitIntervalSec=0
 
 [Service]
 Type=exec
 EnvironmentFile=/etc/default/weave
-ExecStartPre=-/usr/bin/docker stop weave
-ExecStartPre=/usr/local/bin/weave launch --no-restart $WEAVE_OPTIONS $WEAVE_QUORUM $WEAVE_PEERS
-ExecStart=/usr/bin/docker attach --no-stdin --sig-proxy=false weave
-ExecStop=/usr/bin/docker stop weave
+ExecStartPre=/bin/sh $state/weave-prepare.sh
+ExecStartPre=$weave_script launch --no-restart \$WEAVE_OPTIONS \$WEAVE_QUORUM \$WEAVE_PEERS
+ExecStart=$docker attach --no-stdin --sig-proxy=false $weave_container
+ExecStop=-$docker stop $weave_container
 TimeoutStartSec=180
-Restart=on-failure
+# A router that somebody else has stopped has ended well, and still has to come back.
+Restart=always
 RestartSec=5
 
 [Install]
-WantedBy=multi-user.target
+# By the engine too: whoever stops that stops this unit with it, and would start the engine alone.
+WantedBy=multi-user.target docker.service
 END
 then
   systemctl daemon-reload
 fi
 systemctl enable -q weave.service
 
-# How many other peers the router is connected to.
-connected() { WEAVE_VERSION=$version DOCKERHUB_USER=$owner weave status connections 2>/dev/null | grep -c ' established ' || true; }
+weave_env
+# How many of the others the router is connected to. One that leaves meanwhile does not count.
+connected() {
+  weave status connections 2>/dev/null | awk -v others=" $others" '
+    / established / { sub(/:[0-9]+$/, "", $2); if (index(others, " " $2 " ")) n++ } END { print n + 0 }'
+}
 had=0
 reconnected() { [ "$(connected)" -ge "$had" ]; }
 
-wanted=$(grep -v -e '^WEAVE_QUORUM=' -e '^WEAVE_PEERS=' /etc/default/weave | cat - /etc/systemd/system/weave.service /usr/local/bin/weave | sha256sum | cut -d' ' -f1)
-if systemctl is-active -q weave.service && [ "$(note weave-running)" = "$wanted" ]; then
+# How many peers the router wants to vote before it gives the first container an address, and whether that is to come.
+voters() {
+  docker inspect -f '{{join .Args " "}}' "$weave_container" | sed -n 's/.*--ipalloc-init consensus=\([0-9]*\).*/\1/p'
+}
+undecided() { weave status 2>/dev/null | grep -Eq '^ *Status: (idle|awaiting consensus)'; }
+
+wanted=$(grep -v -e '^WEAVE_QUORUM=' -e '^WEAVE_PEERS=' /etc/default/weave | cat - /etc/systemd/system/weave.service $weave_script | sha256sum | cut -d' ' -f1)
+stale=
+if ! systemctl is-active -q weave.service || [ "$(note weave-running)" != "$wanted" ]; then
+  stale=yes
+elif [ "$(voters)" != "$count" ] && undecided; then
+  # Of more than there are, too few would vote. Nobody has an address yet that a restart could cut off.
+  found "Weave: $(voters) peers are to vote before the first container gets an address, and there are $count"
+  stale=yes
+fi
+if [ -z "$stale" ]; then
   found "weave.service running with these options"
-  if [ "$(note weave-peers)" != "$others" ]; then
+  before=$(note weave-peers)
+  if [ "$before" != "$others" ]; then
+    # Without a peer to name, the script has nothing to say to the router.
     # shellcheck disable=SC2086
-    WEAVE_VERSION=$version DOCKERHUB_USER=$owner weave connect --replace $others
-    changed "peers: $others"
+    if [ -n "$others" ]; then weave connect --replace $others; else weave forget $before; fi
+    changed "peers: ${others:-none}"
   fi
 else
   verb=started had=$(connected)
@@ -101,3 +131,12 @@ note weave-range "$range"
 note weave-mtu "$mtu"
 note weave-fastDatapath "$fast_datapath"
 note weave-peers "$others"
+
+# What the router of an earlier owner or version was made of.
+needed=" $(weave_images | tr '\n' ' ')"
+grep -E '^image [^/ ]+/weave(exec|db)?:' "$state/created" | while read -r _ image; do
+  case $needed in
+    *" $image "*) ;;
+    *) drop_image "$image" || found "image $image, which a container still needs" ;;
+  esac
+done
