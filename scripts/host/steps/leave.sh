@@ -8,14 +8,24 @@ address='' timeout=''
 take "address timeout" "$@"
 
 autopilot() { consul operator autopilot state 2>/dev/null; }
-# With every server well, those that remain are a majority of themselves.
-healthy() { autopilot | grep -q '^Healthy: *true'; }
+# All servers that remain vote and are well: then they are a majority of themselves. Autopilot's word is not enough, since
+# it soon forgets a server that is missing, and calls the rest healthy.
+rest_is_well() {
+  autopilot | grep -q '^Healthy: *true' || return 1
+  {
+    hosts server | sed 's/^/host /'
+    consul operator raft list-peers 2>/dev/null
+  } | awk -v own="$address" '
+    $1 == "host" { if ($3 != own) { rest++; wanted[$3] = 1 } next }
+    $5 == "true" { sub(/:[0-9]+$/, "", $3); if ($3 in wanted) voting++ }
+    END { exit !(rest > 0 && voting == rest) }'
+}
 
 consul_runs=no
 systemctl is-active -q consul.service && consul_runs=yes
 if [ $consul_runs = yes ] && consul info 2>/dev/null | grep -q 'server = true'; then
-  until_true "$timeout" healthy ||
-    die "will not leave while Consul's servers are unhealthy: those that remain may be unable to elect a leader ($(autopilot | head -n 3 | tr -s ' \n' ' ')). Bring the missing servers back first, or remove those that are gone with lost: true"
+  until_true "$timeout" rest_is_well ||
+    die "will not leave while Consul's servers are unhealthy: those that remain may be unable to elect a leader (voting: $(consul operator raft list-peers 2>/dev/null | awk '$5 == "true" { printf "%s ", $1 }')of $(hosts server | awk '{ printf "%s ", $1 }')in the cluster file). Bring the missing servers back first, or remove those that are gone with lost: true"
 fi
 
 if docker version >/dev/null 2>&1; then

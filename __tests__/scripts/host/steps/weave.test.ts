@@ -67,7 +67,7 @@ it.each([
   const host = simulated(source);
   expect(host.step(`load_image ${image}`)).toMatchObject({ status: 0 });
   // What it was fetched from is gone.
-  rmSync(host.at("artifacts/weave.tar"));
+  rmSync(host.at("artifacts/weave.tar"), { force: true });
   for (const line of [`restore_image ${image}`, `load_image ${image}`]) {
     host.prune();
     expect(host.step(line)).toEqual({
