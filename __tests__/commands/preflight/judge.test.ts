@@ -122,7 +122,7 @@ describe("a host", () => {
       {
         check: "disk",
         found: "/ has 1500 MiB left",
-        needed: "2100 MiB there, for /var/consul, Docker's images, downloads, programs, packages, /etc",
+        needed: "2450 MiB there, for /var/consul, Docker's images, downloads, programs, packages, /etc",
       },
     ]);
     const installed = { "installed-consul": "yes", "images-missing": "0", engine: "20.10.24" };

@@ -42,7 +42,7 @@ if ! consul_installed && ! consul_prepared; then
 fi
 weave_installed || want "$artifact_source" "$artifact_sha256"
 for image in $(printf %s "$images" | tr ',' ' '); do
-  image_loaded "$image" || want_image "$image"
+  image_loaded "$image" || image_kept "$image" || want_image "$image"
 done
 
 if [ $count = 0 ]; then

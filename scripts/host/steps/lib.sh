@@ -119,7 +119,7 @@ put() {
     die "cannot write $1"
   if cmp -s "$put_new" "$1" 2>/dev/null && [ "$(stat -c %U:%G:%a "$1")" = "$2:${3#0}" ]; then
     rm -f "$put_new"
-    found "$1 as wanted"
+    found "$1 unchanged"
     return 1
   fi
   mv -f "$put_new" "$1" || die "cannot write $1"
@@ -484,6 +484,14 @@ image_loaded() {
   artifact "image:$1"
   image_facts "$1"
   [ -n "$image_id" ] && [ "$(note "$image_note")" = "$artifact_sha256 $image_id" ]
+}
+
+# image_kept NAME:TAG: true when the host's own copy is of the locked image, so that nothing has to be fetched for it.
+image_kept() {
+  artifact "image:$1"
+  image_facts "$1"
+  image_noted=$(note "$image_note")
+  [ -f "$image_copy" ] && [ "${image_noted%% *}" = "$artifact_sha256" ]
 }
 
 # pull_image REFERENCE@DIGEST: the engine has it, without a tag. A registry may be slow, or count how often it is asked.
