@@ -16,7 +16,10 @@ export interface InventoryHost extends Host {
 
 export interface Inventory {
   readonly name: string;
+  /** The hosts that are asked. */
   readonly hosts: readonly InventoryHost[];
+  /** The members that are down: nobody asks them, misses them, or calls them strangers. */
+  readonly absent: readonly Pick<Host, "name" | "address">[];
   readonly bastion?: Login;
   readonly settings: Readonly<ReturnType<typeof settingsOf>>;
   readonly artifacts: readonly Pick<Artifact, "name" | "platform" | "version">[];
@@ -37,11 +40,12 @@ export function inventoryOf(cluster: Cluster, keyFile: (written: string) => stri
     login.keyFile === undefined ? login : { ...login, keyFile: keyFile(login.keyFile) };
   return {
     name: cluster.name,
-    hosts: cluster.hosts.map((host) => ({
+    hosts: cluster.up.map((host) => ({
       ...host,
       login: located(host.login),
       ports: openPortsOf(host, cluster.settings),
     })),
+    absent: cluster.hosts.filter(({ down }) => down).map(({ name, address }) => ({ name, address })),
     ...(cluster.bastion ? { bastion: located(cluster.bastion) } : {}),
     settings: settingsOf(cluster.settings),
     artifacts: cluster.artifacts.map(({ name, platform, version }) => ({ name, platform, version })),

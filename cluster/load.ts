@@ -124,11 +124,13 @@ function decide(file: ClusterFile, directory: string, known: KnownHosts | undefi
     rebuilt: host.rebuilt,
     manager: host.swarm.includes("manager"),
     agent: host.swarm.includes("agent"),
+    down: host.down,
   });
   const hosts = writtenHosts.map((host, i) => decideHost(host, isServer[i] ? "server" : "client"));
   return {
     name,
     hosts,
+    up: hosts.filter(({ down }) => !down),
     servers: hosts.filter((host) => host.consul === "server"),
     removed: removed.map((host) => ({ ...decideHost(host, host.consul ?? "server"), lost: host.lost })),
     artifacts: [],

@@ -27,6 +27,8 @@ export interface Host {
   readonly rebuilt: number;
   readonly manager: boolean;
   readonly agent: boolean;
+  /** The machine is off for a while: nothing is asked of it, and the others keep its place. */
+  readonly down: boolean;
 }
 
 /** A host that leaves the cluster, or has left it. */
@@ -50,7 +52,11 @@ export interface Artifact {
 
 export interface Cluster {
   readonly name: string;
+  /** All members, also those that are down. */
   readonly hosts: readonly Host[];
+  /** The members that a deploy reaches and the commands ask. */
+  readonly up: readonly Host[];
+  /** The hosts that Consul counts on for a majority, also those that are down. */
   readonly servers: readonly Host[];
   /** Hosts that leave with the next deploy, or have left. */
   readonly removed: readonly RemovedHost[];

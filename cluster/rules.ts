@@ -21,6 +21,8 @@ const rules: readonly Rule[] = [
   statedRolesWhileRemoving,
   addressesOnTheLan,
   someoneInEachRole,
+  enoughHostsUp,
+  leavingHostsUp,
   consulVersion,
   weaveVersion,
   (yaml, { hosts, settings }) => checkRange(yaml, hosts, settings.weave.range),
@@ -89,6 +91,36 @@ function someoneInEachRole({ problems }: YamlFile, { hosts, servers }: Cluster):
   }
   if (!hosts.some(({ agent }) => agent)) {
     problems.addLack(["hosts"], "no Swarm agent", "at least one host with swarm: [agent, …]");
+  }
+}
+
+/** What is missing of the hosts that are up is named where the first such host is said to be down. */
+function enoughHostsUp(yaml: YamlFile, { hosts, up, servers }: Cluster): void {
+  const lack = (wanted: (host: Host) => boolean, expected: string) => {
+    const off = hosts.findIndex((host) => host.down && wanted(host));
+    if (off >= 0) wrong(yaml, ["hosts", off, "down"], expected);
+  };
+  if (up.length === 0) {
+    lack(() => true, "at least one host that is not down");
+    return;
+  }
+  const serversUp = servers.filter(({ down }) => !down).length;
+  if (2 * serversUp <= servers.length) {
+    const majority = Math.floor(servers.length / 2) + 1;
+    lack(
+      ({ consul }) => consul === "server",
+      `a majority of the Consul servers up: ${majority} of ${servers.length}, not ${serversUp}`,
+    );
+  }
+  if (!up.some(({ manager }) => manager)) lack(({ manager }) => manager, "at least one Swarm manager that is not down");
+  if (!up.some(({ agent }) => agent)) lack(({ agent }) => agent, "at least one Swarm agent that is not down");
+}
+
+function leavingHostsUp(yaml: YamlFile, { removed }: Cluster): void {
+  for (const [i, { down }] of removed.entries()) {
+    if (!down) continue;
+    const way = "a host that leaves is asked to; one that is gone for good has lost: true instead";
+    wrong(yaml, ["removed", i, "down"], `no such line: ${way}`);
   }
 }
 
@@ -198,7 +230,7 @@ function noCredentialsForBackend(yaml: YamlFile, { settings: { backend } }: Clus
 /** Every machine that is logged in to needs a key in `known_hosts`. */
 export function checkHostKeys(yaml: YamlFile, cluster: Cluster, known: KnownHosts | undefined, file: string): void {
   const machines = [
-    ...cluster.hosts.map(({ login }, i) => ({ login, path: ["hosts", i, "address"] as Path })),
+    ...cluster.hosts.flatMap(({ login, down }, i) => (down ? [] : { login, path: ["hosts", i, "address"] as Path })),
     ...(cluster.bastion ? [{ login: cluster.bastion, path: ["ssh", "bastion", "address"] as Path }] : []),
   ];
   for (const { login, path } of machines) {

@@ -95,6 +95,11 @@ const host = mapping(
       .describe(
         "Add one whenever the machine behind this name is reinstalled or replaced: the next deploy then sets it up from scratch.",
       ),
+    down: flag
+      .default(false)
+      .describe(
+        "The machine is off for a while: nothing is asked of it, and the other hosts keep its place. Without this line the next deploy brings it up to date.",
+      ),
     ssh: mapping({ user: login.user.optional(), port: login.port.optional(), keyFile: login.keyFile.optional() })
       .optional()
       .describe("Login to this host where it differs from the cluster's `ssh`."),
@@ -114,6 +119,7 @@ export const clusterFileSchema = mapping(
         lost: flag
           .default(false)
           .describe("The machine is gone for good: nothing is run on it, and the other hosts take over what it held."),
+        down: flag.default(false).describe("Must be false: a host that leaves is asked to, unless it is `lost`."),
       }),
       "a list of hosts",
     )

@@ -20,7 +20,7 @@ import { declareGossipKey } from "./gossip-key.js";
 import { hostsTable } from "./hosts-table.js";
 import { Preflight } from "./preflight.js";
 import { StagedHost } from "./staged-host.js";
-import { Swarm } from "./swarm.js";
+import { forgetHost, Swarm } from "./swarm.js";
 import { literal, sha256 } from "./text.js";
 import type { Uploads } from "./uploads.js";
 import { launchWeave } from "./weave.js";
@@ -66,7 +66,9 @@ export class ClusterStack extends TerraformStack {
       args: { replication: cluster.settings.swarm.replication, image: images.swarm(cluster.settings) },
     });
 
-    this.forget([...swarms, ...departures].flatMap(({ forgotten }) => forgotten));
+    // A provider whose host does not answer fails every plan, as long as the state has one of its containers.
+    const unasked = cluster.hosts.filter(({ down }) => down).flatMap((host) => forgetHost(this, host));
+    this.forget([...[...swarms, ...departures].flatMap(({ forgotten }) => forgotten), ...unasked]);
     this.addOutputs(cluster);
   }
 
@@ -96,14 +98,14 @@ export class ClusterStack extends TerraformStack {
     }
   }
 
-  /** Every host, given what its steps need. */
+  /** Every host that is up, given what its steps need. */
   private stageHosts(cluster: Cluster, uploads: Uploads, after: readonly ITerraformDependable[]): StagedHost[] {
     // The event bus's image is no part of the cluster.
     const testImage = `image:${cluster.settings.verify.eventBusImage}`;
     const pushed = cluster.artifacts
       .filter(({ name, source }) => source.startsWith("file:") && name !== testImage)
       .map(({ source, sha256: hash }) => ({ source: this.fromStack(source.slice("file:".length)), sha256: hash }));
-    return cluster.hosts.map(
+    return cluster.up.map(
       (host) => new StagedHost(this, host.name, { host, cluster, uploads, pushed, keyFile: this.fromStack, after }),
     );
   }
@@ -139,9 +141,9 @@ export class ClusterStack extends TerraformStack {
   }
 
   /** What an operator wants to know when a deploy has ended. */
-  private addOutputs({ hosts, settings }: Cluster): void {
-    const managers = hosts.filter(({ manager }) => manager).map(({ address }) => address);
-    const [server] = hosts.filter(({ consul }) => consul === "server");
+  private addOutputs({ up, settings }: Cluster): void {
+    const managers = up.filter(({ manager }) => manager).map(({ address }) => address);
+    const [server] = up.filter(({ consul }) => consul === "server");
     const output = (id: string, description: string, value: unknown) =>
       new TerraformOutput(this, id, { description, value });
     output(

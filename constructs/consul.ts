@@ -89,7 +89,7 @@ export class Consul extends Construct {
         role: this.props.on.host.consul,
         data_dir: cluster.settings.consul.dataDir,
         datacenter: cluster.settings.consul.datacenter,
-        servers: cluster.servers.length,
+        servers: cluster.servers.filter(({ down }) => !down).length,
         timeout: cluster.settings.gates.timeoutSeconds,
       },
       uploads: files,
@@ -140,7 +140,8 @@ export function startConsul(
 
   let last: readonly Step[];
   const [head, ...others] = servers;
-  if (head && cluster.settings.consul.bootstrap === "handover") {
+  // With the first server down, the cluster has been bootstrapped before: no other one must do that again.
+  if (head && head.on.host === cluster.servers[0] && cluster.settings.consul.bootstrap === "handover") {
     const previous = chain(others, [head.consul.bootstrap()]);
     const handover = head.consul.handover(previous);
     started.push(handover);

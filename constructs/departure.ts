@@ -7,7 +7,7 @@ import { uploadsFolder as uploads } from "../cluster/names.js";
 import { connectionFrom, loginFacts, sudoOf } from "./connection.js";
 import type { StagedHost } from "./staged-host.js";
 import { Step } from "./step.js";
-import { containersBefore, WeaveProxy } from "./swarm.js";
+import { forgetHost } from "./swarm.js";
 import { besideUploads, removeUploads, sendUploads, type Uploads } from "./uploads.js";
 
 export interface DepartureProps {
@@ -29,11 +29,10 @@ export class Departure extends Construct {
   public constructor(scope: Construct, id: string, props: DepartureProps) {
     super(scope, id);
     const { removed, by, after } = props;
-    const { name, address, lost, rebuilt } = removed;
-    // Terraform wants a provider even for containers that it only forgets; uninstalling removes them.
-    new WeaveProxy(TerraformStack.of(this), `docker-${name}`, { host: removed });
-    // The teardown is for the day on which the cluster is destroyed: its provisioners would run before anything else.
-    this.forgotten = [...containersBefore(removed, rebuilt + 1), `terraform_data.${name}_teardown`];
+    const { name, address, lost } = removed;
+    // Uninstalling removes the containers. The teardown is for the day on which the cluster is destroyed: its
+    // provisioners would run before anything else.
+    this.forgotten = forgetHost(TerraformStack.of(this), removed);
     this.left = lost
       ? new Step(this, "lost", { on: by, script: "lost", args: { name, address }, after })
       : this.leave(props);

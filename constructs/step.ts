@@ -33,6 +33,8 @@ export interface StepProps {
   readonly args?: Readonly<Record<string, string | number | boolean>>;
   /** What is sent before the script runs. A secret goes alone in an upload: Terraform hides the output of its provisioner. */
   readonly uploads?: readonly Upload[];
+  /** Run again when one of these has changed, and for nothing else: neither for another script nor for another login. */
+  readonly onlyFor?: Readonly<Record<string, string | number>>;
   /** Hashes of what the script reads besides its arguments. */
   readonly inputs?: Readonly<Record<string, string>>;
   readonly after: readonly ITerraformDependable[];
@@ -42,10 +44,17 @@ export class Step extends Resource {
   public constructor(scope: Construct, id: string, props: StepProps) {
     const words = Object.entries(props.args ?? {}).map(([name, value]) => `${name}=${shellWord(String(value))}`);
     const command = [`${props.on.sudo}sh ${uploads}/scripts/${props.script}.sh`, ...words].join(" ");
+    const everything = {
+      command: literal(command),
+      script: stepHash(props.script),
+      ...props.on.triggers,
+      ...props.inputs,
+    };
+    const only = props.onlyFor && Object.entries(props.onlyFor).map(([name, value]) => [name, String(value)]);
     super(scope, id, {
       connection: props.on.connection,
       dependsOn: [...props.after],
-      triggers: { command: literal(command), script: stepHash(props.script), ...props.on.triggers, ...props.inputs },
+      triggers: only ? Object.fromEntries(only) : everything,
       provisioners: [
         ...(props.uploads ?? []).map(
           ({ to, ...what }): FileProvisioner => ({ type: "file", ...what, destination: `${uploads}/${to}` }),

@@ -39,11 +39,17 @@ export class Swarm extends Construct {
   /** What manager and agent have in common. */
   private commonConfig({ on, cluster, after }: SwarmProps): Omit<ContainerConfig, "name" | "command"> {
     const { rebuilt } = on.host;
-    const cleared =
-      rebuilt > 0 ? [new Step(this, "clear", { on, script: "swarm-clear", args: { rebuilt }, after })] : [];
+    // Terraform runs it just when it knows of no containers there: on a new host, a rebuilt one, and one that was down.
+    const cleared = new Step(this, "clear", {
+      on,
+      script: "swarm-clear",
+      args: { rebuilt },
+      onlyFor: { rebuilt },
+      after: [...on.ready, ...after],
+    });
     return {
       provider: new WeaveProxy(TerraformStack.of(this), `docker-${on.host.name}`, on),
-      dependsOn: [...on.ready, ...after, ...cleared],
+      dependsOn: [...on.ready, ...after, cleared],
       image: images.swarm(cluster.settings),
       restart: "always",
       // Swarm itself lives on the LAN, as in the guide. A port published from a bridge would listen on every interface
@@ -106,8 +112,17 @@ export class WeaveProxy extends DockerProvider {
  */
 const containerId = (role: Role, rebuilt: number) => (rebuilt > 0 ? `${role}-rebuilt-${rebuilt}` : role);
 
+/**
+ * Declares that Terraform forgets, unasked, what it knows of a host that it must not contact. Returns the addresses.
+ * Terraform wants a provider even for containers that it only forgets.
+ */
+export function forgetHost(stack: TerraformStack, host: Host): string[] {
+  new WeaveProxy(stack, `docker-${host.name}`, { host });
+  return [...containersBefore(host, host.rebuilt + 1), `terraform_data.${host.name}_teardown`];
+}
+
 /** Addresses of all containers that a host had before it was rebuilt for the given time. */
-export function containersBefore({ name }: Host, rebuilt: number): string[] {
+function containersBefore({ name }: Host, rebuilt: number): string[] {
   return Array.from({ length: rebuilt }, (_, life) => life).flatMap((life) =>
     (["manager", "agent"] as const).map((role) => `docker_container.${name}_swarm_${containerId(role, life)}`),
   );

@@ -155,7 +155,7 @@ weave:
       'cluster.yaml:4:14: hosts[0].address: found no key of 10.0.0.1 in known_hosts, expected one line "10.0.0.1 TYPE KEY" in known_hosts: run scripts/hostkeys',
       "cluster.yaml:5:5: hosts[1].address: found nothing, expected an IPv4 address such as 10.0.1.104",
       'cluster.yaml:5:11: hosts[1].name: found "B", expected a name of lower-case letters, digits and dashes that begins with a letter',
-      "cluster.yaml:6:5: hosts[1].adress: found an unknown key, expected one of name, address, consul, swarm, rebuilt, ssh (did you mean address?)",
+      "cluster.yaml:6:5: hosts[1].adress: found an unknown key, expected one of name, address, consul, swarm, rebuilt, down, ssh (did you mean address?)",
       'cluster.yaml:8:14: hosts[2].address: found "10.0.0.1", expected an address of its own (hosts[0] has it too)',
       'cluster.yaml:9:13: hosts[2].swarm[0]: found "manger", expected one of manager, agent',
       'cluster.yaml:11:12: consul.version: found "1.21.5", expected another version: 1.21.5 refuses the keys that Swarm writes; 1.21.4 and 1.22.0 take them',

@@ -141,6 +141,69 @@ removed:
   });
 });
 
+describe("a host that is down", () => {
+  const line = (name: string, rest = "") =>
+    `  - { name: ${name}, address: 10.0.0.${name.charCodeAt(0) - 96}${rest} }\n`;
+  const down = ", down: true";
+
+  test("stays a host and a server, and is not up", () => {
+    const { cluster, problems } = load(`name: t\nhosts:\n${line("a") + line("b") + line("c", down)}`);
+    expect(problems).toEqual([]);
+    expect(cluster?.hosts.map(({ name }) => name)).toEqual(["a", "b", "c"]);
+    expect(cluster?.servers.map(({ name }) => name)).toEqual(["a", "b", "c"]);
+    expect(cluster?.up.map(({ name }) => name)).toEqual(["a", "b"]);
+  });
+
+  test("needs no key in known_hosts", () => {
+    const text = `name: t\nhosts:\n${line("a") + line("b", `, consul: client${down}`)}`;
+    const { problems } = load(text, { known_hosts: "10.0.0.1 ssh-ed25519 AAAA\n" });
+    expect(problems.filter((problem) => /known_hosts/.test(problem))).toEqual([]);
+  });
+
+  test.each([
+    [
+      "every host",
+      line("a", down) + line("b", down),
+      ["3:41: hosts[0].down: found true, expected at least one host that is not down"],
+    ],
+    [
+      "half of the servers",
+      line("a", ", consul: server") + line("b", `, consul: server${down}`),
+      ["4:57: hosts[1].down: found true, expected a majority of the Consul servers up: 2 of 2, not 1"],
+    ],
+    [
+      "two of three servers",
+      line("a") + line("b", down) + line("c", down),
+      ["4:41: hosts[1].down: found true, expected a majority of the Consul servers up: 2 of 3, not 1"],
+    ],
+    [
+      "the only manager",
+      line("a", ", swarm: [agent]") + line("b", `, consul: client${down}`),
+      ["4:57: hosts[1].down: found true, expected at least one Swarm manager that is not down"],
+    ],
+    [
+      "the only agent",
+      line("a", ", swarm: [manager]") + line("b", `, consul: client${down}`),
+      ["4:57: hosts[1].down: found true, expected at least one Swarm agent that is not down"],
+    ],
+  ])("cannot be %s", (_, hosts, problems) => {
+    expect(load(`name: t\nhosts:\n${hosts}`).problems).toEqual(problems.map((problem) => `cluster.yaml:${problem}`));
+  });
+
+  test("cannot leave", () => {
+    const removed = `removed:\n${line("b", down)}`;
+    expect(load(`name: t\nhosts:\n${line("a", ", consul: server")}${removed}`).problems).toEqual([
+      "cluster.yaml:5:41: removed[0].down: found true, expected no such line: a host that leaves is asked to; one that is gone for good has lost: true instead",
+    ]);
+  });
+
+  test("is down or not", () => {
+    expect(load(`name: t\nhosts:\n${line("a", ", down: maybe")}`).problems).toEqual([
+      'cluster.yaml:3:41: hosts[0].down: found "maybe", expected true or false',
+    ]);
+  });
+});
+
 const hosts = (roles: readonly string[]) =>
   `name: t\nhosts:\n${roles.map((role, i) => `  - { name: h${i}, address: 10.0.0.${i + 1}${role && `, consul: ${role}`} }\n`).join("")}`;
 

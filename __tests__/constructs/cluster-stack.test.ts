@@ -245,6 +245,92 @@ test("destroying a host needs nothing that a deploy has left there", () => {
   expect(provisioners[1]?.file?.source).toMatch(/^assets\/host-scripts\//);
 });
 
+describe("a host that is down", () => {
+  const withDown = (down: number, more: Record<string, unknown> = {}, own: Record<string, unknown> = {}) => {
+    const hosts = (clusterFile(3).hosts as object[]).map((host, i) =>
+      i + 1 === down ? { ...host, ...own, down: true } : host,
+    );
+    return json(synthesise(clusterFrom(clusterFile(3, { hosts, ...more }))));
+  };
+  const addressesIn = ({ resource }: Synthesised) =>
+    Object.entries(resource).flatMap(([type, byName]) => Object.keys(byName).map((name) => `${type}.${name}`));
+  const blocks = ({ resource }: Synthesised) =>
+    new Map(
+      Object.entries(resource).flatMap(([type, byName]) =>
+        Object.entries(byName).map(([name, block]) => [`${type}.${name}`, block] as const),
+      ),
+    );
+
+  test("has no resource, and Terraform forgets what it must not ask for", () => {
+    const { removed, provider, ...stack } = withDown(3, {}, { rebuilt: 1 });
+    expect(addressesIn({ provider, ...stack }).filter((address) => /\.h3_/.test(address))).toEqual([]);
+    expect(removed).toEqual(
+      [
+        "docker_container.h3_swarm_manager",
+        "docker_container.h3_swarm_agent",
+        "docker_container.h3_swarm_manager-rebuilt-1",
+        "docker_container.h3_swarm_agent-rebuilt-1",
+        "terraform_data.h3_teardown",
+      ].map((from) => ({ from, lifecycle: { destroy: false } })),
+    );
+    expect(JSON.stringify(provider.docker)).toContain('"alias":"h3"');
+  });
+
+  test("changes on the others only what counts the hosts that are up, and what they are told", () => {
+    const was = blocks(json(synthesise(clusterFrom(clusterFile(3)))));
+    const is = blocks(withDown(3));
+    const changed = [...is.keys()].filter(
+      (address) => JSON.stringify(was.get(address)) !== JSON.stringify(is.get(address)),
+    );
+    expect(changed.sort()).toEqual([
+      "local_file.hosts",
+      "local_file.preflight_inventory",
+      "null_resource.gate-consul",
+      "null_resource.gate-swarm",
+      "null_resource.gate-weave",
+      "null_resource.h1_consul_start",
+      "null_resource.h1_stage",
+      "null_resource.h2_consul_start",
+      "null_resource.h2_stage",
+      "null_resource.preflight_hosts",
+      "null_resource.reached",
+    ]);
+    // The agent's configuration is the same, so that it is not restarted; only how many voters it waits for differs.
+    const command = (of: typeof is) =>
+      (of.get("null_resource.h1_consul_start")?.triggers as Record<string, string> | undefined)?.command;
+    expect(command(is)).toBe(command(was)?.replace("servers=3", "servers=2"));
+  });
+
+  test("is told apart in what the others are told, and is not to be asked by the checks", () => {
+    const { resource } = withDown(2);
+    expect(resource.local_file?.hosts?.content).toBe(
+      "h1\t10.0.1.1\tserver,manager,agent\nh2\t10.0.1.2\tdown\nh3\t10.0.1.3\tserver,manager,agent\n",
+    );
+    const inventory = JSON.parse(resource.local_file?.preflight_inventory?.content as string);
+    expect(inventory.hosts.map(({ name }: { name: string }) => name)).toEqual(["h1", "h3"]);
+    expect(inventory.absent).toEqual([{ name: "h2", address: "10.0.1.2" }]);
+  });
+
+  test("may be the first one: the gates ask another, and none bootstraps in its place", () => {
+    const stack = withDown(1, { consul: { bootstrap: "handover" } });
+    expect(JSON.stringify(stack.resource.null_resource?.["gate-consul"]?.connection)).toContain("10.0.1.2");
+    expect(addressesIn(stack).filter((address) => /bootstrap/.test(address))).toEqual([]);
+    expect([...predecessors(graphOf(stack), "null_resource.h3_consul_start")]).toContain(
+      "null_resource.h2_consul_start",
+    );
+  });
+});
+
+test("what Terraform does not know is cleared on a host before its containers are made, once for each life", () => {
+  const stack = json(synthesise(clusterFrom(clusterFile(2))));
+  expect(stack.resource.null_resource?.h1_swarm_clear?.triggers).toEqual({ rebuilt: "0" });
+  const graph = graphOf(stack);
+  for (const role of ["manager", "agent"]) {
+    expect([...predecessors(graph, `docker_container.h1_swarm_${role}`)]).toContain("null_resource.h1_swarm_clear");
+  }
+  expect([...predecessors(graph, "null_resource.h1_swarm_clear")]).toContain("null_resource.gate-weave");
+});
+
 describe("one edited field", () => {
   /** Addresses whose blocks differ. */
   const changed = (edit: Record<string, unknown>): string[] => {

@@ -25,7 +25,10 @@ interface State {
 export function known({ resources = [] }: State): { readonly steps: string[]; readonly containers: string[] } {
   const managed = resources.filter(({ mode }) => mode === "managed");
   return {
-    steps: managed.filter(({ type }) => type === "null_resource").map(({ name }) => `null_resource.${name}`),
+    // Where that step ran again, containers would go that the state has.
+    steps: managed
+      .filter(({ type, name }) => type === "null_resource" && !name.endsWith("_swarm_clear"))
+      .map(({ name }) => `null_resource.${name}`),
     containers: managed
       .filter(({ type }) => type === "docker_container")
       .flatMap(({ instances }) => instances.flatMap(({ attributes: { id } }) => id ?? [])),

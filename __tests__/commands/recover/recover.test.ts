@@ -18,6 +18,8 @@ it("steps run again; what uninstalls, and the containers that are known, stay", 
     resources: [
       resource("null_resource", "h1_docker", "1"),
       resource("null_resource", "gate-weave", "2"),
+      // Again, it would remove the containers that are known.
+      resource("null_resource", "h1_swarm_clear", "5"),
       resource("terraform_data", "h1_teardown", "3"),
       resource("local_file", "hosts", "4"),
       resource("docker_container", "h1_swarm_manager", "c0ffee"),

@@ -97,6 +97,25 @@ describe("a healthy cluster", () => {
   });
 });
 
+describe("a member that is down", () => {
+  const withoutH2 = inventoryOf([host(1), host(3)], {
+    ...inventory,
+    hosts: [host(1), host(3)],
+    absent: [{ name: "h2", address: "198.18.0.12" }],
+  });
+
+  it.each(["healthy", "consul", "weave", "agent", "agent-late"])(
+    "is neither missed nor a stranger: %s",
+    async (name) => {
+      const asked: string[] = [];
+      const verified = await replay(recorded(name), undefined, asked, undefined, withoutH2);
+      expect(faults(verified)).toEqual([]);
+      expect(statusOf(verified)).toBe(0);
+      expect(asked.filter((one) => one.startsWith("h2"))).toEqual([]);
+    },
+  );
+});
+
 describe("recorded faults", () => {
   const cases: readonly (readonly [string, string, readonly string[]])[] = [
     ["consul", "consul stopped on h2", ["h2 consul: consul.service is failed"]],

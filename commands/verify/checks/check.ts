@@ -1,5 +1,5 @@
 /** What a check is, and the ways in which one looks at the evidence. */
-import type { InventoryHost } from "../../../cluster/inventory.js";
+import type { Inventory, InventoryHost } from "../../../cluster/inventory.js";
 import { lastLine } from "../../../ssh/contact.js";
 import type { Complaint } from "../blame.js";
 import type { Evidence } from "../evidence.js";
@@ -135,6 +135,12 @@ export const restart = (unit: string, host: string): string =>
 
 export const isMember = ({ inventory }: Evidence, name: string): boolean =>
   inventory.hosts.some((host) => host.name === name);
+
+/** What is not about members that are down: they may be listed for a while, in whatever state. */
+export const withoutAbsent = <T extends { readonly address: string }>(
+  { absent }: Inventory,
+  list: readonly T[],
+): readonly T[] => list.filter(({ address }) => !absent.some((host) => host.address === address));
 
 /** Complains of hosts that are missing in a list or wrong in it, and of strangers in it, who go by their address. */
 export function complainOfList<T extends { readonly address: string }>(

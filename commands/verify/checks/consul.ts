@@ -14,6 +14,7 @@ import {
   unless,
   whyFailed,
   whyInactive,
+  withoutAbsent,
 } from "./check.js";
 
 export const consul = {
@@ -67,9 +68,10 @@ export const gossip = {
   ),
 } as const satisfies Check;
 
-function membership({ hosts }: Inventory, text: string): Sight {
+function membership(inventory: Inventory, text: string): Sight {
+  const { hosts } = inventory;
   // Consul lists for three days who has left. A stranger that has left is no fault.
-  const present = parseMembers(text).filter(
+  const present = withoutAbsent(inventory, parseMembers(text)).filter(
     ({ address, status }) => status !== "left" || hosts.some((host) => host.address === address),
   );
   return {
@@ -85,8 +87,8 @@ function wrongMember(host: InventoryHost, { status, type }: ConsulMember): strin
 }
 
 function leadership(evidence: Evidence, self: InventoryHost, raft: string, autopilot: Said): Sight {
-  const { hosts } = evidence.inventory;
-  const peers = parseRaftPeers(raft);
+  const { hosts, absent } = evidence.inventory;
+  const peers = withoutAbsent(evidence.inventory, parseRaftPeers(raft));
   const own = leaderOf(raft);
   const named = (address: string) => hosts.find((host) => host.address === address)?.name ?? address;
   const voters = complainOfList(
@@ -101,7 +103,9 @@ function leadership(evidence: Evidence, self: InventoryHost, raft: string, autop
       ...(own === undefined ? [{ about: self.name, found: "Consul has no leader" }] : []),
       ...voters,
       ...(own === undefined ? [] : otherLeaders(evidence, own, named)),
-      ...unhealthyServers(self, autopilot, named),
+      ...unhealthyServers(self, autopilot, named).filter(
+        ({ about }) => !absent.some(({ address }) => address === about),
+      ),
     ],
   };
 }

@@ -15,6 +15,7 @@ import {
   type Sight,
   unless,
   whyFailed,
+  withoutAbsent,
 } from "./check.js";
 
 const { agent: agentContainer, manager: managerContainer } = containers;
@@ -93,8 +94,12 @@ function startContainers(host: string, { views }: Evidence): string {
 function nodes(evidence: Evidence, self: InventoryHost, text: string): Sight {
   const info = parseSwarmInfo(text);
   const agents = evidence.inventory.hosts.filter(({ agent }) => agent);
-  const wrong = complainOfList(agents, info.nodes, "Swarm node", (_, { status, error }) =>
-    status === "Healthy" ? undefined : `is ${status} as a Swarm node${error ? `: ${error}` : ""}`,
+  const wrong = complainOfList(
+    agents,
+    withoutAbsent(evidence.inventory, info.nodes),
+    "Swarm node",
+    (_, { status, error }) =>
+      status === "Healthy" ? undefined : `is ${status} as a Swarm node${error ? `: ${error}` : ""}`,
   );
   return {
     seen: `${info.role}, ${plural(info.nodes.filter(({ status }) => status === "Healthy").length, "node")}`,

@@ -117,7 +117,7 @@ function withReport(host: InventoryHost, text: string, look: (report: WeaveRepor
   return report ? look(report) : complaintOfItself(host, "weave report is not JSON");
 }
 
-function connections({ inventory: { hosts } }: Evidence, self: InventoryHost, report: WeaveReport): Sight {
+function connections({ inventory: { hosts, absent } }: Evidence, self: InventoryHost, report: WeaveReport): Sight {
   const others = hosts.filter(({ name }) => name !== self.name);
   const missing = others.flatMap((other) => {
     const between = connectionsTo(report, other);
@@ -126,7 +126,7 @@ function connections({ inventory: { hosts } }: Evidence, self: InventoryHost, re
     const state = first ? `: ${first.state} ${withoutRetry(first.detail)}` : "";
     return [{ about: other.name, found: `no Weave connection${state}` }];
   });
-  const own = new Set(hosts.map(({ address }) => peerName(address)));
+  const own = new Set([...hosts, ...absent].map(({ address }) => peerName(address)));
   const strangers = report.peers
     .filter(({ name }) => !own.has(name))
     .map(({ name, nickname }) => ({
@@ -149,7 +149,7 @@ function withoutRetry(detail: string): string {
 }
 
 function ranges(
-  { inventory: { hosts } }: Evidence,
+  { inventory: { hosts, absent } }: Evidence,
   self: InventoryHost,
   { ipam: { owners, ...own } }: WeaveReport,
 ): Sight {
@@ -158,7 +158,7 @@ function ranges(
   const share = (addresses: number) => `${Math.round((100 * addresses) / Math.max(total, 1))} %`;
   const lost = owners.flatMap(({ peer, nickname, addresses, known }) => {
     const host = hosts.find(({ address }) => peerName(address) === peer);
-    if (host && known) return [];
+    if ((host && known) || absent.some(({ address }) => peerName(address) === peer)) return [];
     const why = host ? "is no longer a peer" : `is not in the cluster file (${nickname})`;
     return [{ about: host?.name ?? peer, found: `owns ${share(addresses)} of the containers' addresses, but ${why}` }];
   });

@@ -6,9 +6,11 @@ timeout=''
 take "timeout" "$@"
 
 servers=$(hosts server | wc -l)
+# A server that is down may have a vote until Autopilot takes it.
+down=" $(hosts down | cut -d' ' -f1 | tr '\n' ' ')"
 peers() { consul operator raft list-peers 2>&1; }
 seen() { peers | awk '$4 == "leader" { leader = $1 } $5 == "true" { voters = voters " " $1; n++ } END { printf "%d voters (%s ), leader %s", n, voters, leader ? leader : "none" }'; }
-led() { peers | awk -v servers="$servers" '$4 == "leader" { leader = 1 } $5 == "true" { n++ } END { exit !(leader && n == servers) }'; }
+led() { peers | awk -v servers="$servers" -v down="$down" '$4 == "leader" { leader = 1 } $5 == "true" && !index(down, " " $1 " ") { n++ } END { exit !(leader && n == servers) }'; }
 # Hosts that Consul does not count among its living members.
 absent() {
   {

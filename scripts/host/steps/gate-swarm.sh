@@ -26,6 +26,7 @@ unwell() {
     asked "$address"
   done | {
     hosts agent | sed 's/^/host /'
+    hosts down | sed 's/^/down /'
     cat
   } | awk -v replication="$replication" '
     function judge(  i, address, seen) {
@@ -41,6 +42,8 @@ unwell() {
       if (replication != "true" && role != "primary") printf "the manager on %s is %s, not primary; ", manager, role
     }
     $1 == "host" { order[++n] = $3; name[$3] = $2; next }
+    # Its entry stays until it expires.
+    $1 == "down" { down[$3]; next }
     $1 == "manager" {
       judge()
       manager = $2 " (" $3 ")"; answers = 0; role = "unknown"; strangers = ""; split("", status)
@@ -49,7 +52,7 @@ unwell() {
     $1 == "role" { role = $2; if (role == "primary") leaders = leaders (leaders ? ", " : "") manager; next }
     {
       status[$2] = $3; answers = 1
-      if (!($2 in name)) strangers = strangers ", " $2 " is a node, but not in the cluster file"
+      if (!($2 in name) && !($2 in down)) strangers = strangers ", " $2 " is a node, but not in the cluster file"
     }
     END {
       judge()

@@ -286,10 +286,11 @@ fetch() {
 
 # ---- the cluster ----
 
-# hosts all|server|client|manager|agent: a line "NAME ADDRESS" for each host of the cluster file that has the role. The
-# columns of hosts.tsv are those of constructs/hosts-table.ts: name, address, roles.
+# hosts all|server|client|manager|agent|down|peers: a line "NAME ADDRESS" for each host of the cluster file that has the
+# role. Those that are down have no other; `all` is without them, `peers` with them. The columns of hosts.tsv are those of
+# constructs/hosts-table.ts: name, address, roles.
 hosts() {
-  awk -F'\t' -v role="$1" 'role == "all" || index("," $3 ",", "," role ",") { print $1, $2 }' "$sent/hosts.tsv"
+  awk -F'\t' -v role="$1" 'role == "peers" || role == "all" && $3 != "down" || index("," $3 ",", "," role ",") { print $1, $2 }' "$sent/hosts.tsv"
 }
 
 # docker_at ADDRESS PORT COMMAND…: docker through a host's Weave proxy or Swarm manager. One that hangs counts as silent.

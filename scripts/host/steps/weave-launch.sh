@@ -19,8 +19,8 @@ fixed range "$range"
 fixed mtu "$mtu"
 fixed fastDatapath "$fast_datapath"
 
-others=$(hosts all | awk -v me="$address" '$2 != me { print $2 }' | tr '\n' ' ')
-count=$(hosts all | wc -l)
+others=$(hosts peers | awk -v me="$address" '$2 != me { print $2 }' | tr '\n' ' ')
+count=$(hosts peers | wc -l)
 
 options="--host $address --name $(peer_name "$address") --ipalloc-range $range --plugin=false -H tcp://$address:$port_weave_proxy"
 [ "$dns" = true ] || options="$options --no-dns"

@@ -17,9 +17,9 @@ type GateName = keyof typeof gateArguments;
 
 /**
  * Runs a gate where `command` says `text`, or `ofB` when it is asked about the host b. Consul's members are `alive`;
- * a container cannot be created when `text` says so.
+ * a container cannot be created when `text` says so. `d` is another line of the hosts' table.
  */
-function gate(name: GateName, command: string, text: string, ofB = text, alive = ["a", "b", "c"]) {
+function gate(name: GateName, command: string, text: string, ofB = text, alive = ["a", "b", "c"], d = "") {
   const folder = temporaryFolder();
   const scripts = join(folder, "scripts");
   cpSync("scripts/host/steps", scripts, { recursive: true });
@@ -45,7 +45,7 @@ cat "$said" && [ -s "$said" ]
   );
   writeFileSync(
     join(folder, "hosts.tsv"),
-    ["a\t10.0.1.1\tserver,manager,agent", "b\t10.0.1.2\tserver,manager,agent", "c\t10.0.1.3\tclient,agent", ""].join(
+    ["a\t10.0.1.1\tserver,manager,agent", "b\t10.0.1.2\tserver,manager,agent", "c\t10.0.1.3\tclient,agent", d].join(
       "\n",
     ),
   );
@@ -159,4 +159,27 @@ it("swarm: a node of a host that has left", () => {
   const { status, said } = gate("swarm", "docker", healthy + node("d", "10.0.1.4", "Healthy"), replica);
   expect(said).toMatch(/complete: on a \(10\.0\.1\.1\) 10\.0\.1\.4 is a node, but not in the cluster file; see/);
   expect(status).toBe(1);
+});
+
+const dIsDown = "d\t10.0.1.4\tdown\n";
+
+it("a host that is down is no node, no voter and no peer", () => {
+  const swarm = gate("swarm", "docker", healthy, replica, undefined, dIsDown);
+  expect(swarm.said).toMatch(/sees 3 healthy nodes/);
+  const voters = peers("a i 10.0.1.1:8300 leader true 3", "b i 10.0.1.2:8300 follower true 3");
+  const consul = gate("consul", "consul", voters, voters, undefined, dIsDown);
+  expect(consul.said).toMatch(/2 voters \( a b \), leader a, 3 members alive/);
+  const all = "          Peers: 3 (with 6 established, 3 pending connections)\n";
+  const weave = gate("weave", "weave", all, all, undefined, dIsDown);
+  expect([swarm.status, consul.status, weave.status]).toEqual([0, 0, 0]);
+});
+
+it("a host that is down may still have its entry in Swarm and its vote in Consul", () => {
+  const lost = node("d", "10.0.1.4", "Unhealthy");
+  expect(gate("swarm", "docker", healthy + lost, replica + lost, undefined, dIsDown).status).toBe(0);
+  const voters = (of: string) =>
+    peers(`a i 10.0.1.1:8300 leader true 3`, `b i 10.0.1.2:8300 follower ${of} 3`, "d i 10.0.1.4:8300 follower true 3");
+  expect(gate("consul", "consul", voters("true"), voters("true"), undefined, dIsDown).status).toBe(0);
+  // Its vote is not counted for one that is missing.
+  expect(gate("consul", "consul", voters("false"), voters("false"), undefined, dIsDown).status).toBe(1);
 });
