@@ -4,7 +4,7 @@ import { atConsole, expectFailure, expectWords, host, lab, tryLab, until, useLab
 
 useLab("--hosts", "2");
 beforeAll(async () => {
-  await lab("up", "--to", "cluster");
+  await lab("up", "--hosts", "2", "--to", "cluster");
 });
 
 const swarm = "docker ps -a --format '{{.Names}}' | grep '^swarm' | sort";

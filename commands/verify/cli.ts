@@ -6,6 +6,7 @@ import { command, inventoryHere } from "../shared/command.js";
 import { hostScript } from "../shared/host-scripts.js";
 import { painter, progress, unpainted } from "../shared/progress.js";
 import { checks } from "./checks/index.js";
+import { limitSeconds } from "./deadline.js";
 import { eventBusImage } from "./event-bus-test.js";
 import { verifyPage } from "./report/html.js";
 import { verifyJson } from "./report/json.js";
@@ -18,7 +19,7 @@ const usage = `Usage: scripts/verify [OPTIONS] [CLUSTER_FILE]
 
 Checks that the cluster is what the cluster file says, and that its network carries names, TCP and multicast.
 Asks every host over ssh how it sees the cluster, and tests the network with one container on each host.
-Removes the containers afterwards.
+Removes the containers afterwards. All but the event bus takes at most ${limitSeconds} s: what no host has answered by then is said.
 
 CLUSTER_FILE: default $CLUSTER_FILE, else ./cluster.yaml.
 
