@@ -48,6 +48,7 @@ export const dns = {
         if (!inventory.settings.weave.dns) return undefined;
         const own = network.addresses.get(to);
         if (address === undefined) return `its name does not resolve: ${unresolved ?? "no answer"}`;
+        if (own === undefined && network.unanswered.has(to)) return undefined;
         return address === own ? undefined : `its name resolves to ${address}, not to ${own ?? "its container"}`;
       }),
     ),
