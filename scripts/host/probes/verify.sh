@@ -173,12 +173,18 @@ probe() { # RUN NUMBER:BYTES[:ADDRESS]…
       echo $low
     }
 
+    # Not every image has the command.
+    if command -v timeout >/dev/null; then limited() { timeout "$@"; }; else limited() { shift; "$@"; }; fi
+
     resolve() { # NUMBER
       name=pingtest$1-$run.weave.local
-      # It can take a moment until all hosts know a name.
-      for attempt in 1 2 3 4 5 6 7 8; do
-        ping=$(ping -c 1 -W 1 $name 2>&1)
-        case $ping in *"bad address"*) sleep 0.5 ;; *) break ;; esac
+      # It can take a moment until all hosts know a name; where DNS is dead, each try takes seconds.
+      end=$(($(date +%s) + 6))
+      while :; do
+        ping=$(limited 4 ping -c 1 -W 1 $name 2>&1)
+        case $ping in PING*) break ;; esac
+        [ "$(date +%s)" -lt $end ] || break
+        sleep 0.5
       done
       address=$(echo "$ping" | sed -n "s/^PING [^(]*(\([0-9.]*\)).*/\1/p")
       echo "$1 name ${address:-$ping}"
