@@ -10,7 +10,7 @@ export const limitSeconds = 60;
  * which of them did not answer.
  */
 const questions: Readonly<Record<string, number>> = {
-  observe: 25,
+  observe: 30,
   start: 20,
   where: 6,
   address: 6,

@@ -27,10 +27,10 @@ export LC_ALL PATH
 
 # A command must not hang because the cluster is broken. These are less than commands/verify/deadline.ts gives the whole
 # question, so that what does not answer can still be named.
-patience=15
-consul() { timeout -k 1 10 consul "$@"; }
+patience=20
+consul() { timeout -k 1 15 consul "$@"; }
 docker() { timeout -k 1 $patience docker "$@"; }
-weave() { timeout -k 1 15 weave "$@"; }
+weave() { timeout -k 1 20 weave "$@"; }
 systemctl() { timeout -k 1 10 systemctl "$@"; }
 
 # show NAME COMMAND…: runs COMMAND and prints its output under a heading with its status.
