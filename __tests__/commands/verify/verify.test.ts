@@ -556,6 +556,7 @@ describe("hosts that hang", () => {
     const lines = report(verified, unpainted);
     expect(lines).toContain("? h2 (198.18.0.12): no answer in time: whom its container reaches");
     expect(lines.at(-1)).toMatch(/^verify: could not tell: 1 of 3 hosts left questions unanswered in /);
+    expect(verifyPage(verifyJson(verified))).toContain("No answer in time: whom its container reaches");
     expect(verifyJson(verified).hosts[1]).toMatchObject({
       status: "unknown",
       unanswered: ["whom its container reaches"],
