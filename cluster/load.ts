@@ -71,6 +71,7 @@ function inOrder(cluster: Cluster): Cluster {
     ...cluster,
     hosts: byName(cluster.hosts),
     servers: byName(cluster.servers),
+    up: byName(cluster.up),
     removed: byName(cluster.removed),
   };
 }

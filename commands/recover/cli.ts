@@ -4,15 +4,22 @@ import { recover } from "./recover.js";
 
 const usage = `Usage: scripts/recover [--output DIR] [CLUSTER_FILE]
 
-For use after a deploy whose Terraform was killed (kill -9, a power cut, a lost terminal). Terraform records a step in
-its state before the step has run, so the next deploy would skip it; and a container that was just being created is not
-in the state at all. This removes all steps from the state, waits for those that are still running on a host, and
-removes the cluster's own Swarm containers that the state does not know. Then deploy again: steps change only what is
-not yet as it should be.
+For use when Terraform cannot go on: its deploy was killed (kill -9, a power cut, a lost terminal), or every plan, deploy
+and destroy fails because a host, or the Docker API through its Weave proxy, does not answer.
+
+On each host it waits for steps that a killed deploy has left running, starts what the deploy has set up and does not
+run (Consul, Docker, Weave), waits for Weave's proxy to answer, and removes the cluster's own Swarm containers that the
+state does not know. The containers of a host that cannot be reached, or whose proxy stays dead, are taken out of the
+state, so that Terraform no longer asks for them. All steps are taken out too, since Terraform records a step before it
+has run. Then deploy again: steps change only what is not yet as it should be.
+
+Once a host is back that could not be reached: run this again, then deploy. If it is gone for good, move it to \`removed\`
+in the cluster file, with lost: true, and deploy.
 
 DIR: cdktf's output folder, default ./cdktf.out. CLUSTER_FILE: default $CLUSTER_FILE, else ./cluster.yaml.
 
-Exit status: 0 the next deploy finishes the job, 2 recovery failed.`;
+Exit status: 0 the state is ready for the next deploy or destroy, though hosts may be named that are not; 2 recovery
+failed, and the state was not changed.`;
 
 const options = { output: { type: "string", default: "cdktf.out" } } as const;
 

@@ -1,18 +1,28 @@
-/** `scripts/recover`: after a deploy whose Terraform was killed, makes the next deploy run all of its steps again. */
+/**
+ * `scripts/recover`: makes the next deploy run all of its steps again, and lets Terraform work again where a host, or the
+ * Docker API through its Weave proxy, does not answer.
+ */
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Inventory } from "../../cluster/inventory.js";
-import { label } from "../../cluster/model.js";
+import { type Host, label } from "../../cluster/model.js";
 import { explainContact, lastLine, onAll, withHosts } from "../../ssh/contact.js";
+import type { SshResult, SshTargets } from "../../ssh/ssh.js";
 import { inventoryFrom } from "../shared/command.js";
 import { hostScript } from "../shared/host-scripts.js";
 
 /** How long a step may go on after its deploy has ended: as long as packages take to install. */
 const stepSeconds = 600;
 
+/** How long a unit may take to start, and Weave's proxy to answer after that. */
+const proxySeconds = 60;
+
+/** The host's part in all: a step that is waited for, three units and a restart, and the proxy twice. */
+const hostSeconds = stepSeconds + 6 * proxySeconds + 60;
+
 /** The part of Terraform's state that matters here, as `terraform state pull` prints it. */
-interface State {
+export interface State {
   readonly resources?: readonly {
     readonly mode: string;
     readonly type: string;
@@ -46,18 +56,97 @@ function terraform(stack: string, ...args: string[]): string {
   return stdout;
 }
 
-async function tidyHosts(inventory: Inventory, containers: readonly string[]): Promise<void> {
-  const script = hostScript("probes/recover.sh");
-  const args = [inventory.name, String(stepSeconds), ...containers];
-  const results = await withHosts(inventory, (run) =>
-    onAll(inventory.hosts, async (host) => ({ host, result: await run(host, script, args, stepSeconds + 60) })),
-  );
-  for (const { result } of results) process.stdout.write(result.stdout);
-  const failed = results.flatMap(({ host, result }) => {
-    if (result.status === 0) return [];
-    return `${label(host)}: ${explainContact(inventory, host, result)?.found ?? lastLine(result.stderr)}`;
+/** What a host's part has come to: its exit status, which `scripts/host/probes/recover.sh` explains. */
+const outcomes = { proxyAnswers: 0, proxySilent: 3, engineSilent: 4 } as const;
+
+interface Asked {
+  readonly host: Host;
+  readonly result: SshResult;
+}
+
+/** What becomes of the state, given what was found on the hosts. */
+export interface Decision {
+  /** Addresses of containers that Terraform can no longer ask for. */
+  readonly forgotten: readonly string[];
+  /** What that means, and what to do next. */
+  readonly lines: readonly string[];
+  /** Why nothing may be changed. */
+  readonly failures: readonly string[];
+}
+
+/** A host that cannot be asked, or whose Weave proxy is dead, would fail every plan, deploy and destroy. */
+export function decide(targets: SshTargets, state: State, asked: readonly Asked[]): Decision {
+  const decisions = asked.map(({ host, result }) => decideOn(targets, host, result, containersOn(state, host)));
+  const away = asked.filter(({ host, result }) => explainContact(targets, host, result) !== undefined);
+  return {
+    forgotten: decisions.flatMap(({ forgotten }) => forgotten),
+    lines: decisions.flatMap(({ lines }) => lines),
+    failures: [
+      ...decisions.flatMap(({ failures }) => failures),
+      // More likely the network of this machine than all of the hosts.
+      ...(away.length === asked.length ? decisions.flatMap(({ lines }) => lines.slice(0, 1)) : []),
+    ],
+  };
+}
+
+function decideOn(targets: SshTargets, host: Host, result: SshResult, containers: readonly string[]): Decision {
+  const forget = (why: string, next: string): Decision => ({
+    forgotten: containers,
+    lines: [
+      `${label(host)}: ${why}`,
+      ...(containers.length === 0
+        ? []
+        : [
+            `${host.name}: took ${containers.join(" and ")} out of Terraform's state: plan, deploy and destroy no longer ask this host's Docker API`,
+          ]),
+      `${host.name}: ${next}`,
+    ],
+    failures: [],
   });
-  if (failed.length > 0) throw new Error(`${failed.join("; ")}; the state was not changed`);
+  const cause = explainContact(targets, host, result);
+  if (cause?.check === "reach") {
+    return forget(
+      cause.found,
+      "once it is back: scripts/recover again, then deploy; if it is gone for good: move it to `removed`, with `lost: true`, and deploy",
+    );
+  }
+  const silent = "Weave's proxy does not answer";
+  switch (cause === undefined ? result.status : undefined) {
+    case outcomes.proxyAnswers:
+      return { forgotten: [], lines: [], failures: [] };
+    case outcomes.proxySilent:
+      // Before the first deploy has come to Weave, that is as it should be.
+      return containers.length === 0
+        ? { forgotten: [], lines: [], failures: [] }
+        : forget(silent, "deploy: its steps set Weave up again, and the containers are created anew");
+    case outcomes.engineSilent:
+      return containers.length === 0
+        ? { forgotten: [], lines: [], failures: [] }
+        : forget(`${silent}, nor does its Docker Engine`, "mend the engine, then scripts/recover again, then deploy");
+    default: {
+      const why = cause ? `${cause.found}; to fix it: ${cause.fix}` : lastLine(result.stderr);
+      return { forgotten: [], lines: [], failures: [`${label(host)}: ${why}`] };
+    }
+  }
+}
+
+/** Addresses of Swarm's containers on a host, as `constructs/swarm.ts` names them. Names of hosts hold no underscore. */
+function containersOn({ resources = [] }: State, { name }: Host): string[] {
+  return resources
+    .filter((one) => one.mode === "managed" && one.type === "docker_container" && one.name.startsWith(`${name}_`))
+    .map((one) => `docker_container.${one.name}`);
+}
+
+async function askHosts(inventory: Inventory, containers: readonly string[]): Promise<Asked[]> {
+  const script = hostScript("probes/recover.sh");
+  const asked = await withHosts(inventory, (run) =>
+    onAll(inventory.hosts, async (host) => {
+      const args = [inventory.name, String(stepSeconds), host.address, String(proxySeconds), ...containers];
+      return { host, result: await run(host, script, args, hostSeconds) };
+    }),
+  );
+  for (const { result } of asked) process.stdout.write(result.stdout);
+  return asked;
 }
 
 export async function recover(clusterFile: string, output: string): Promise<number> {
@@ -68,9 +157,12 @@ export async function recover(clusterFile: string, output: string): Promise<numb
   }
 
   terraform(stack, "init", "-input=false");
-  const { steps, containers } = known(JSON.parse(terraform(stack, "state", "pull") || "{}") as State);
-  await tidyHosts(inventory, containers);
-  if (steps.length > 0) terraform(stack, "state", "rm", ...steps);
+  const state = JSON.parse(terraform(stack, "state", "pull") || "{}") as State;
+  const { steps, containers } = known(state);
+  const { forgotten, lines, failures } = decide(inventory, state, await askHosts(inventory, containers));
+  if (failures.length > 0) throw new Error(`${failures.join("; ")}; the state was not changed`);
+  if (steps.length + forgotten.length > 0) terraform(stack, "state", "rm", ...steps, ...forgotten);
+  for (const line of lines) console.log(`recover: ${line}`);
   console.log(`recover: ${steps.length} steps run again with the next deploy: npx cdktf deploy`);
   return 0;
 }

@@ -6,6 +6,7 @@ import { command, inventoryHere } from "../shared/command.js";
 import { hostScript } from "../shared/host-scripts.js";
 import { painter, progress, unpainted } from "../shared/progress.js";
 import { checks } from "./checks/index.js";
+import { limitSeconds } from "./deadline.js";
 import { eventBusImage } from "./event-bus-test.js";
 import { verifyPage } from "./report/html.js";
 import { verifyJson } from "./report/json.js";
@@ -18,7 +19,7 @@ const usage = `Usage: scripts/verify [OPTIONS] [CLUSTER_FILE]
 
 Checks that the cluster is what the cluster file says, and that its network carries names, TCP and multicast.
 Asks every host over ssh how it sees the cluster, and tests the network with one container on each host.
-Removes the containers afterwards.
+Removes the containers afterwards. All but the event bus takes at most ${limitSeconds} s: what a host has not answered by then is said.
 
 CLUSTER_FILE: default $CLUSTER_FILE, else ./cluster.yaml.
 
@@ -29,7 +30,8 @@ CLUSTER_FILE: default $CLUSTER_FILE, else ./cluster.yaml.
   --transcript    also prints the output of ${shown.join(", ")} and the event bus
   --help          prints this text
 
-Exit status: 0 healthy, 1 unhealthy, 2 could not tell (a host could not be asked, or verify was interrupted).`;
+Exit status: 0 healthy, 1 unhealthy, 2 could not tell (a host could not be asked or left a question
+unanswered, or verify was interrupted).`;
 
 const options = {
   vertx: { type: "boolean" },

@@ -33,6 +33,10 @@ export interface Reach {
 
 /** What the tests have found, by names of hosts: from one to the other. */
 export interface NetworkResult {
+  /** The host whose Swarm manager was asked to start the containers. */
+  readonly manager: string;
+  /** What hosts were asked and did not answer in time, by host. Nothing is known of it. */
+  readonly unanswered: ReadonlyMap<string, readonly string[]>;
   /** Hosts that were to get a container. */
   readonly tested: readonly string[];
   /** Containers by host. More than one on a host is not what Swarm was asked for. */
@@ -63,42 +67,73 @@ export async function testNetwork(
   hosts: readonly InventoryHost[],
   say: Say,
 ): Promise<NetworkResult> {
+  const unanswered = new Map<string, string[]>();
+  const ask = asker(test, unanswered);
   say(`Swarm starts ${hosts.length} containers, one on each host, kept apart by affinity`);
-  const { started, refused } = await startContainers(test, manager, hosts);
+  const { started, refused } = await startContainers(test, ask, manager, hosts);
   // No container can look for a neighbour before it is known who is where.
-  const placed = await findContainers(test, hosts);
+  const placed = await findContainers(test, ask, hosts);
   const ready = hosts.filter(({ name }) => placed.has(name));
-  say(`${started} containers resolve, ping and call each other, and send the largest datagram that fits`);
-  const called = await callEachOther(test, ready, placed);
-  const mute = await sendAll(test, ready, say);
-  const heard = await countHeard(test, ready);
-  return { tested: hosts.map(({ name }) => name), placed, refused, ...called, mute, heard };
+  say(`${started} containers find, ping and call each other, and send the largest datagram that fits`);
+  const called = await callEachOther(test, ask, ready, placed);
+  const { mute, unsent } = await sendAll(test, ask, ready, say);
+  const heard = await countHeard(test, ask, ready, unsent);
+  const tested = hosts.map(({ name }) => name);
+  return { manager: manager.name, unanswered, tested, placed, refused, ...called, mute, heard };
 }
 
-async function startContainers(test: TestRun, manager: InventoryHost, hosts: readonly InventoryHost[]) {
+/** Asks a host; what it has not answered in time is noted, and gives nothing or the part that it has answered. */
+type Ask = (
+  host: InventoryHost,
+  question: keyof typeof questions,
+  args: readonly string[],
+) => Promise<{ readonly said: ReadonlyMap<string, Said>; readonly answered: boolean }>;
+
+/** What is unknown without an answer. */
+const questions = {
+  start: "whether its Swarm manager starts containers",
+  where: "which of the test's containers it runs",
+  address: "the address of its container",
+  probe: "whom its container reaches",
+  send: "whether its container can send multicast",
+  heard: "which datagrams its container has received",
+} as const;
+
+function asker(test: TestRun, unanswered: Map<string, string[]>): Ask {
+  return async (host, question, args) => {
+    const said = await act(test, host, [question, ...args]);
+    const own = [...said].filter(([name]) => name === question || name.startsWith(`${question} `));
+    const answered = own.some(([, { status }]) => status !== 124);
+    if (!answered) unanswered.set(host.name, [...(unanswered.get(host.name) ?? []), questions[question]]);
+    return { said, answered };
+  };
+}
+
+async function startContainers(test: TestRun, ask: Ask, manager: InventoryHost, hosts: readonly InventoryHost[]) {
   const { inventory, id } = test;
   const { image } = inventory.settings.verify;
   const notAll = hosts.length < inventory.hosts.filter(({ agent }) => agent).length;
-  const said = await act(
-    test,
-    manager,
-    ["start", id, image, String(lifetime(hosts.length)), String(hosts.length)],
+  const { said, answered } = await ask(manager, "start", [
+    id,
+    image,
+    String(lifetime(hosts.length)),
+    String(hosts.length),
     // Only where something is wrong already. Elsewhere Swarm has to find the right places by itself.
-    notAll ? [nodeConstraint(test, manager, hosts)] : [],
-  );
+    ...(notAll ? [nodeConstraint(test, manager, hosts)] : []),
+  ]);
   const starts = [...said].filter(([name]) => name.startsWith("start "));
   const refusals = starts.filter(([, { status }]) => status !== 0);
   return {
     started: starts.length - refusals.length,
-    refused: refusals.map(([, { text }]) => lastLine(text) || "no answer"),
+    refused: answered ? refusals.map(([, { text }]) => lastLine(text) || "no answer") : ["no answer in time"],
   };
 }
 
 /** The names of the containers on each host that has any. */
-async function findContainers(test: TestRun, hosts: readonly InventoryHost[]) {
+async function findContainers({ id }: TestRun, ask: Ask, hosts: readonly InventoryHost[]) {
   const placed = new Map<string, string[]>();
   await onAll(hosts, async (host) => {
-    const said = (await act(test, host, ["where", test.id])).get("where");
+    const said = (await ask(host, "where", [id])).said.get("where");
     const names = said?.status === 0 ? said.text.split("\n").filter(Boolean) : [];
     if (names.length > 0) placed.set(host.name, names);
   });
@@ -107,6 +142,7 @@ async function findContainers(test: TestRun, hosts: readonly InventoryHost[]) {
 
 async function callEachOther(
   test: TestRun,
+  ask: Ask,
   hosts: readonly InventoryHost[],
   placed: ReadonlyMap<string, readonly string[]>,
 ): Promise<Pick<NetworkResult, "addresses" | "devices" | "unjoined" | "reached">> {
@@ -116,16 +152,26 @@ async function callEachOther(
   const devices = new Map<string, number>();
   const reached = new Map<string, Map<string, Reach>>();
   const unjoined: string[] = [];
+  // Without names, containers can only be called by their addresses, which they know themselves.
+  const named = test.inventory.settings.weave.dns;
+  if (!named) {
+    await onAll(hosts, async (host) => {
+      const { address } = parseCalls((await ask(host, "address", [test.id])).said.get("address")?.text ?? "");
+      if (address) addresses.set(host.name, address);
+    });
+  }
   await onAll(hosts, async (host) => {
     const others = neighbours(hosts, host).flatMap((other) => {
-      const number = numberOn(other);
-      return number === undefined ? [] : [`${number}:${promisedBytes(test, host.name, other.name)}`];
+      const [number, address] = [numberOn(other), addresses.get(other.name)];
+      if (number === undefined || (!named && address === undefined)) return [];
+      return [[number, promisedBytes(test, host.name, other.name), ...(named ? [] : [address])].join(":")];
     });
-    const said = (await act(test, host, ["probe", test.id, ...others])).get("probe");
+    const { said: sections, answered } = await ask(host, "probe", [test.id, ...others]);
+    const said = sections.get("probe");
     const calls = parseCalls(said?.text ?? "");
     if (calls.address) addresses.set(host.name, calls.address);
     if (calls.device) devices.set(host.name, calls.device);
-    if (said?.status !== 0 || !calls.joined) unjoined.push(host.name);
+    if (answered && (said?.status !== 0 || !calls.joined)) unjoined.push(host.name);
     const own = [...calls.reached].flatMap(([number, reach]) => {
       const other = hostOf.get(number);
       return other === undefined ? [] : [[other, reach] as const];
@@ -135,26 +181,47 @@ async function callEachOther(
   return { addresses, devices, unjoined, reached };
 }
 
-/** Lets each host send in turn; why a host could not, by its name. */
-async function sendAll(test: TestRun, hosts: readonly InventoryHost[], say: Say): Promise<Map<string, string>> {
+/** In a large cluster, more than one host sends at once: all have to have sent before the time is over. */
+const sendingRounds = 10;
+
+/** Lets the hosts send in turn: why some could not, by name, and of which that is not known. */
+async function sendAll({ id }: TestRun, ask: Ask, hosts: readonly InventoryHost[], say: Say) {
   const { datagrams, group, port } = multicast;
   const mute = new Map<string, string>();
-  for (const [i, host] of hosts.entries()) {
+  const unsent = new Set<string>();
+  const atOnce = Math.max(1, Math.ceil(hosts.length / sendingRounds));
+  for (let i = 0; i < hosts.length; i += atOnce) {
+    const senders = hosts.slice(i, i + atOnce);
+    const names = senders.map(({ name }) => name).join(", ");
+    const verb = senders.length === 1 ? "sends" : "send";
     say(
-      `${host.name} sends ${datagrams} datagrams to ${group}:${port}, all others listen (${i + 1} of ${hosts.length})`,
+      `${names} ${verb} ${datagrams} datagrams to ${group}:${port}, all others listen (${i + senders.length} of ${hosts.length})`,
     );
-    const why = whyFailed((await act(test, host, ["send", test.id, host.name, String(datagrams)])).get("send"));
-    if (why !== undefined) mute.set(host.name, why);
+    await onAll(senders, async (host) => {
+      const { said, answered } = await ask(host, "send", [id, host.name, String(datagrams)]);
+      if (!answered) unsent.add(host.name);
+      const why = whyFailed(said.get("send"));
+      if (answered && why !== undefined) mute.set(host.name, why);
+    });
   }
-  return mute;
+  return { mute, unsent };
 }
 
-async function countHeard(test: TestRun, hosts: readonly InventoryHost[]): Promise<NetworkResult["heard"]> {
-  const nothing = () => new Map(hosts.map(({ name }) => [name, 0]));
-  const heard = new Map(hosts.map(({ name }) => [name, nothing()]));
+/** What each host has received, of those that are known to have sent. */
+async function countHeard(
+  { id }: TestRun,
+  ask: Ask,
+  hosts: readonly InventoryHost[],
+  unsent: ReadonlySet<string>,
+): Promise<NetworkResult["heard"]> {
+  const sent = hosts.filter(({ name }) => !unsent.has(name));
+  const heard = new Map(sent.map(({ name }) => [name, new Map<string, number>()]));
   await onAll(hosts, async (host) => {
-    const said = (await act(test, host, ["heard", test.id])).get("heard");
-    for (const line of said?.status === 0 ? said.text.split("\n") : []) {
+    const { said, answered } = await ask(host, "heard", [id]);
+    if (!answered) return;
+    for (const row of heard.values()) row.set(host.name, 0);
+    const own = said.get("heard");
+    for (const line of own?.status === 0 ? own.text.split("\n") : []) {
       const [sender = "", count] = line.split(" ");
       heard.get(sender)?.set(host.name, Number(count));
     }
@@ -253,7 +320,6 @@ async function act(
   { script, run }: Pick<TestRun, "script" | "run">,
   host: InventoryHost,
   args: readonly string[],
-  more: readonly string[] = [],
 ): Promise<ReadonlyMap<string, Said>> {
-  return parseSections((await run(host, script, [...args, ...more])).stdout);
+  return parseSections((await run(host, script, args)).stdout);
 }

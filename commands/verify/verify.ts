@@ -4,6 +4,7 @@ import type { Inventory, InventoryHost } from "../../cluster/inventory.js";
 import { explainContact, lastLine, onAll, type RunAsRoot } from "../../ssh/contact.js";
 import { plural } from "../shared/findings.js";
 import { causesOf } from "./checks/index.js";
+import { bounded } from "./deadline.js";
 import { type EventBusResult, type EventBusRun, testEventBus, unloadEventBus } from "./event-bus-test.js";
 import type { Evidence } from "./evidence.js";
 import { type NetworkResult, removeContainers, type TestRun, testNetwork } from "./network-test.js";
@@ -29,16 +30,19 @@ export interface VerifyOptions {
   readonly transcript?: boolean;
   /** Also test a Vert.x event bus. */
   readonly eventBus?: Pick<EventBusRun, "image" | "script" | "patience">;
+  /** How long all but the event bus may take; default: `limitSeconds` of deadline.ts. */
+  readonly limit?: number;
 }
 
 /** Asks all hosts, then tests the network. Removes all that it starts, whatever happens. */
 export async function verify(inventory: Inventory, options: VerifyOptions): Promise<Verified> {
   const time = new Date();
-  const { views, silent } = await askHosts(inventory, options);
+  const ask = bounded(options.run, options.limit);
+  const { views, silent } = await askHosts(inventory, { ...options, run: ask });
   const unasked = new Set(silent.keys());
   const evidence = { inventory, views };
   const place = placeToTest(evidence, verdictsOn(evidence, unasked));
-  const results = place ? await testIn(place, evidence, options) : {};
+  const results = place ? await testIn(place, evidence, options, ask) : {};
   const all = { ...evidence, ...results };
   return {
     ...all,
@@ -64,7 +68,8 @@ async function askHosts(
     const view = parseView(result.stdout);
     if (view) views.set(host.name, view);
     else {
-      const why = explainContact(inventory, host, result)?.found ?? lastLine(result.stderr);
+      const unfinished = result.status === 124 ? "no answer in time" : undefined;
+      const why = unfinished ?? explainContact(inventory, host, result)?.found ?? lastLine(result.stderr);
       silent.set(host.name, why || `the script ended early (status ${result.status})`);
     }
     const answered = views.size + silent.size;
@@ -99,16 +104,19 @@ async function testIn(
   { manager, hosts }: Place,
   { inventory, views }: Evidence,
   { script, run, say, eventBus: bus }: VerifyOptions,
+  ask: RunAsRoot,
 ): Promise<{ network: NetworkResult; eventBus?: EventBusResult }> {
-  const test = { inventory, views, script, run, id: randomBytes(3).toString("hex") };
+  const test = { inventory, views, script, run: ask, id: randomBytes(3).toString("hex") };
   const remove = async (from: readonly InventoryHost[]) => [
     ...(await removeContainers(test, from)),
     ...(bus ? await unloadEventBus({ run, ...bus }, from) : []),
   ];
-  return cleanedUp(test, remove, say, async (guarded, tell) => {
-    const network = await testNetwork(guarded, manager, hosts, tell);
+  return cleanedUp(test, remove, say, async (guard, tell) => {
+    const network = await testNetwork({ ...test, run: guard(ask) }, manager, hosts, tell);
     if (bus === undefined) return { network };
-    return { network, eventBus: await testEventBus({ ...guarded, ...bus, say: tell }, manager, hosts) };
+    // Images are loaded, and members are waited for: it has its own patience.
+    const onBus = { ...test, run: guard(run), ...bus, say: tell };
+    return { network, eventBus: await testEventBus(onBus, manager, hosts) };
   });
 }
 
@@ -117,7 +125,7 @@ async function cleanedUp<T>(
   test: TestRun,
   removeFrom: (hosts: readonly InventoryHost[]) => Promise<string[]>,
   say: (line: string) => void,
-  body: (test: TestRun, say: (line: string) => void) => Promise<T>,
+  body: (guard: (run: RunAsRoot) => RunAsRoot, say: (line: string) => void) => Promise<T>,
 ): Promise<T> {
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
   let interruption: Error | undefined;
@@ -134,15 +142,17 @@ async function cleanedUp<T>(
   const remove = async () => {
     for (const line of await removeFrom(hosts)) say(line);
   };
-  const run: RunAsRoot = async (...args) => {
-    if (interruption) throw interruption;
-    return test.run(...args);
-  };
+  const guard =
+    (run: RunAsRoot): RunAsRoot =>
+    async (...args) => {
+      if (interruption) throw interruption;
+      return run(...args);
+    };
   try {
     const tell = (line: string) => {
       if (!interruption) say(line);
     };
-    return await Promise.race([body({ ...test, run }, tell), interrupted]);
+    return await Promise.race([body(guard, tell), interrupted]);
   } finally {
     say("removing the test's containers");
     await remove();
@@ -156,7 +166,7 @@ async function cleanedUp<T>(
 }
 
 /** 0 healthy, 1 unhealthy, 2 could not tell. */
-export function statusOf({ verdicts, silent }: Pick<Verified, "verdicts" | "silent">): 0 | 1 | 2 {
+export function statusOf({ verdicts, silent, network }: Pick<Verified, "verdicts" | "silent" | "network">): 0 | 1 | 2 {
   if (verdicts.some(({ status }) => status === "failed")) return 1;
-  return silent.size > 0 || verdicts.length === 0 ? 2 : 0;
+  return silent.size > 0 || (network?.unanswered.size ?? 0) > 0 || verdicts.length === 0 ? 2 : 0;
 }

@@ -534,6 +534,125 @@ describe("hosts that cannot be asked", () => {
   });
 });
 
+describe("hosts that hang", () => {
+  /** Verifies the recorded hosts, of which some never answer some questions, in 1.2 s at most. */
+  async function hanging(hangs: (name: string, question: string) => boolean, cluster = inventory) {
+    const started = performance.now();
+    const verified = await verify(cluster, {
+      script: "",
+      say: () => {},
+      limit: 1.2,
+      run: async ({ name }, _, args = []) => {
+        if (hangs(name, args[0] ?? "")) await new Promise(() => {});
+        return (
+          healthy.find((one) => one.host === name && one.args[0] === args[0]) ?? { status: 0, stdout: "", stderr: "" }
+        );
+      },
+    });
+    return { verified, seconds: (performance.now() - started) / 1000 };
+  }
+
+  it.each([
+    ["at once", (_: string, question: string) => question === "observe"],
+    ["in the middle", (_: string, question: string) => ["probe", "send", "heard", "remove"].includes(question)],
+    ["in turn", (name: string, question: string) => name === "h2" && question !== "observe"],
+    ["when Swarm is to start containers", (_: string, question: string) => question === "start"],
+  ])("do not keep verify longer than it may take: %s", async (_, hangs) => {
+    const { verified, seconds } = await hanging(hangs);
+    expect(seconds).toBeLessThan(3);
+    expect(statusOf(verified)).toBe(2);
+  });
+
+  it("are named when they answer nothing", async () => {
+    const { verified } = await hanging((name) => name === "h2");
+    expect(verified.silent.get("h2")).toBe("no answer in time");
+    expect(faults(verified)).toEqual([]);
+  });
+
+  it("are not blamed for what they did not say, and it is said what that is", async () => {
+    const { verified } = await hanging((name, question) => name === "h2" && question === "probe");
+    expect(faults(verified)).toEqual([]);
+    const lines = report(verified, unpainted);
+    expect(lines).toContain("? h2 (198.18.0.12): no answer in time: whom its container reaches");
+    expect(lines.at(-1)).toMatch(/^verify: could not tell: 1 of 3 hosts left questions unanswered in /);
+    expect(verifyPage(verifyJson(verified))).toContain("No answer in time: whom its container reaches");
+    expect(verifyJson(verified).hosts[1]).toMatchObject({
+      status: "unknown",
+      unanswered: ["whom its container reaches"],
+    });
+  });
+
+  it("make a host that did not say what it received no fault of all senders", async () => {
+    const { verified } = await hanging((name, question) => name === "h2" && question === "heard");
+    expect(faults(verified)).toEqual([]);
+    const unsent = await hanging((name, question) => name === "h2" && question === "send");
+    expect(faults(unsent.verified)).toEqual([]);
+  });
+});
+
+describe("one cause on all hosts is one fault", () => {
+  it("when Swarm starts no container anywhere", async () => {
+    const verified = await replay(healthy, (said) => {
+      if (said.args[0] === "where") return { stdout: "=== where 0\n\n=== end 0\n" };
+      if (said.args[0] !== "start") return {};
+      return { stdout: said.stdout.replace(/=== (start \d) 0\n.*/g, "=== $1 125\ndocker: no resources available.") };
+    });
+    expect(faults(verified)).toEqual([
+      "h1 schedule: Swarm starts no container on any host: docker: no resources available.",
+    ]);
+  });
+
+  it("when all say the same", async () => {
+    const verified = await altered("all", "observe", [/=== swarm-info 0\n[\s\S]*?(?=\n===)/g, "=== swarm-info 124\n"]);
+    const lines = report(verified, unpainted);
+    expect(lines).toContain("✗ h1 (198.18.0.11), h2 (198.18.0.12), h3 (198.18.0.13) swarm: no answer in time");
+    expect(lines.at(-1)).toMatch(/^verify: unhealthy: 1 fault on h1, h2, h3 in /);
+  });
+});
+
+describe("without names", () => {
+  const nameless = {
+    ...inventory,
+    settings: { ...inventory.settings, weave: { ...inventory.settings.weave, dns: false } },
+  };
+  const address = (name: string) => `10.32.0.${name.slice(1)}`;
+
+  it("a cluster is healthy, and its containers call each other by address", async () => {
+    const probed = new Map<string, readonly string[]>();
+    const verified = await verify(nameless, {
+      script: "",
+      say: () => {},
+      run: async ({ name }, _, args = []) => {
+        if (args[0] === "address") {
+          return { status: 0, stdout: `=== address 0\naddress ${address(name)}\n=== end 0\n`, stderr: "" };
+        }
+        const said = healthy.find((one) => one.host === name && one.args[0] === args[0]);
+        if (args[0] !== "probe") return said ?? { status: 0, stdout: "=== end 0\n", stderr: "" };
+        probed.set(name, args.slice(2));
+        return { status: 0, stdout: (said?.stdout ?? "").replace(/^\d name .*\n/gm, ""), stderr: "" };
+      },
+    });
+    expect(faults(verified)).toEqual([]);
+    expect(statusOf(verified)).toBe(0);
+    const called = [...probed].map(([name, others]) => [name, others.map((other) => other.split(":")[2]).sort()]);
+    expect(Object.fromEntries(called)).toEqual({
+      h1: ["10.32.0.2", "10.32.0.3"],
+      h2: ["10.32.0.1", "10.32.0.3"],
+      h3: ["10.32.0.1", "10.32.0.2"],
+    });
+    expect(report(verified, unpainted).find((line) => line.startsWith("dns"))).toMatch(/names are off/);
+  });
+});
+
+it("the fix for a dead proxy names scripts/recover", async () => {
+  const verified = await altered("h3", "observe", [/=== proxy 0\n.*/g, "=== proxy 1\nCannot connect"]);
+  expect(verified.verdicts.find(({ status }) => status === "failed")).toMatchObject({
+    host: "h3",
+    check: "proxy",
+    fix: expect.stringContaining("scripts/recover"),
+  });
+});
+
 describe("what verify leaves behind", () => {
   it("is nothing, also when it fails", async () => {
     const removed: string[] = [];

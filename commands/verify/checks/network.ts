@@ -22,8 +22,9 @@ export const schedule = {
       : "scripts/lock, then deploy, puts the image on the host",
   observe: inNetwork(["image"], (network, evidence) => {
     const agents = evidence.inventory.hosts.filter(({ agent, name }) => agent && evidence.views.has(name));
+    if (nowhere(network)) return { seen: new Map(), complaints: [ofManager(network)] };
     return {
-      seen: new Map(agents.map(({ name }) => [name, "apart"])),
+      seen: new Map(agents.filter(({ name }) => isFound(network, name)).map(({ name }) => [name, "apart"])),
       complaints: agents.flatMap(({ name }) => {
         const found = misplaced(network, evidence, name);
         return found === undefined ? [] : [{ by: name, about: name, found }];
@@ -35,17 +36,19 @@ export const schedule = {
 export const dns = {
   name: "dns",
   title: "Containers find each other by weave.local name",
-  doc: "`pingtestN-RUN.weave.local` resolves to the address of the other container",
+  doc: "`pingtestN-RUN.weave.local` resolves to the address of the other container; with `weave.dns: false` names are off, and the tests below use addresses",
   after: ["schedule"],
   needed: "the address of the other's container",
   fix: (host) => `on ${host}: weave status dns; weave dns-lookup`,
-  observe: inNetwork([], (network) =>
+  observe: inNetwork([], (network, { inventory }) =>
     observed(
       network,
-      (reaches) => plural(reaches.length, "name"),
+      (reaches) => (inventory.settings.weave.dns ? plural(reaches.length, "name") : "names are off (weave.dns)"),
       complainOfPairs(network, (_, to, { address, unresolved }) => {
+        if (!inventory.settings.weave.dns) return undefined;
         const own = network.addresses.get(to);
         if (address === undefined) return `its name does not resolve: ${unresolved ?? "no answer"}`;
+        if (own === undefined && network.unanswered.has(to)) return undefined;
         return address === own ? undefined : `its name resolves to ${address}, not to ${own ?? "its container"}`;
       }),
     ),
@@ -149,11 +152,27 @@ function observed(
   return { seen: new Map([...network.placed.keys()].map((host) => [host, words(host)])), complaints };
 }
 
+/** Has a host said which of the containers it runs? */
+const isFound = ({ placed, tested, unanswered }: NetworkResult, host: string): boolean =>
+  placed.has(host) || !tested.includes(host) || !unanswered.has(host);
+
+/** One cause, wherever it lies, and not a fault of each host. */
+const nowhere = ({ placed, tested, unanswered }: NetworkResult): boolean =>
+  placed.size === 0 && tested.length > 1 && tested.some((host) => !unanswered.has(host));
+
+const ofManager = ({ manager, refused }: NetworkResult) => ({
+  by: manager,
+  about: manager,
+  found: `Swarm starts no container on any host: ${refused.at(0) ?? "it gives no reason"}`,
+});
+
 /** Why there is not exactly one container on a host. */
-function misplaced({ placed, tested, refused }: NetworkResult, { inventory, views }: Evidence, host: string) {
+function misplaced(network: NetworkResult, { inventory, views }: Evidence, host: string) {
+  const { placed, tested, refused } = network;
   const count = placed.get(host)?.length ?? 0;
   if (!succeeded(views, host, "image")) return `the image ${inventory.settings.verify.image} is not on this host`;
   if (!tested.includes(host)) return "not tried";
+  if (!isFound(network, host)) return undefined;
   if (count === 0) return `Swarm starts no container here: ${refused.at(0) ?? "it gives no reason"}`;
   return count > 1 ? `Swarm put ${count} containers here, despite affinity:container!=` : undefined;
 }
@@ -165,7 +184,7 @@ function slowest(reaches: readonly Reach[]): string {
 
 /** How much a host has missed of what all others have sent. */
 function loss({ heard, placed }: NetworkResult, host: string): string {
-  const senders = [...placed.keys()].filter((name) => name !== host);
+  const senders = [...placed.keys()].filter((name) => name !== host && heard.get(name)?.has(host));
   const got = senders.reduce((sum, sender) => sum + (heard.get(sender)?.get(host) ?? 0), 0);
   const sent = senders.length * group.datagrams;
   return `${(100 - (100 * got) / Math.max(sent, 1)).toFixed(1)} % lost`;
@@ -178,8 +197,9 @@ function unheard({ heard, placed, mute }: NetworkResult): Observed["complaints"]
     .filter((sender) => !mute.has(sender))
     .flatMap((sender) =>
       names.flatMap((receiver) => {
-        const count = heard.get(sender)?.get(receiver) ?? 0;
-        if (sender === receiver || count >= group.datagrams * (1 - group.toleratedLoss)) return [];
+        const count = heard.get(sender)?.get(receiver);
+        if (count === undefined || sender === receiver || count >= group.datagrams * (1 - group.toleratedLoss))
+          return [];
         const found = count === 0 ? "no multicast passes" : `${count} of ${group.datagrams} multicast datagrams arrive`;
         return [{ by: receiver, about: sender, found }];
       }),

@@ -35,7 +35,9 @@ export const weave = {
   fix: (host, evidence, complaints) => {
     if (!isMember(evidence, host)) return "stop Weave on it; then weave rmpeer its name on exactly one host";
     const own = complaints.some(({ by, about }) => by === host && about === host);
-    return own ? restart("weave", host) : letWeaveThrough(host, evidence);
+    return own
+      ? `${restart("weave", host)}; if deploys fail on its proxy: scripts/recover`
+      : letWeaveThrough(host, evidence);
   },
   observe: inViews(["unit-weave", "weave-report"], (host, said, evidence) =>
     unless(whyInactive("weave", said("unit-weave")) ?? whyFailed(said("weave-report")), host, () =>
@@ -82,7 +84,8 @@ export const proxy = {
   doc: "Weave's proxy answers the Docker API",
   after: ["weave"],
   needed: `the Docker API on port ${ports.weaveProxy.number}`,
-  fix: (host) => restart("weave", host),
+  fix: (host) =>
+    `scripts/recover restarts Weave on ${host}, or lets Terraform go on without its proxy; then deploy; on ${host}: journalctl -u weave -n 30`,
   observe: inViews(["proxy"], (host, said) =>
     unless(whyFailed(said("proxy")), host, () => ({ seen: `engine ${lastLine(said("proxy").text)}`, complaints: [] })),
   ),

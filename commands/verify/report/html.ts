@@ -90,13 +90,14 @@ const percent = (share: number) =>
 const values = <T>(matrix: Matrix<T>): T[] => Object.values(matrix).flatMap((row) => Object.values(row));
 
 function findings(json: VerifyJson): string {
-  const away = json.hosts.flatMap(({ name, address, unreachable }) =>
-    unreachable === undefined
-      ? []
-      : [
-          `<li class="unknown"><h3><b>${text(name)}</b> ${text(address)}</h3><p>Could not be asked: ${text(unreachable)}</p></li>`,
-        ],
-  );
+  const away = json.hosts.flatMap(({ name, address, unreachable, unanswered = [] }) => {
+    const item = (why: string) =>
+      `<li class="unknown"><h3><b>${text(name)}</b> ${text(address)}</h3><p>${text(why)}</p></li>`;
+    return [
+      ...(unreachable === undefined ? [] : [item(`Could not be asked: ${unreachable}`)]),
+      ...(unanswered.length === 0 ? [] : [item(`No answer in time: ${unanswered.join(", ")}`)]),
+    ];
+  });
   const failed = failuresOf(json).map((failure) => {
     const { host, check, found, needed = "", fix = "" } = failure;
     const follow = json.checks

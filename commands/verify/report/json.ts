@@ -17,6 +17,11 @@ const hostSchema = z
     agent: z.boolean().describe("is a Swarm node"),
     status,
     unreachable: z.string().optional().describe("why the host could not be asked"),
+    unanswered: z
+      .array(z.string())
+      .readonly()
+      .optional()
+      .describe("what the host was asked and did not answer in time"),
   })
   .readonly();
 
@@ -80,12 +85,14 @@ export function verifyJson(verified: Verified): VerifyJson {
   };
 }
 
-function hostsOf({ inventory, verdicts, silent }: Verified): VerifyJson["hosts"] {
+function hostsOf({ inventory, verdicts, silent, network }: Verified): VerifyJson["hosts"] {
   return inventory.hosts.map(({ name, address, consul, manager, agent }) => {
     const facts = { name, address, consul, manager, agent };
     const unreachable = silent.get(name);
     if (unreachable !== undefined) return { ...facts, status: "unknown", unreachable };
     const faulty = verdicts.some((verdict) => verdict.host === name && verdict.status !== "ok");
+    const unanswered = network?.unanswered.get(name);
+    if (unanswered !== undefined) return { ...facts, status: faulty ? "unhealthy" : "unknown", unanswered };
     return { ...facts, status: faulty ? "unhealthy" : "healthy" };
   });
 }

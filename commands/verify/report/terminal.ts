@@ -14,7 +14,7 @@ const colours = { ok: "green", failed: "red", follows: "dim", unknown: "yellow" 
 
 /** A table of checks and hosts, the faults, and one line that sums them up. */
 export function report(verified: Verified, paint: Paint): string[] {
-  const { inventory, silent } = verified;
+  const { inventory, silent, network } = verified;
   const { hosts } = inventory;
   return [
     ...(hosts.length <= columnsUpTo ? tableOfHosts(verified, paint) : tableOfCounts(verified, paint)),
@@ -24,7 +24,11 @@ export function report(verified: Verified, paint: Paint): string[] {
     "",
     ...hosts.flatMap((host) => {
       const why = silent.get(host.name);
-      return why === undefined ? [] : [`${paint("yellow", "?")} ${label(host)}: could not be asked: ${why}`];
+      const open = network?.unanswered.get(host.name) ?? [];
+      return [
+        ...(why === undefined ? [] : [`${paint("yellow", "?")} ${label(host)}: could not be asked: ${why}`]),
+        ...(open.length === 0 ? [] : [`${paint("yellow", "?")} ${label(host)}: no answer in time: ${open.join(", ")}`]),
+      ];
     }),
     ...faults(verified, paint),
     `verify: ${summary(verified, paint)}`,
@@ -77,21 +81,34 @@ function seenOrTitle({ title }: NamedCheck, of: readonly Verdict[]): string {
   return allOk && words !== "" && words.length <= 64 ? words : title;
 }
 
-function faults({ inventory, verdicts }: Verified, paint: Paint): string[] {
-  return verdicts
-    .filter(({ status }) => status === "failed")
-    .flatMap(({ host, check, found, needed, fix }) => {
-      const also = verdicts.filter(
-        (other) => other.host === host && other.status === "follows" && other.because === check,
-      );
-      const line = (head: string, text: string | undefined) => (text ? [`  ${paint("dim", head)} ${text}`] : []);
-      return [
-        `${paint("red", "✗")} ${paint("bold", labelOf(inventory, host))} ${check}: ${found}`,
-        ...line("needed:", needed),
-        ...line("fix:   ", fix),
-        ...line("causes:", also.map((other) => other.check).join(", ")),
-      ];
-    });
+/** The failed verdicts. What all hosts that were asked say in the same words is one fault, not one of each. */
+function grouped({ verdicts, views }: Verified): (readonly Verdict[])[] {
+  const groups = new Map<string, Verdict[]>();
+  for (const verdict of verdicts.filter(({ status }) => status === "failed")) {
+    const key = JSON.stringify([verdict.check, verdict.found]);
+    groups.set(key, [...(groups.get(key) ?? []), verdict]);
+  }
+  return [...groups.values()].flatMap((group) =>
+    group.length > 1 && group.length === views.size ? [group] : group.map((one) => [one]),
+  );
+}
+
+function faults(verified: Verified, paint: Paint): string[] {
+  const { inventory, verdicts } = verified;
+  return grouped(verified).flatMap((group) => {
+    const [{ check, found, needed } = { check: "", found: "" }] = group;
+    const hosts = group.map(({ host }) => host);
+    const also = verdicts.filter(
+      (other) => hosts.includes(other.host) && other.status === "follows" && other.because === check,
+    );
+    const line = (head: string, text: string | undefined) => (text ? [`  ${paint("dim", head)} ${text}`] : []);
+    return [
+      `${paint("red", "✗")} ${paint("bold", hosts.map((host) => labelOf(inventory, host)).join(", "))} ${check}: ${found}`,
+      ...line("needed:", needed),
+      ...group.flatMap(({ fix }) => line("fix:   ", fix)),
+      ...line("causes:", [...new Set(also.map((other) => other.check))].join(", ")),
+    ];
+  });
 }
 
 /** The one line that sums up. */
@@ -105,8 +122,12 @@ export function summary(verified: Verified, paint: Paint): string {
     case 0:
       return `${paint("green", "healthy")}: ${verdicts.length} checks on ${plural(length, "host")} in ${time}`;
     case 1:
-      return `${paint("red", "unhealthy")}: ${plural(failed.length, "fault")} on ${sick.join(", ")} in ${time}`;
+      return `${paint("red", "unhealthy")}: ${plural(grouped(verified).length, "fault")} on ${sick.join(", ")} in ${time}`;
     case 2:
+      if (silent.size === 0) {
+        const open = verified.network?.unanswered.size ?? 0;
+        return `${paint("yellow", "could not tell")}: ${open} of ${length} hosts left questions unanswered in ${time}`;
+      }
       return `${paint("yellow", "could not tell")}: ${silent.size} of ${length} hosts could not be asked in ${time}`;
   }
 }

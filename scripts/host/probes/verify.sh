@@ -8,8 +8,10 @@
 #   sh -s -- start RUN IMAGE LIFETIME COUNT [CONSTRAINT]
 #                                              starts COUNT containers through this Swarm manager, kept apart by affinity
 #   sh -s -- where RUN                         lists the containers that run here
-#   sh -s -- probe RUN NUMBER:BYTES…           tests from the container here to those with these numbers: name, ping, TCP,
-#                                              and the largest datagram that passes, which should be BYTES
+#   sh -s -- address RUN                       prints the address of the container here
+#   sh -s -- probe RUN NUMBER:BYTES[:ADDRESS]… tests from the container here to those with these numbers: name, ping, TCP,
+#                                              and the largest datagram that passes, which should be BYTES; with an
+#                                              ADDRESS, it takes that in place of the name
 #   sh -s -- send RUN WORD COUNT               sends COUNT numbered datagrams from the container here to the group
 #   sh -s -- heard RUN                         counts the datagrams received, by sender
 #   sh -s -- remove RUN                        removes the containers of that run from this host
@@ -23,10 +25,13 @@ LC_ALL=C
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export LC_ALL PATH
 
-# A command must not hang because the cluster is broken.
-consul() { timeout 20 consul "$@"; }
-docker() { timeout 60 docker "$@"; }
-weave() { timeout 30 weave "$@"; }
+# A command must not hang because the cluster is broken. These are less than commands/verify/deadline.ts gives the whole
+# question, so that what does not answer can still be named.
+patience=20
+consul() { timeout -k 1 15 consul "$@"; }
+docker() { timeout -k 1 $patience docker "$@"; }
+weave() { timeout -k 1 20 weave "$@"; }
+systemctl() { timeout -k 1 10 systemctl "$@"; }
 
 # show NAME COMMAND…: runs COMMAND and prints its output under a heading with its status.
 show() {
@@ -38,36 +43,48 @@ show() {
   return $show_status
 }
 
+# ask NAME COMMAND…: as show, but beside the others: one that hangs must not take the time of the rest.
+ask() {
+  show "$@" >"$answers/$1" &
+  asked="${asked:-} $1"
+}
+
 observe() { # ADDRESS IMAGE [status]
+  answers=$(mktemp -d /run/multicast-swarm-verify.XXXXXX 2>/dev/null || mktemp -d) || exit 1
+  trap 'rm -rf "$answers"' EXIT
   # Weave's script needs the same settings as its unit, to use the same images.
   for name in DOCKERHUB_USER WEAVE_VERSION CHECKPOINT_DISABLE WEAVE_NO_FASTDP; do
     value=$(sed -n "s/^$name=//p" /etc/default/weave 2>/dev/null)
     [ -z "$value" ] || export "$name=$value"
   done
-  for unit in consul docker weave; do show "unit-$unit" systemctl is-active "$unit.service"; done
-  show containers docker ps -a --format '{{.Names}} {{.Image}} {{.Status}}'
-  show consul-members consul members
-  show consul-raft consul operator raft list-peers
-  show consul-autopilot autopilot
-  show consul-info consul info
-  show weave-report weave report
-  show proxy docker -H "tcp://$1:$port_weave_proxy" version --format '{{.Server.Version}}'
-  show swarm-info docker -H ":$port_swarm_manager" info
-  show image docker image inspect --format '{{.Id}}' "$2"
-  show firewall firewall
-  [ "${3:-}" = status ] && show weave-status weave status
-  show swept sweep
+  for unit in consul docker weave; do ask "unit-$unit" systemctl is-active "$unit.service"; done
+  ask containers docker ps -a --format '{{.Names}} {{.Image}} {{.Status}}'
+  ask consul-members consul members
+  ask consul-raft consul operator raft list-peers
+  ask consul-autopilot autopilot
+  ask consul-info consul info
+  ask weave-report weave report
+  ask proxy docker -H "tcp://$1:$port_weave_proxy" version --format '{{.Server.Version}}'
+  ask swarm-info docker -H ":$port_swarm_manager" info
+  ask image docker image inspect --format '{{.Id}}' "$2"
+  ask firewall firewall
+  [ "${3:-}" = status ] && ask weave-status weave status
+  ask swept sweep
+  wait
+  for name in $asked; do cat "$answers/$name"; done
 }
 
 # On a busy machine a server can miss one deadline and count as unhealthy for a few seconds. That is not a fault yet.
 autopilot() {
-  for attempt in 1 2 3 4 5 6; do
+  autopilot_end=$(($(date +%s) + 10))
+  while :; do
     autopilot_text=$(consul operator autopilot state 2>&1)
     autopilot_status=$?
     case $autopilot_status$autopilot_text in
-    *"Healthy:  "*"false"*) [ "$attempt" = 6 ] || sleep 2 ;;
+    *"Healthy:  "*"false"*) [ "$(date +%s)" -lt $autopilot_end ] || break ;;
     *) break ;;
     esac
+    sleep 2
   done
   printf '%s\n' "$autopilot_text"
   return "$autopilot_status"
@@ -76,7 +93,7 @@ autopilot() {
 # Rules that stop Weave's own traffic, from whichever iptables this host has.
 firewall() {
   weave_ports="($port_weave_peers|$port_weave_fast_datapath)"
-  { iptables-save 2>/dev/null || iptables-legacy-save 2>/dev/null; } |
+  { timeout 10 iptables-save 2>/dev/null || timeout 10 iptables-legacy-save 2>/dev/null; } |
     grep -E -- "--[ds]ports? [0-9,:]*$weave_ports" | grep -E -- '-j (DROP|REJECT)'
   return 0
 }
@@ -86,7 +103,7 @@ sweep() { docker container prune --force --filter "label=$verify_label" --filter
 
 # The guide's test, for every pair at once: Swarm must not put two of these containers on one host.
 start() { # RUN IMAGE LIFETIME COUNT [CONSTRAINT]
-  number=1
+  number=1 patience=18
   while [ "$number" -le "$4" ]; do
     start_one "$number" "$@" &
     number=$((number + 1))
@@ -112,10 +129,17 @@ start_one() { # NUMBER RUN IMAGE LIFETIME COUNT [CONSTRAINT]
 
 here() { docker ps -q --filter "label=$verify_label=$1" | head -n 1; }
 
-where() { show where docker ps --filter "label=$verify_label=$1" --format '{{.Names}}'; }
+where() { patience=5 && show where docker ps --filter "label=$verify_label=$1" --format '{{.Names}}'; }
 
-probe() { # RUN NUMBER:BYTES…
-  run=$1
+address() { # RUN
+  patience=2
+  # shellcheck disable=SC2016  # expanded in the container
+  show address docker exec "$(here "$1")" sh -c \
+    'echo "address $(ip -4 -o addr show dev ethwe | sed -n "s|.* inet \([0-9.]*\)/.*|\1|p")"'
+}
+
+probe() { # RUN NUMBER:BYTES[:ADDRESS]…
+  run=$1 patience=16
   shift
   # shellcheck disable=SC2016  # expanded in the container
   show probe docker exec "$(here "$run")" sh -c '
@@ -149,22 +173,33 @@ probe() { # RUN NUMBER:BYTES…
       echo $low
     }
 
-    to() { # NUMBER PROMISED
+    # Not every image has the command.
+    if command -v timeout >/dev/null; then limited() { timeout "$@"; }; else limited() { shift; "$@"; }; fi
+
+    resolve() { # NUMBER
       name=pingtest$1-$run.weave.local
-      # It can take a moment until all hosts know a name.
-      for attempt in 1 2 3 4 5 6 7 8; do
-        ping=$(ping -c 1 -W 1 $name 2>&1)
-        case $ping in *"bad address"*) sleep 0.5 ;; *) break ;; esac
+      # It can take a moment until all hosts know a name; where DNS is dead, each try takes seconds.
+      end=$(($(date +%s) + 6))
+      while :; do
+        ping=$(limited 4 ping -c 1 -W 1 $name 2>&1)
+        case $ping in PING*) break ;; esac
+        [ "$(date +%s)" -lt $end ] || break
+        sleep 0.5
       done
       address=$(echo "$ping" | sed -n "s/^PING [^(]*(\([0-9.]*\)).*/\1/p")
       echo "$1 name ${address:-$ping}"
-      [ -n "$address" ] || return
+      [ -n "$address" ]
+    }
+
+    to() { # NUMBER PROMISED [ADDRESS]
+      name=${3:-} address=${3:-}
+      [ -n "$address" ] || resolve "$1" || return
       echo "$1 ping $(ping -c 4 -i 0.2 -W 2 $name 2>&1 | tail -n 2 | tr "\n" " ")"
       word="word $1 $$"
       echo "$1 tcp $(echo "$word" | nc -w 3 $name $tcp_port 2>&1 | sed "s/^$word$/ok/" | tr "\n" " ")"
       echo "$1 largest $(largest "$address" "$2")"
     }
-    for other; do to "${other%:*}" "${other#*:}" & done
+    for other; do to $(echo "$other" | tr : " ") & done
     wait
     echo "igmp $(grep -ci "$igmp_group" /proc/net/igmp)"
   ' sh "$run" "$verify_tcp_port" "$verify_mtu_port" "$(igmp_group)" "$@"
@@ -180,6 +215,7 @@ igmp_group() {
 
 # Paced, to test the network and not the length of its queues.
 send() { # RUN WORD COUNT
+  patience=8
   # shellcheck disable=SC2016  # expanded in the container
   show send docker exec "$(here "$1")" sh -c '
     number=0
@@ -194,11 +230,13 @@ send() { # RUN WORD COUNT
 }
 
 heard() { # RUN
+  patience=4
   # shellcheck disable=SC2016  # expanded by awk
   show heard docker exec "$(here "$1")" awk '!seen[$0]++ { n[$1]++ } END { for (word in n) print word, n[word] }' /heard
 }
 
 remove() { # RUN
+  patience=7
   ours=$(docker ps -aq --filter "label=$verify_label=$1")
   # shellcheck disable=SC2086  # ids, meant to be split
   [ -z "$ours" ] || show remove docker rm -f $ours
