@@ -10,7 +10,9 @@ try {
   new ClusterStack(app, cluster);
   app.synth();
 } catch (error) {
-  if (!(error instanceof ClusterFileError)) throw error;
+  if (!(error instanceof ClusterFileError)) {
+    throw error;
+  }
   console.error(error.message);
   process.exitCode = 1;
 }

@@ -64,7 +64,9 @@ export function apiNeeds({ weave, swarm }: Inventory["settings"]): ApiNeed[] {
 
 function apiOf(table: readonly Since[], version: string): string {
   const row = table.find(({ from }) => compareVersions(version, from) >= 0);
-  if (row === undefined) throw new Error(`no API version is known for version ${version}`);
+  if (row === undefined) {
+    throw new Error(`no API version is known for version ${version}`);
+  }
   return row.api;
 }
 
@@ -86,7 +88,9 @@ export function floorFix(engineVersion: string, needs: readonly ApiNeed[], { wea
     const newerEngine = strict ? `use Docker Engine ${firstStrictEngine - 1} and ` : "";
     return `${newerEngine}${otherWeave}, or ${oldEngine}`;
   }
-  if (!strict) return `use a Weave Net and Swarm that speak API ${api} or newer`;
+  if (!strict) {
+    return `use a Weave Net and Swarm that speak API ${api} or newer`;
+  }
   const lowered = `set DOCKER_MIN_API_VERSION=${api} in the environment of docker.service and restart it`;
   return `use Docker Engine ${firstModernEngine} to ${firstStrictEngine - 1}, or ${lowered}`;
 }

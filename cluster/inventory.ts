@@ -72,6 +72,8 @@ const pick = <T extends object, K extends keyof T>(from: T, ...fields: readonly 
 /** The name of the machine in a source, when it has one and not only an address. */
 function nameIn(source: string): string[] {
   const [, host] = /^(?:https?|docker):\/\/([^/:]+)/.exec(source) ?? [];
-  if (host === undefined || isIPv4(host)) return [];
+  if (host === undefined || isIPv4(host)) {
+    return [];
+  }
   return [host === "docker.io" ? "registry-1.docker.io" : host];
 }

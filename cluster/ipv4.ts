@@ -53,7 +53,9 @@ export function neverOnLan(address: string): boolean {
 function smallestRange(numbers: readonly number[]): Range {
   const [low, high] = [Math.min(...numbers), Math.max(...numbers)];
   let range = rangeAround(low, 32);
-  while (range.last < high) range = rangeAround(low, range.prefix - 1);
+  while (range.last < high) {
+    range = rangeAround(low, range.prefix - 1);
+  }
   return range;
 }
 
@@ -70,10 +72,14 @@ const widest = 24;
 /** Ranges and single addresses that hold all these addresses and few others. */
 export function narrowRangesOf(addresses: readonly string[]): string[] {
   const split = (numbers: readonly number[]): string[] => {
-    if (numbers.length < 2) return numbers.map(toAddress);
+    if (numbers.length < 2) {
+      return numbers.map(toAddress);
+    }
     const range = smallestRange(numbers);
     const size = range.last - range.first + 1;
-    if (range.prefix >= widest && size <= spare * numbers.length) return [show(range)];
+    if (range.prefix >= widest && size <= spare * numbers.length) {
+      return [show(range)];
+    }
     const middle = range.first + size / 2;
     return [
       ...split(numbers.filter((number) => number < middle)),

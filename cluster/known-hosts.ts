@@ -25,15 +25,23 @@ export class KnownHosts {
     let hashed = 0;
     for (const line of text.split(/\r?\n/)) {
       const words = line.trim().split(/\s+/);
-      if (words[0] === "" || words[0]?.startsWith("#")) continue;
+      if (words[0] === "" || words[0]?.startsWith("#")) {
+        continue;
+      }
       const marker = words[0]?.startsWith("@") ? words.shift() : undefined;
       const [names, type, base64] = words;
-      if (names === undefined || type === undefined || base64 === undefined) continue;
+      if (names === undefined || type === undefined || base64 === undefined) {
+        continue;
+      }
       const key = `${type} ${base64}`;
-      if (marker === "@revoked") revoked.add(key);
-      else if (marker !== undefined) continue;
-      else if (names.startsWith("|")) hashed++;
-      else lines.push({ names: names.split(","), key });
+      if (marker === "@revoked") {
+        revoked.add(key);
+      } else if (marker !== undefined) {
+      } else if (names.startsWith("|")) {
+        hashed++;
+      } else {
+        lines.push({ names: names.split(","), key });
+      }
     }
     this.hashed = hashed;
     this.#lines = lines.filter(({ key }) => !revoked.has(key));

@@ -31,12 +31,16 @@ export function loadCluster(path: string, options: LoadOptions = {}): Cluster {
   const beside = (name: string) => join(dirname(path), name);
   const yaml = new YamlFile(path, text);
   const problems = () => [...yaml.problems.all];
-  if (!yaml.readable) throw failed(problems());
+  if (!yaml.readable) {
+    throw failed(problems());
+  }
 
   const checked = yaml.check(clusterFileSchema);
   // Rules say more even about a file with mistakes: they see it as if the wrong parts were absent.
   const file = checked ?? withoutMistakes(yaml.value);
-  if (file === undefined) throw failed(problems());
+  if (file === undefined) {
+    throw failed(problems());
+  }
 
   const knownHostsText = readOptional(beside(knownHostsFileName));
   const known = knownHostsText === undefined ? undefined : new KnownHosts(knownHostsText);
@@ -51,7 +55,9 @@ export function loadCluster(path: string, options: LoadOptions = {}): Cluster {
   const asked = problems().length === 0 ? file : undefined;
   const lock = options.lock === "ignore" ? { artifacts: [], problems: [] } : readLock(beside(lockFileName), asked);
   const all = [...problems(), ...lock.problems];
-  if (all.length > 0) throw failed(all);
+  if (all.length > 0) {
+    throw failed(all);
+  }
   const placeholders = countPlaceholders(lock.artifacts);
   if (placeholders > 0) {
     const place = `${beside(lockFileName)}:1:1: artifacts`;
@@ -59,7 +65,9 @@ export function loadCluster(path: string, options: LoadOptions = {}): Cluster {
       `${place}: ${placeholders} of them have a placeholder for their SHA-256: run scripts/lock before a deploy`,
     );
   }
-  for (const line of warnings) (options.warn ?? console.error)(`warning: ${line}`);
+  for (const line of warnings) {
+    (options.warn ?? console.error)(`warning: ${line}`);
+  }
   return { ...inOrder(cluster), artifacts: lock.artifacts };
 }
 
@@ -84,7 +92,9 @@ function readOptional(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") {
+      return undefined;
+    }
     throw new ClusterFileError([`${path}:1:1: (file): found ${(error as Error).message}, expected a readable file`]);
   }
 }
@@ -97,7 +107,9 @@ function readLock(path: string, file: ClusterFile | undefined) {
   }
   const lock = new YamlFile(path, text);
   const artifacts: readonly Artifact[] = (lock.readable && lock.check(lockFileSchema)?.artifacts) || [];
-  if (file && lock.problems.all.length === 0) checkCovers(lock, artifacts, file);
+  if (file && lock.problems.all.length === 0) {
+    checkCovers(lock, artifacts, file);
+  }
   return { artifacts, problems: lock.problems.all };
 }
 
@@ -156,18 +168,29 @@ function defaultServers(roles: readonly ("server" | "client" | undefined)[]): bo
  * them is dropped, since the place already has one).
  */
 function withoutMistakes(value: unknown): ClusterFile | undefined {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    return undefined;
+  }
   const copy = structuredClone(value) as Record<string, unknown>;
   for (let round = 0; round < 8; round++) {
     const result = clusterFileSchema.safeParse(copy);
-    if (result.success) return result.data;
+    if (result.success) {
+      return result.data;
+    }
     for (const issue of result.error.issues) {
       const path = issue.path as (string | number)[];
-      if (issue.code === "unrecognized_keys") for (const key of issue.keys) remove(copy, [...path, key]);
-      else remove(copy, path);
+      if (issue.code === "unrecognized_keys") {
+        for (const key of issue.keys) {
+          remove(copy, [...path, key]);
+        }
+      } else {
+        remove(copy, path);
+      }
     }
     copy.name ??= "unnamed";
-    if (!Array.isArray(copy.hosts) || copy.hosts.length === 0) return undefined;
+    if (!Array.isArray(copy.hosts) || copy.hosts.length === 0) {
+      return undefined;
+    }
     copy.hosts = copy.hosts.map((host: unknown, i) => {
       const known = typeof host === "object" && host !== null && !Array.isArray(host) ? host : {};
       return { name: `unnamed-${i}`, address: `192.0.2.${i % 256}`, ...known };
@@ -182,8 +205,13 @@ function remove(root: Record<string, unknown>, path: readonly (string | number)[
     .reduce<unknown>((at, step) => (at as Record<string | number, unknown>)?.[step], root);
   const last = path.at(-1);
   // A host that is no mapping is replaced as a whole by the caller.
-  if (last === undefined || typeof parent !== "object" || parent === null || parent === root.hosts) return;
+  if (last === undefined || typeof parent !== "object" || parent === null || parent === root.hosts) {
+    return;
+  }
   const needed = !(last in parent) && path.length > 1 && path[0] !== "hosts";
-  if (Array.isArray(parent) || needed) remove(root, path.slice(0, -1));
-  else delete (parent as Record<string | number, unknown>)[last];
+  if (Array.isArray(parent) || needed) {
+    remove(root, path.slice(0, -1));
+  } else {
+    delete (parent as Record<string | number, unknown>)[last];
+  }
 }

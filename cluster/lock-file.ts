@@ -70,8 +70,11 @@ export function checkCovers(lock: YamlFile, artifacts: readonly Artifact[], file
   const seen = new Map<string, number>();
   for (const [i, { name, platform }] of artifacts.entries()) {
     const first = seen.get(`${name} ${platform}`);
-    if (first === undefined) seen.set(`${name} ${platform}`, i);
-    else problems.add(["artifacts", i], `a second entry of ${name} for ${platform}`, `one (artifacts[${first}])`);
+    if (first === undefined) {
+      seen.set(`${name} ${platform}`, i);
+    } else {
+      problems.add(["artifacts", i], `a second entry of ${name} for ${platform}`, `one (artifacts[${first}])`);
+    }
   }
   for (const { name, version, optional } of wanted(file)) {
     const entries = artifacts.map((entry, i) => ({ ...entry, i })).filter((entry) => entry.name === name);
@@ -115,7 +118,9 @@ export function countPlaceholders(artifacts: readonly Artifact[]): number {
 
 /** What every source begins with when the cluster file names a mirror or a directory. */
 export function sourcePrefix({ mirror, directory }: Settings["artifacts"]): string | undefined {
-  if (mirror !== undefined) return `${mirror}/`;
+  if (mirror !== undefined) {
+    return `${mirror}/`;
+  }
   return directory === undefined ? undefined : `file:${directory.replace(/\/+$/, "")}/`;
 }
 

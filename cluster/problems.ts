@@ -46,7 +46,9 @@ export class Problems {
 
   /** A wrong value. `at` names another place to point at when the value is a default and stands nowhere. */
   add(path: Path, found: string, expected: string, at: Path = path): void {
-    if (this.#found.some((known) => known.covers && isWithin(path, known.path))) return;
+    if (this.#found.some((known) => known.covers && isWithin(path, known.path))) {
+      return;
+    }
     this.addAt(path, this.file.position(at), found, expected, true);
   }
 
@@ -73,11 +75,19 @@ const secretPath = /secret|passw|token|encrypt|credential|(^|_)key$|(gossip|priv
 
 /** A value as an error may show it: short, and never something that looks like a secret. */
 export function showValue(value: unknown, path: Path = []): string {
-  if (value === undefined || value === null) return "nothing";
-  if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";
-  if (typeof value === "object") return "a mapping";
+  if (value === undefined || value === null) {
+    return "nothing";
+  }
+  if (Array.isArray(value)) {
+    return value.length === 0 ? "an empty list" : "a list";
+  }
+  if (typeof value === "object") {
+    return "a mapping";
+  }
   const named = path.some((step) => typeof step === "string" && secretPath.test(step));
-  if (typeof value === "string" && (looksSecret(value) || (named && value !== ""))) return "a value that is not shown";
+  if (typeof value === "string" && (looksSecret(value) || (named && value !== ""))) {
+    return "a value that is not shown";
+  }
   const json = JSON.stringify(value);
   return json.length > 60 ? `${json.slice(0, 56)}…"` : json;
 }
@@ -89,9 +99,15 @@ export function withoutSecrets(text: string): string {
 
 /** Base64 of 16 bytes or more, long hex, or the text of a private key; not a path and not words with dashes. */
 function looksSecret(text: string): boolean {
-  if (/PRIVATE KEY|-----BEGIN/.test(text)) return true;
-  if (/^[0-9a-f]{32,}$/i.test(text)) return true;
-  if (!/^[A-Za-z0-9+/_-]{20,}={0,2}$/.test(text)) return false;
+  if (/PRIVATE KEY|-----BEGIN/.test(text)) {
+    return true;
+  }
+  if (/^[0-9a-f]{32,}$/i.test(text)) {
+    return true;
+  }
+  if (!/^[A-Za-z0-9+/_-]{20,}={0,2}$/.test(text)) {
+    return false;
+  }
   return text.endsWith("=") || (/[A-Z]/.test(text) && /[a-z]/.test(text) && /[0-9]/.test(text));
 }
 
@@ -112,7 +128,9 @@ function distance(a: string, b: string): number {
     for (let j = 1; j <= b.length; j++) {
       const at = (r: number, c: number) => rows[r]?.[c] ?? 0;
       let best = Math.min(at(i - 1, j) + 1, (row[j - 1] ?? 0) + 1, at(i - 1, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1));
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) best = Math.min(best, at(i - 2, j - 2) + 1);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
+        best = Math.min(best, at(i - 2, j - 2) + 1);
+      }
       row.push(best);
     }
     rows.push(row);

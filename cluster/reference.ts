@@ -83,8 +83,11 @@ function sections(path: string, { properties = {}, required = [], description }:
   const inner: string[] = [];
   for (const [name, field] of Object.entries(properties)) {
     const here = path === "" ? name : `${path}.${name}`;
-    if (field.items?.properties) inner.push(...sections(`${here}[]`, field.items));
-    else if (field.properties) inner.push(...sections(here, field));
+    if (field.items?.properties) {
+      inner.push(...sections(`${here}[]`, field.items));
+    } else if (field.properties) {
+      inner.push(...sections(here, field));
+    }
     const fallback = required.includes(name) ? "required" : showDefault(field);
     rows.push(`| \`${name}\` | ${showValues(here, field)} | ${fallback} | ${cell(field.description)} |`);
   }
@@ -94,7 +97,9 @@ function sections(path: string, { properties = {}, required = [], description }:
 }
 
 function showValues(path: string, { properties, items, expected }: Field): string {
-  if (items?.properties) return `list, see [${path}[]](#${anchor(`${path}[]`)})`;
+  if (items?.properties) {
+    return `list, see [${path}[]](#${anchor(`${path}[]`)})`;
+  }
   return properties ? `see [${path}](#${anchor(path)})` : cell(expected);
 }
 
@@ -103,6 +108,8 @@ const anchor = (path: string) => path.toLowerCase().replace(/[^a-z0-9-]/g, "");
 const cell = (text = "") => text.replaceAll("|", "\\|");
 
 function showDefault({ properties, default: value }: Field): string {
-  if (value === undefined || properties) return "";
+  if (value === undefined || properties) {
+    return "";
+  }
   return `\`${typeof value === "string" ? value : JSON.stringify(value).replaceAll(",", ", ")}\``;
 }

@@ -9,7 +9,9 @@ import type { YamlFile } from "./yaml-file.js";
 
 /** Adds what is wrong to the file's problems and returns what is merely doubtful. */
 export function checkRules(yaml: YamlFile, cluster: Cluster): string[] {
-  for (const rule of rules) rule(yaml, cluster);
+  for (const rule of rules) {
+    rule(yaml, cluster);
+  }
   return serverWarnings(yaml, cluster);
 }
 
@@ -44,7 +46,9 @@ function ownNamesAndAddresses(yaml: YamlFile, { hosts }: Cluster): void {
   for (const [field, one] of identifying) {
     for (const [i, host] of hosts.entries()) {
       const first = hosts.findIndex((other) => other[field] === host[field]);
-      if (first < i) wrong(yaml, ["hosts", i, field], `${one} of its own (hosts[${first}] has it too)`);
+      if (first < i) {
+        wrong(yaml, ["hosts", i, field], `${one} of its own (hosts[${first}] has it too)`);
+      }
     }
   }
 }
@@ -53,7 +57,9 @@ function removedAreGone(yaml: YamlFile, { hosts, removed }: Cluster): void {
   for (const [i, gone] of removed.entries()) {
     for (const [field, one] of identifying) {
       const taken = hosts.findIndex((host) => host[field] === gone[field]);
-      if (taken < 0) continue;
+      if (taken < 0) {
+        continue;
+      }
       const way = "remove one host in one deploy, add the other in the next";
       wrong(yaml, ["removed", i, field], `${one} that no host has (hosts[${taken}] has it): ${way}`);
     }
@@ -62,9 +68,13 @@ function removedAreGone(yaml: YamlFile, { hosts, removed }: Cluster): void {
 
 /** By number and order of hosts, some other host's role would change unasked. */
 function statedRolesWhileRemoving(yaml: YamlFile, { hosts, removed }: Cluster): void {
-  if (removed.length === 0) return;
+  if (removed.length === 0) {
+    return;
+  }
   for (const [i, { name, consul }] of hosts.entries()) {
-    if (yaml.has(["hosts", i, "consul"])) continue;
+    if (yaml.has(["hosts", i, "consul"])) {
+      continue;
+    }
     const why = "while hosts are listed in removed, no role may depend on the number of hosts";
     const expected = `consul: server or client, as ${name} is in the running cluster: ${why} (by default it would be ${consul})`;
     yaml.problems.addLack(["hosts", i], "no role", expected);
@@ -73,7 +83,9 @@ function statedRolesWhileRemoving(yaml: YamlFile, { hosts, removed }: Cluster): 
 
 function addressesOnTheLan(yaml: YamlFile, { hosts }: Cluster): void {
   for (const [i, { address }] of hosts.entries()) {
-    if (!neverOnLan(address)) continue;
+    if (!neverOnLan(address)) {
+      continue;
+    }
     wrong(
       yaml,
       ["hosts", i, "address"],
@@ -98,7 +110,9 @@ function someoneInEachRole({ problems }: YamlFile, { hosts, servers }: Cluster):
 function enoughHostsUp(yaml: YamlFile, { hosts, up, servers }: Cluster): void {
   const lack = (wanted: (host: Host) => boolean, expected: string) => {
     const off = hosts.findIndex((host) => host.down && wanted(host));
-    if (off >= 0) wrong(yaml, ["hosts", off, "down"], expected);
+    if (off >= 0) {
+      wrong(yaml, ["hosts", off, "down"], expected);
+    }
   };
   if (up.length === 0) {
     lack(() => true, "at least one host that is not down");
@@ -112,13 +126,19 @@ function enoughHostsUp(yaml: YamlFile, { hosts, up, servers }: Cluster): void {
       `a majority of the Consul servers up: ${majority} of ${servers.length}, not ${serversUp}`,
     );
   }
-  if (!up.some(({ manager }) => manager)) lack(({ manager }) => manager, "at least one Swarm manager that is not down");
-  if (!up.some(({ agent }) => agent)) lack(({ agent }) => agent, "at least one Swarm agent that is not down");
+  if (!up.some(({ manager }) => manager)) {
+    lack(({ manager }) => manager, "at least one Swarm manager that is not down");
+  }
+  if (!up.some(({ agent }) => agent)) {
+    lack(({ agent }) => agent, "at least one Swarm agent that is not down");
+  }
 }
 
 function leavingHostsUp(yaml: YamlFile, { removed }: Cluster): void {
   for (const [i, { down }] of removed.entries()) {
-    if (!down) continue;
+    if (!down) {
+      continue;
+    }
     const way = "a host that leaves is asked to; one that is gone for good has lost: true instead";
     wrong(yaml, ["removed", i, "down"], `no such line: ${way}`);
   }
@@ -135,7 +155,9 @@ function consulVersion(yaml: YamlFile, { settings: { consul } }: Cluster): void 
 
 function weaveVersion(yaml: YamlFile, { settings: { weave } }: Cluster): void {
   const [from, to] = weaveVersions[weave.images];
-  if (compareVersions(weave.version, from) >= 0 && compareVersions(to, weave.version) >= 0) return;
+  if (compareVersions(weave.version, from) >= 0 && compareVersions(to, weave.version) >= 0) {
+    return;
+  }
   yaml.problems.add(
     ["weave", "version"],
     `"${weave.version}" with images of ${weave.images}`,
@@ -187,7 +209,9 @@ function checkRange(yaml: YamlFile, hosts: readonly Host[], range: string): void
     return;
   }
   for (const [i, { address }] of hosts.entries()) {
-    if (!within(address, range)) continue;
+    if (!within(address, range)) {
+      continue;
+    }
     wrong(
       `a range without the hosts' addresses (hosts[${i}] is ${address})`,
       yaml.has(path) ? path : ["hosts", i, "address"],
@@ -210,13 +234,17 @@ const credentialValue = /:\/\/[^/@\s]*:[^/@\s]+@|\bpassword\s*=/i;
 function noCredentialsForBackend(yaml: YamlFile, { settings: { backend } }: Cluster): void {
   const search = (value: unknown, path: Path): void => {
     if (typeof value === "object" && value !== null) {
-      for (const [key, inner] of Object.entries(value)) search(inner, [...path, key]);
+      for (const [key, inner] of Object.entries(value)) {
+        search(inner, [...path, key]);
+      }
       return;
     }
     const secret =
       path.some((step) => credentialName.test(String(step))) ||
       (typeof value === "string" && credentialValue.test(value));
-    if (!secret) return;
+    if (!secret) {
+      return;
+    }
     const instead = credentialVariables[backend?.type ?? ""] ?? "the backend's own";
     yaml.problems.add(
       path,
@@ -234,7 +262,9 @@ export function checkHostKeys(yaml: YamlFile, cluster: Cluster, known: KnownHost
     ...(cluster.bastion ? [{ login: cluster.bastion, path: ["ssh", "bastion", "address"] as Path }] : []),
   ];
   for (const { login, path } of machines) {
-    if (login.hostKeys.length > 0) continue;
+    if (login.hostKeys.length > 0) {
+      continue;
+    }
     const name = knownHostsName(login.address, login.port);
     const hashed = known?.hashed ? ` (its hashed entries cannot be read: ${known.hashed})` : "";
     yaml.problems.add(

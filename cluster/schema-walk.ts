@@ -31,6 +31,8 @@ function jsonSchema(schema: z.ZodType, change: (json: Record<string, unknown>) =
 /** The keys that the schema knows at a path. */
 export function keysAt(schema: z.ZodType, path: readonly (string | number)[]): string[] {
   let at: Field | undefined = fieldOf(schema);
-  for (const step of path) at = typeof step === "number" ? at?.items : at?.properties?.[step];
+  for (const step of path) {
+    at = typeof step === "number" ? at?.items : at?.properties?.[step];
+  }
   return Object.keys(at?.properties ?? {});
 }

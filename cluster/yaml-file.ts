@@ -46,7 +46,9 @@ export class YamlFile {
     // The provider is called null; written without quotes, YAML takes that for no value at all.
     visit(this.#document, {
       Pair: (_, { key }) => {
-        if (isScalar(key) && key.value === null && key.source === "null") key.value = "null";
+        if (isScalar(key) && key.value === null && key.source === "null") {
+          key.value = "null";
+        }
       },
     });
     this.value = this.readable ? this.#document.toJS() : undefined;
@@ -70,7 +72,9 @@ export class YamlFile {
   valueAt(path: Path): unknown {
     let value = this.value;
     for (const step of path) {
-      if (typeof value !== "object" || value === null) return undefined;
+      if (typeof value !== "object" || value === null) {
+        return undefined;
+      }
       value = (value as Record<string | number, unknown>)[step];
     }
     return value;
@@ -79,8 +83,12 @@ export class YamlFile {
   /** The checked value; undefined when it has problems, which are then in `problems`. */
   check<T extends z.ZodType>(schema: T): z.infer<T> | undefined {
     const result = schema.safeParse(this.value ?? undefined);
-    if (result.success) return result.data;
-    for (const issue of result.error.issues) this.#report(issue as z.core.$ZodIssue, schema);
+    if (result.success) {
+      return result.data;
+    }
+    for (const issue of result.error.issues) {
+      this.#report(issue as z.core.$ZodIssue, schema);
+    }
     return undefined;
   }
 
@@ -108,7 +116,9 @@ export class YamlFile {
   }
 
   #resolve(node: unknown): Node | undefined {
-    if (isAlias(node)) return node.resolve(this.#document);
+    if (isAlias(node)) {
+      return node.resolve(this.#document);
+    }
     return (node ?? undefined) as Node | undefined;
   }
 
@@ -138,14 +148,20 @@ export class YamlFile {
       if (isMap(node)) {
         for (const pair of node.items) {
           const here = [...path, keyText(pair)];
-          if ((pair.key as Node | null)?.range?.[0] === offset) return here;
+          if ((pair.key as Node | null)?.range?.[0] === offset) {
+            return here;
+          }
           const inside = search(pair.value, here);
-          if (inside) return inside;
+          if (inside) {
+            return inside;
+          }
         }
       } else if (isSeq(node)) {
         for (const [i, item] of node.items.entries()) {
           const inside = search(item, [...path, i]);
-          if (inside) return inside;
+          if (inside) {
+            return inside;
+          }
         }
       }
       return undefined;

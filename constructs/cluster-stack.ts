@@ -133,7 +133,9 @@ export class ClusterStack extends TerraformStack {
 
   /** Takes resources out of the state without touching, or even asking for, what they stand for. */
   private forget(addresses: readonly string[]): void {
-    if (addresses.length === 0) return;
+    if (addresses.length === 0) {
+      return;
+    }
     this.addOverride(
       "removed",
       addresses.map((from) => ({ from, lifecycle: { destroy: false } })),
@@ -161,6 +163,8 @@ export class ClusterStack extends TerraformStack {
 /** The first such host; `loadCluster` has made sure that there is one. */
 function find(hosts: readonly StagedHost[], wanted: (host: StagedHost) => boolean = () => true): StagedHost {
   const host = hosts.find(wanted);
-  if (!host) throw new Error("the cluster has no such host");
+  if (!host) {
+    throw new Error("the cluster has no such host");
+  }
   return host;
 }

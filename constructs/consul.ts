@@ -149,6 +149,8 @@ export function startConsul(
   } else {
     last = chain(servers, []);
   }
-  for (const { consul } of clients) started.push(consul.start(last));
+  for (const { consul } of clients) {
+    started.push(consul.start(last));
+  }
   return started;
 }

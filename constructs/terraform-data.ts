@@ -15,7 +15,9 @@ export class TerraformData extends TerraformResource {
 
   public constructor(scope: Construct, id: string, { input, ...config }: TerraformDataConfig) {
     super(scope, id, { ...config, terraformResourceType: "terraform_data" });
-    if (input) this.input = input;
+    if (input) {
+      this.input = input;
+    }
   }
 
   protected override synthesizeAttributes(): Record<string, unknown> {

@@ -74,6 +74,8 @@ export function launchWeave(
     return new Weave(on, "weave", { on, cluster, after: [engine] });
   });
   const launched: Step[] = [];
-  for (const weave of weaves) launched.push(weave.launch(launched.slice(-1)));
+  for (const weave of weaves) {
+    launched.push(weave.launch(launched.slice(-1)));
+  }
   return launched;
 }

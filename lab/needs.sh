@@ -41,8 +41,8 @@ need_node() {
   local version
   version=$(node --version 2>/dev/null) || version=none
   case $version in
-  v20.* | v22.*) ;;
-  *) die "needs Node.js 20 or 22 with npm on PATH; found: $version" ;;
+    v20.* | v22.*) ;;
+    *) die "needs Node.js 20 or 22 with npm on PATH; found: $version" ;;
   esac
   if [ ! -e "$REPO/node_modules/.package-lock.json" ] || [ "$REPO/node_modules/.package-lock.json" -ot "$REPO/package-lock.json" ]; then
     say "installing Node packages (npm ci)"

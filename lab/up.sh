@@ -5,11 +5,11 @@ lab_up() {
   local count=3 names='' user=root to=verified wanted host
   while [ $# -gt 0 ]; do
     case $1 in
-    --hosts) count=${2:-} ;;
-    --names) names=${2:-} ;;
-    --user) user=${2:-} ;;
-    --to) to=${2:-} ;;
-    *) die "up: unknown option '$1'" ;;
+      --hosts) count=${2:-} ;;
+      --names) names=${2:-} ;;
+      --user) user=${2:-} ;;
+      --to) to=${2:-} ;;
+      *) die "up: unknown option '$1'" ;;
     esac
     [ $# -ge 2 ] || die "up: $1 needs a value"
     shift 2

@@ -29,7 +29,9 @@ export function explainContact(
 export function explainInOneLine(targets: SshTargets, where: Host | "bastion", result: SshResult): string {
   const cause = explainSsh(targets, where, result);
   const who = where === "bastion" ? `the jump host ${targets.bastion?.address}` : label(where);
-  if (cause) return `${who}: ${cause.found}; to fix it: ${cause.fix}`;
+  if (cause) {
+    return `${who}: ${cause.found}; to fix it: ${cause.fix}`;
+  }
   const lines = result.stderr.trim().split(/\r?\n/);
   return `${who}: ${lines.slice(-3).join("; ") || `exit status ${result.status}`}`;
 }
@@ -52,11 +54,17 @@ interface Failure {
 
 function explainSsh(targets: SshTargets, where: Host | "bastion", { status, stderr }: SshResult): Cause | undefined {
   const failure = failureAt(targets, where, stderr);
-  if (status === 124) return silence(failure, failure.target, "no answer in time");
-  if (status !== 255) return undefined;
+  if (status === 124) {
+    return silence(failure, failure.target, "no answer in time");
+  }
+  if (status !== 255) {
+    return undefined;
+  }
   for (const explain of [changedHostKey, unknownHostKey, refusedLogin, refusedConnection, noAnswer, noWayOn]) {
     const cause = explain(failure);
-    if (cause) return cause;
+    if (cause) {
+      return cause;
+    }
   }
   return anythingElse(failure);
 }
@@ -71,7 +79,9 @@ function failureAt({ bastion, settings }: SshTargets, where: Host | "bastion", s
     const who = `the jump host ${address}`;
     return { stderr, login: bastion, who, name: address, target: `jump host ${address} port ${port}`, timeoutSeconds };
   }
-  if (where === "bastion") throw new Error("the cluster has no bastion");
+  if (where === "bastion") {
+    throw new Error("the cluster has no bastion");
+  }
   const { login, name } = where;
   return {
     stderr,
@@ -92,7 +102,9 @@ function mentions(text: string, address: string): boolean {
 const targetWithWay = ({ target, by }: Failure) => (by ? `${target} (by way of ${by.address})` : target);
 
 function changedHostKey({ stderr, who, name }: Failure): Cause | undefined {
-  if (!/REMOTE HOST IDENTIFICATION HAS CHANGED/.test(stderr)) return undefined;
+  if (!/REMOTE HOST IDENTIFICATION HAS CHANGED/.test(stderr)) {
+    return undefined;
+  }
   const [, type = "ed25519", fingerprint] =
     /fingerprint for the (\w+) key sent by the remote host is\s+(SHA256:[A-Za-z0-9+/]+)/.exec(stderr) ?? [];
   return {
@@ -104,7 +116,9 @@ function changedHostKey({ stderr, who, name }: Failure): Cause | undefined {
 }
 
 function unknownHostKey({ stderr, who, name }: Failure): Cause | undefined {
-  if (!/Host key verification failed|host key is known for/.test(stderr)) return undefined;
+  if (!/Host key verification failed|host key is known for/.test(stderr)) {
+    return undefined;
+  }
   return {
     check: "host key",
     found: `no key of ${who} in known_hosts, or none of a type that it offers`,
@@ -115,7 +129,9 @@ function unknownHostKey({ stderr, who, name }: Failure): Cause | undefined {
 
 function refusedLogin({ stderr, login }: Failure): Cause | undefined {
   const [refusal] = /Permission denied \([^)]*\)|Too many authentication failures/.exec(stderr) ?? [];
-  if (refusal === undefined) return undefined;
+  if (refusal === undefined) {
+    return undefined;
+  }
   const { address, port, user, keyFile } = login;
   const found = `${refusal.toLowerCase()} for ${user}@${address}`;
   if (keyFile === undefined) {
@@ -135,7 +151,9 @@ function refusedLogin({ stderr, login }: Failure): Cause | undefined {
 }
 
 function refusedConnection(failure: Failure): Cause | undefined {
-  if (!/Connection refused/.test(failure.stderr)) return undefined;
+  if (!/Connection refused/.test(failure.stderr)) {
+    return undefined;
+  }
   return {
     check: "reach",
     found: `connection refused by ${targetWithWay(failure)}`,
@@ -155,7 +173,9 @@ function noAnswer(failure: Failure): Cause | undefined {
 /** The jump host can be reached, but not what is behind it. */
 function noWayOn(failure: Failure): Cause | undefined {
   const { by, stderr, target } = failure;
-  if (!by || !/stdio forwarding failed|kex_exchange_identification: Connection closed/.test(stderr)) return undefined;
+  if (!by || !/stdio forwarding failed|kex_exchange_identification: Connection closed/.test(stderr)) {
+    return undefined;
+  }
   return silence(failure, target, `the jump host ${by.address} gets no connection to it`);
 }
 
@@ -182,7 +202,9 @@ function silence({ timeoutSeconds }: Failure, target: string, how: string): Caus
 // ── sudo ────────────────────────────────────────────────────────────────────────────────────────────
 
 function explainSudo({ login: { user } }: Host, { status, stderr }: SshResult): Cause | undefined {
-  if (status === 0) return undefined;
+  if (status === 0) {
+    return undefined;
+  }
   const cause = (found: string, fix: string): Cause => ({
     check: "sudo",
     found,
@@ -192,14 +214,20 @@ function explainSudo({ login: { user } }: Host, { status, stderr }: SshResult): 
   if (/sudo: (command )?not found|sudo: No such file/i.test(stderr)) {
     return cause("there is no sudo on the host", "apt-get install sudo (as root)");
   }
-  if (!/sudo|sudoers/.test(stderr)) return undefined;
+  if (!/sudo|sudoers/.test(stderr)) {
+    return undefined;
+  }
   const allow = `echo '${user} ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/${user} (as root on the host)`;
   const [word] =
     /password is required|terminal is required|must have a tty|not in the sudoers|not allowed to|may not run/.exec(
       stderr,
     ) ?? [];
-  if (word === undefined) return undefined;
-  if (/password|terminal|tty/.test(word)) return cause(`sudo asks ${user} for a password`, allow);
+  if (word === undefined) {
+    return undefined;
+  }
+  if (/password|terminal|tty/.test(word)) {
+    return cause(`sudo asks ${user} for a password`, allow);
+  }
   return cause(`sudo refuses ${user}: ${lastLine(stderr).replace(/^sudo: /, "")}`, allow);
 }
 

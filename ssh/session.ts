@@ -57,7 +57,9 @@ function session(child: ChildProcessWithoutNullStreams, firstInput: string): Ses
   return {
     async ask(request, seconds) {
       const asked = Date.now() / 1000;
-      if (request !== "" && !ended) child.stdin.write(`${request}\n`);
+      if (request !== "" && !ended) {
+        child.stdin.write(`${request}\n`);
+      }
       let late = false;
       const timer = setTimeout(
         () =>
@@ -74,7 +76,9 @@ function session(child: ChildProcessWithoutNullStreams, firstInput: string): Ses
             unread = unread.slice(found.index + found[0].length);
             return { lines, asked, answered: Date.now() / 1000 };
           }
-          if (ended || late) return undefined;
+          if (ended || late) {
+            return undefined;
+          }
           await new Promise<void>((resolve) => {
             wake = resolve;
           });

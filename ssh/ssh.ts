@@ -64,7 +64,9 @@ export async function inParallel<T, R>(items: readonly T[], body: (item: T) => P
   const results: R[] = [];
   const queue = [...items.entries()];
   const worker = async () => {
-    for (let next = queue.shift(); next; next = queue.shift()) results[next[0]] = await body(next[1]);
+    for (let next = queue.shift(); next; next = queue.shift()) {
+      results[next[0]] = await body(next[1]);
+    }
   };
   await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
   return results;
@@ -113,7 +115,9 @@ function knownHosts({ hosts, bastion }: SshTargets): string {
 function keyPath(keyFile: string): string {
   const path = resolveWritten(process.cwd(), keyFile);
   // ssh itself would go on without it, and be refused.
-  if (!existsSync(path)) throw new Error(`keyFile: found no file ${path}, expected a private key`);
+  if (!existsSync(path)) {
+    throw new Error(`keyFile: found no file ${path}, expected a private key`);
+  }
   return path.replaceAll("%", "%%");
 }
 
@@ -136,7 +140,9 @@ function ssh(args: readonly string[], input: string, timeoutSeconds: number): Pr
       done({ status: late ? 124 : status, stdout, stderr });
     };
     child.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT") fail(new Error("this machine has no ssh: apt-get install openssh-client"));
+      if (error.code === "ENOENT") {
+        fail(new Error("this machine has no ssh: apt-get install openssh-client"));
+      }
       stderr += error.message;
       end(255);
     });

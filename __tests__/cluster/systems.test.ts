@@ -8,8 +8,9 @@ import {
 } from "../../cluster/systems.js";
 
 it("supports the releases of the table, and no others", () => {
-  for (const os of ["debian 11", "debian 13", "ubuntu 20.04", "ubuntu 24.04"])
+  for (const os of ["debian 11", "debian 13", "ubuntu 20.04", "ubuntu 24.04"]) {
     expect(isSupportedSystem(os), os).toBe(true);
+  }
   for (const os of ["debian 10", "debian unknown", "debian", "ubuntu 23.10", "linuxmint 12", "unknown unknown", ""]) {
     expect(isSupportedSystem(os), os).toBe(false);
   }

@@ -43,9 +43,13 @@ function graphOf({ resource }: Synthesised): Map<string, string[]> {
 function predecessors(graph: Map<string, string[]>, address: string): Set<string> {
   const found = new Set<string>();
   const visit = (at: string, path: readonly string[]) => {
-    if (path.includes(at)) throw new Error(`a circle: ${[...path, at].join(" -> ")}`);
+    if (path.includes(at)) {
+      throw new Error(`a circle: ${[...path, at].join(" -> ")}`);
+    }
     for (const other of graph.get(at) ?? []) {
-      if (found.has(other) && !path.includes(other)) continue;
+      if (found.has(other) && !path.includes(other)) {
+        continue;
+      }
       found.add(other);
       visit(other, [...path, at]);
     }
@@ -76,7 +80,9 @@ describe("the JSON", () => {
       return synthesise(clusterFrom(cluster, undefined, folder), join(folder, "cdktf.out"));
     }) as [string, string];
     expect(files(two)).toEqual(files(one));
-    for (const file of files(one)) expect(readFileSync(join(two, file))).toEqual(readFileSync(join(one, file)));
+    for (const file of files(one)) {
+      expect(readFileSync(join(two, file))).toEqual(readFileSync(join(one, file)));
+    }
   });
 
   test("names no folder of this machine and no secret", () => {
@@ -84,8 +90,9 @@ describe("the JSON", () => {
     const stack = synthesise(clusterFrom(clusterFile(3), undefined, folder), join(folder, "cdktf.out"));
     for (const file of files(stack)) {
       const text = readFileSync(join(stack, file), "utf8");
-      for (const place of [project, folder, homedir()])
+      for (const place of [project, folder, homedir()]) {
         expect(text, `${file} names ${place}`).not.toContain(`${place}/`);
+      }
       expect(text).not.toContain("PVcExGWGZeYR79CiRUT4vA");
       expect(text).not.toContain("PRIVATE KEY");
     }
@@ -130,7 +137,9 @@ describe("the order", () => {
   const graph = graphOf(json(synthesise(clusterFrom(clusterFile(7)))));
 
   test("has no circle", () => {
-    for (const address of graph.keys()) predecessors(graph, address);
+    for (const address of graph.keys()) {
+      predecessors(graph, address);
+    }
   });
 
   test("changes no host before every host has passed the preflight and been reached", () => {
@@ -139,8 +148,9 @@ describe("the order", () => {
     );
     expect(changes.length).toBeGreaterThanOrEqual(7 * 6);
     const first = ["null_resource.preflight_hosts", ...[1, 2, 3, 4, 5, 6, 7].map((n) => `null_resource.h${n}_fetch`)];
-    for (const address of changes)
+    for (const address of changes) {
       expect([...predecessors(graph, address)], address).toEqual(expect.arrayContaining(first));
+    }
   });
 
   test("lets Consul and Docker with Weave go side by side, and Swarm wait for both", () => {

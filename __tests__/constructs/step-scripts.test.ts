@@ -14,7 +14,11 @@ const namedIn = (file: string): string[] =>
 
 /** … and those that these name in turn. */
 function reads(file: string, seen = new Set<string>()): string[] {
-  for (const other of namedIn(file)) if (!seen.has(other)) reads(other, seen.add(other));
+  for (const other of namedIn(file)) {
+    if (!seen.has(other)) {
+      reads(other, seen.add(other));
+    }
+  }
   return [...seen];
 }
 

@@ -47,7 +47,9 @@ describe("deploy", () => {
     await up.printed(/gate-consul|Creation complete/);
     // Processes that have the words in their command lines until they have been seen.
     const [first] = hosts();
-    if (!first) throw new Error("no hosts");
+    if (!first) {
+      throw new Error("no hosts");
+    }
     const shows = (word: string) => `sleep 0.3; : ${word}`;
     await until(async () => {
       await Promise.all([
@@ -76,7 +78,9 @@ describe("deploy", () => {
 
   it("opens the Swarm's Docker API on the host's own address and on loopback, and nowhere else", async () => {
     const listeners = await atConsoles("ss -Hlnt 'sport = :4000' | awk '{ print $4 }' | sort");
-    for (const { name, address } of hosts()) expect(listeners[name]).toBe(`127.0.0.1:4000\n${address}:4000\n`);
+    for (const { name, address } of hosts()) {
+      expect(listeners[name]).toBe(`127.0.0.1:4000\n${address}:4000\n`);
+    }
   });
 
   it("shows the gossip key in no process's command line, of operator or hosts", () => {
@@ -101,7 +105,9 @@ describe("deploy", () => {
       "plan file": unpacked.output,
       state: read("terraform.lab.tfstate"),
     };
-    for (const [name, text] of Object.entries(texts)) expect(text, `nothing read of ${name}`).toMatch(/consul_start/);
+    for (const [name, text] of Object.entries(texts)) {
+      expect(text, `nothing read of ${name}`).toMatch(/consul_start/);
+    }
     for (const file of [...filesBelow(labFile("cdktf.out")), ...filesBelow(join(__dirname, "../../.build"))]) {
       texts[file] = readFileSync(file, "latin1");
     }

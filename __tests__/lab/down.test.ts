@@ -45,7 +45,11 @@ it("a host that is off is left out, and nothing is restarted on the others", asy
   const before = await processes();
   await lab("poweroff", "h3");
   edit(({ hosts }) => {
-    for (const one of hosts) if (one.name === "h3") one.down = true;
+    for (const one of hosts) {
+      if (one.name === "h3") {
+        one.down = true;
+      }
+    }
   });
   await lab("deploy");
   expect(await processes()).toEqual(before);
@@ -63,7 +67,9 @@ it("the others can be changed meanwhile", async () => {
 it("without the line it is brought up to date, and its containers are made once", async () => {
   await lab("poweron", "h3");
   edit(({ hosts }) => {
-    for (const one of hosts) delete one.down;
+    for (const one of hosts) {
+      delete one.down;
+    }
   });
   const others = await processes();
   expectWords(

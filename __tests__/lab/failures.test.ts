@@ -108,8 +108,9 @@ describe("a deploy stops before anything is changed on any host", () => {
     try {
       const { status, output } = await tryLab("deploy");
       expect(status, output).not.toBe(0);
-      for (const error of found(where, "ports +port 8500/tcp is taken by .*other.service"))
+      for (const error of found(where, "ports +port 8500/tcp is taken by .*other.service")) {
         expect(output).toMatch(error);
+      }
     } finally {
       await atConsole(where, "systemctl stop other.service");
       await until(async () => !(await listens()));
@@ -139,7 +140,11 @@ describe("a deploy stops before anything is changed on any host", () => {
       "artifacts.lock.json",
       (text) => {
         const lock = JSON.parse(text) as { artifacts: { name: string; sha256: string }[] };
-        for (const artifact of lock.artifacts) if (/docker-engine:docker/.test(artifact.name)) artifact.sha256 = wrong;
+        for (const artifact of lock.artifacts) {
+          if (/docker-engine:docker/.test(artifact.name)) {
+            artifact.sha256 = wrong;
+          }
+        }
         return `${JSON.stringify(lock, null, 2)}\n`;
       },
       () => refused({ errors: [new RegExp(`h3 fetch: ERROR: checksum mismatch: \\S*docker\\S* .* says ${wrong}`)] }),
@@ -197,7 +202,9 @@ describe("a deploy that is cut off", () => {
     await verify();
     // Nothing was made twice, and nothing is left to do.
     const names = await atConsoles("docker ps -a --format '{{.Names}}' | grep '^swarm' | sort");
-    for (const one of hosts()) expect(names[one.name]).toBe("swarm-agent\nswarm-manager\n");
+    for (const one of hosts()) {
+      expect(names[one.name]).toBe("swarm-agent\nswarm-manager\n");
+    }
     expectWords(await lab("deploy"), /0 added, 0 changed, 0 destroyed/);
   });
 });

@@ -58,7 +58,9 @@ function running(child: ChildProcessWithoutNullStreams, input: string): Running 
   const printed = (pattern: RegExp) =>
     new Promise<void>((resolve, reject) => {
       const look = () => {
-        if (pattern.test(text())) resolve();
+        if (pattern.test(text())) {
+          resolve();
+        }
       };
       child.on("text", look);
       child.once("close", () => reject(new Error(`ended without ${pattern}:\n${tail(text())}`)));
@@ -71,12 +73,16 @@ function running(child: ChildProcessWithoutNullStreams, input: string): Running 
 export function expectWords(output: string, ...patterns: readonly RegExp[]): void {
   const unbroken = output.replace(/\s*\n(lab)?\s*│\s*/g, " ");
   for (const pattern of patterns) {
-    if (!pattern.test(output) && !pattern.test(unbroken)) throw new Error(`${pattern} is not in:\n${tail(output)}`);
+    if (!pattern.test(output) && !pattern.test(unbroken)) {
+      throw new Error(`${pattern} is not in:\n${tail(output)}`);
+    }
   }
 }
 /** Expects a command to have failed, in these words. */
 export function expectFailure({ status, output }: Ended, ...patterns: readonly RegExp[]): void {
-  if (status === 0) throw new Error(`it should have failed:\n${tail(output)}`);
+  if (status === 0) {
+    throw new Error(`it should have failed:\n${tail(output)}`);
+  }
   expectWords(output, ...patterns);
 }
 
@@ -85,7 +91,9 @@ const tail = (text: string): string => text.split("\n").slice(-60).join("\n");
 /** The output of a command that has to succeed. */
 async function succeed(command: string, args: readonly string[], input?: string): Promise<string> {
   const { status, output } = await start(command, args, input).ended;
-  if (status !== 0) throw new Error(`${command} ${args.join(" ")} ended with ${status}:\n${tail(output)}`);
+  if (status !== 0) {
+    throw new Error(`${command} ${args.join(" ")} ended with ${status}:\n${tail(output)}`);
+  }
   return output;
 }
 
@@ -122,7 +130,9 @@ export const hosts = (): Host[] =>
     });
 export const host = (name: string): Host => {
   const found = hosts().find((one) => one.name === name);
-  if (!found) throw new Error(`no host is called ${name}`);
+  if (!found) {
+    throw new Error(`no host is called ${name}`);
+  }
   return found;
 };
 
@@ -158,7 +168,9 @@ export async function atConsoles(script: string, on: readonly Host[] = hosts()):
 
 /** Awaits a condition; the test's own timeout is its limit. */
 export async function until(condition: () => Promise<boolean> | boolean): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 200));
+  while (!(await condition())) {
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
 }
 
 /** Bare hosts for the tests of a file; afterwards they are gone. */
@@ -170,14 +182,19 @@ export function useLab(...options: string[]): void {
 /** Takes the lab down after the tests of a file, whatever has become of them. */
 export function tearDown(): void {
   afterAll(async () => {
-    if (process.env.KEEP_LAB === "1") console.log(`KEEP_LAB=1: the lab stays up, with its files in ${folder}`);
-    else await lab("down");
+    if (process.env.KEEP_LAB === "1") {
+      console.log(`KEEP_LAB=1: the lab stays up, with its files in ${folder}`);
+    } else {
+      await lab("down");
+    }
   });
 }
 
 /** Bare hosts that are started up to the end and have nothing left to do, in place of those that there are. */
 export async function bareHosts(...options: string[]): Promise<void> {
-  if (existsSync(folder)) await lab("down");
+  if (existsSync(folder)) {
+    await lab("down");
+  }
   await lab("up", "--to", "hosts", ...options);
   await atConsoles("systemctl is-system-running --wait || true");
 }
@@ -197,8 +214,12 @@ export function killBelow({ pid }: Running, called = /(?:)/): void {
   }
   const below = (one: number | undefined): boolean => one === pid || (!!one && below(parents.get(one)));
   const found = [...parents.keys()].filter((one) => below(one) && called.test(ofProcess(one, "comm").trim()));
-  if (found.length === 0) throw new Error(`nothing below ${pid} is called ${called}`);
-  for (const one of found) process.kill(one, "SIGKILL");
+  if (found.length === 0) {
+    throw new Error(`nothing below ${pid} is called ${called}`);
+  }
+  for (const one of found) {
+    process.kill(one, "SIGKILL");
+  }
 }
 
 /** A file of /proc; empty when the process has ended. */

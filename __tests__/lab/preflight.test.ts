@@ -15,7 +15,9 @@ beforeAll(async () => {
 async function preflight(): Promise<{ status: number | null; json: PreflightJson; faults: string[] }> {
   const { status, output } = await operator("scripts/preflight", "--json");
   const [text] = /^\{$[\s\S]*?^\}$/m.exec(output) ?? [];
-  if (text === undefined) throw new Error(`no JSON:\n${output}`);
+  if (text === undefined) {
+    throw new Error(`no JSON:\n${output}`);
+  }
   const json: PreflightJson = JSON.parse(text);
   return { status, json, faults: json.findings.map(({ host: name, check, found }) => `${name} ${check}: ${found}`) };
 }
@@ -38,8 +40,9 @@ describe("preflight of bare hosts", () => {
     expect(json.links).toHaveLength(60);
     expect(json.paths).toHaveLength(6);
     // The hosts of the lab share one clock.
-    for (const { clock } of json.hosts)
+    for (const { clock } of json.hosts) {
       expect(Math.abs(clock?.ahead ?? 60)).toBeLessThan((clock?.uncertain ?? 0) + 0.5);
+    }
     expect(await left()).toEqual(nothing);
   });
 
@@ -129,13 +132,17 @@ describe("preflight of bare hosts", () => {
   it("shows all problems of all hosts in one table", async () => {
     const shut = cases.filter(({ fault }) => /disk|UDP|range/.test(fault));
     try {
-      for (const { where, script } of shut) await on(where, script);
+      for (const { where, script } of shut) {
+        await on(where, script);
+      }
       const { status, output } = await operator("scripts/preflight");
       expect(status).toBe(1);
       expect(output).toMatch(/^preflight: 3 problems on 2 of 3 hosts; nothing was changed$/m);
       expect(output).toContain("fix:   iptables -I INPUT -s 198.18.0.8/29 -p udp --dport 6783 -j ACCEPT");
     } finally {
-      for (const { where, fix } of shut) await on(where, fix);
+      for (const { where, fix } of shut) {
+        await on(where, fix);
+      }
     }
     expect((await preflight()).status).toBe(0);
   });
@@ -157,7 +164,9 @@ describe("preflight of bare hosts", () => {
       await until(async () => Object.values(await left()).every((text) => text === ""));
       // In a temporary folder of its own, since others work on this machine too.
       const folders = readdirSync(temporary).filter((name) => name.startsWith("multicast-swarm-"));
-      if (signal === "SIGINT") expect(folders).toEqual([]);
+      if (signal === "SIGINT") {
+        expect(folders).toEqual([]);
+      }
     } finally {
       rmSync(temporary, { recursive: true, force: true });
       await on("h2", `iptables -D ${silence}`);
@@ -211,7 +220,9 @@ describe("with a cluster on the hosts", () => {
     const { status, output } = await operator("sh", "-c", `cd ${folder} && exec "$OLDPWD/scripts/diagnose"`);
     const [, name = ""] = /^diagnose: (\S+)\.tar\.gz/m.exec(output) ?? [];
     const archive = join(folder, `${name}.tar.gz`);
-    if (!existsSync(archive)) throw new Error(`no bundle:\n${output}`);
+    if (!existsSync(archive)) {
+      throw new Error(`no bundle:\n${output}`);
+    }
     execFileSync("tar", ["-xzf", archive, "-C", folder]);
     const paths = readdirSync(join(folder, name), { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())

@@ -12,9 +12,15 @@ export function watchProcesses(words: readonly string[]): Watch {
   const seen = new Set<string>();
   const look = () => {
     for (const pid of readdirSync("/proc")) {
-      if (!/^\d+$/.test(pid)) continue;
+      if (!/^\d+$/.test(pid)) {
+        continue;
+      }
       const line = ofProcess(pid, "cmdline");
-      for (const word of words) if (line.includes(word)) seen.add(word);
+      for (const word of words) {
+        if (line.includes(word)) {
+          seen.add(word);
+        }
+      }
     }
   };
   const timer = setInterval(look, 10);

@@ -115,7 +115,9 @@ it("five hosts that let in the cluster's network alone, two Consul clients, name
   const [a, b, c, d, e] = hosts().map(({ name }) => name);
   expect((await voters("e-e-5")).sort()).toEqual([a, b, c]);
   const servers = await atConsoles("grep -Hs '\"server\"' /etc/consul.d/*/config.json");
-  for (const client of [d, e]) expect(servers[client ?? ""]).toMatch(/client\/config.json: *"server": false/);
+  for (const client of [d, e]) {
+    expect(servers[client ?? ""]).toMatch(/client\/config.json: *"server": false/);
+  }
   expect(await atConsole(host(a ?? ""), "iptables -S INPUT | head -n 1")).toBe("-P INPUT DROP\n");
   await changesNothing();
 });
@@ -123,7 +125,9 @@ it("five hosts that let in the cluster's network alone, two Consul clients, name
 describe("the guide's bootstrap handover", () => {
   const setCluster = (from: string | RegExp, to: string) => {
     const [was, text] = [read("cluster.yaml"), read("cluster.yaml").replace(from, to)];
-    if (was === text) throw new Error(`cluster.yaml has no ${from}`);
+    if (was === text) {
+      throw new Error(`cluster.yaml has no ${from}`);
+    }
     write("cluster.yaml", text);
   };
 
@@ -144,7 +148,9 @@ describe("the guide's bootstrap handover", () => {
     await Promise.all(hosts().map(({ name }) => lab("reboot", name)));
     await until(async () => (await tryVerify()).status === 0);
     const after = await started();
-    for (const { name } of hosts()) expect(after[name]).not.toBe(before[name]);
+    for (const { name } of hosts()) {
+      expect(after[name]).not.toBe(before[name]);
+    }
     await changesNothing();
   });
 

@@ -60,8 +60,12 @@ async function snapshot(one: Host): Promise<string[]> {
 function rules(saved: string): string[] {
   let table = "";
   return saved.split("\n").flatMap((line) => {
-    if (line.startsWith("*")) table = line.slice(1);
-    if (!/^[:-]/.test(line) || / ACCEPT \[/.test(line)) return [];
+    if (line.startsWith("*")) {
+      table = line.slice(1);
+    }
+    if (!/^[:-]/.test(line) || / ACCEPT \[/.test(line)) {
+      return [];
+    }
     return [`iptables ${table} ${line.replace(/ \[\d+:\d+\]/, "")}`];
   });
 }

@@ -13,7 +13,9 @@ beforeAll(async () => {
 async function verify(): Promise<{ status: number | null; json: VerifyJson; faults: string[] }> {
   const { status, output } = await operator("scripts/verify", "--json");
   const [text] = /^\{$[\s\S]*?^\}$/m.exec(output) ?? [];
-  if (text === undefined) throw new Error(`no JSON:\n${output}`);
+  if (text === undefined) {
+    throw new Error(`no JSON:\n${output}`);
+  }
   const json: VerifyJson = JSON.parse(text);
   const failed = json.checks.filter((check) => check.status === "failed");
   return { status, json, faults: failed.map(({ host: name, check, found }) => `${name} ${check}: ${found}`) };
@@ -28,7 +30,9 @@ const succeeds = async (name: string, command: string) =>
 async function verifySettled(faults: number) {
   await Promise.all(["h1", "h3"].map((name) => until(() => succeeds(name, settled))));
   let result = await verify();
-  for (let tries = 1; tries < 6 && result.faults.length !== faults; tries++) result = await verify();
+  for (let tries = 1; tries < 6 && result.faults.length !== faults; tries++) {
+    result = await verify();
+  }
   return result;
 }
 const healthyAgain = () => until(async () => (await verify()).status === 0);
@@ -48,7 +52,9 @@ describe("verify", () => {
   it.each(faults)("names $title, and nothing else", async ({ cause, undo, noticed, found }) => {
     await on("h2", cause);
     try {
-      if (noticed) await until(() => succeeds("h1", noticed));
+      if (noticed) {
+        await until(() => succeeds("h1", noticed));
+      }
       const { status, faults } = await verifySettled(1);
       expect(faults).toEqual([expect.stringMatching(found)]);
       expect(status).toBe(1);

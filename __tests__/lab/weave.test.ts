@@ -158,7 +158,9 @@ function publishSecondOwner(): void {
       if (lstatSync(path).isSymbolicLink()) {
         rmSync(path);
         mkdirSync(path);
-        for (const file of readdirSync(target)) symlinkSync(join(target, file), join(path, file));
+        for (const file of readdirSync(target)) {
+          symlinkSync(join(target, file), join(path, file));
+        }
       }
       return [name, target];
     }),

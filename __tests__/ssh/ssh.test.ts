@@ -37,7 +37,9 @@ describe("ssh", () => {
   async function settings(of: Cluster, where = 0): Promise<Record<string, string>> {
     standIn(`exec ${real()} -G "$@"`);
     const host = of.hosts[where];
-    if (!host) throw new Error("no such host");
+    if (!host) {
+      throw new Error("no such host");
+    }
     const { stdout } = await withSsh(inventoryHere(of), (run) => run(host, ""));
     return Object.fromEntries(
       stdout.split("\n").map((line) => [line.split(" ")[0] ?? "", line.split(" ").slice(1).join(" ")]),
@@ -78,7 +80,9 @@ describe("ssh", () => {
     let folder = "";
     const result = await withSsh(inventoryHere(of), async (run) => {
       const host = of.hosts[1];
-      if (!host) throw new Error("no host");
+      if (!host) {
+        throw new Error("no host");
+      }
       return run(host, "the script\n", ["a b", "it's"]);
     });
     folder = readFileSync(notes, "utf8");
@@ -95,7 +99,9 @@ describe("ssh", () => {
     standIn(`echo "$2" >${notes}; exec sleep 30`);
     const of = cluster();
     const host = of.hosts[0];
-    if (!host) throw new Error("no host");
+    if (!host) {
+      throw new Error("no host");
+    }
     const result = await withSsh(inventoryHere(of), (run) => run(host, "", [], 0.5));
     expect(result.status).toBe(124);
     expect(explainContact(of, host, result)?.found).toBe("unreachable: 10.0.0.1 port 22: no answer in time");

@@ -28,7 +28,9 @@ command("diagnose", { usage, options: {} }, async (clusterFile) => {
   const present = inventory.hosts.filter(({ name }) => diagnosis.files.some(({ host }) => host === name));
   for (const host of inventory.hosts) {
     const why = diagnosis.missing.get(host.name);
-    if (why !== undefined) console.error(`${label(host)}: ${why}`);
+    if (why !== undefined) {
+      console.error(`${label(host)}: ${why}`);
+    }
   }
   if (present.length === 0) {
     console.error("diagnose: no host could be asked; nothing was written");

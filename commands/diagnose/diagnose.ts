@@ -55,7 +55,9 @@ export async function diagnose(
       missing.set(host.name, `${part}${why || `the script ended early (status ${result.status})`}`);
     }
     left--;
-    if (left > 0) say(`${host.name} has answered, ${left} to go`);
+    if (left > 0) {
+      say(`${host.name} has answered, ${left} to go`);
+    }
     return collected;
   });
   return { files: files.flat(), missing };
@@ -72,7 +74,9 @@ export function parseBundle(
   for (let i = 0; i + 3 < parts.length; i += 4) {
     const [file = "", status, command = "", text = ""] = parts.slice(i, i + 4);
     // Files stay in the folder of their host, whatever it says.
-    if (!/^[a-z0-9-]+(\/[a-z0-9.-]+)?$/.test(file)) continue;
+    if (!/^[a-z0-9-]+(\/[a-z0-9.-]+)?$/.test(file)) {
+      continue;
+    }
     collected.push({ host, file, status: Number(status), command, text: redact(text.replace(/^\n/, "")) });
   }
   const complete = collected.at(-1)?.file === "end";
@@ -111,14 +115,20 @@ export function writeBundle(
       mkdirSync(dirname(path), { recursive: true });
       writeFileSync(path, text);
     };
-    for (const { host, file, text } of diagnosis.files) put(`${host}/${file}`, text);
-    for (const [file, text] of more) put(file, redact(text));
+    for (const { host, file, text } of diagnosis.files) {
+      put(`${host}/${file}`, text);
+    }
+    for (const [file, text] of more) {
+      put(file, redact(text));
+    }
     put("index.md", indexPage(inventory, diagnosis, name));
     put("index.json", `${JSON.stringify(index(inventory, diagnosis), undefined, 2)}\n`);
     const { stdout, stderr, status, error } = spawnSync("tar", ["-czf", "-", "-C", folder, name], {
       maxBuffer: 4 * 2 ** 30,
     });
-    if (status !== 0) throw new Error(`tar: ${error?.message ?? String(stderr).trim()}`);
+    if (status !== 0) {
+      throw new Error(`tar: ${error?.message ?? String(stderr).trim()}`);
+    }
     writeFileSync(`${name}.tar.gz`, stdout, { mode: 0o600, flag: "wx" });
     return stdout.length;
   } finally {
@@ -139,8 +149,12 @@ function index({ name, hosts }: Inventory, { files, missing }: Diagnosis) {
 }
 
 function showStatus(status: number): string {
-  if (status === 0) return "";
-  if (status === 124) return "no answer in 15 s";
+  if (status === 0) {
+    return "";
+  }
+  if (status === 124) {
+    return "no answer in 15 s";
+  }
   return status === 127 ? "no such command" : `status ${status}`;
 }
 
@@ -151,7 +165,9 @@ function indexPage(inventory: Inventory, { files, missing }: Diagnosis, name: st
   });
   const sections = inventory.hosts.flatMap((host) => {
     const own = files.filter((file) => file.host === host.name);
-    if (own.length === 0) return [];
+    if (own.length === 0) {
+      return [];
+    }
     const rows = own.map(({ file, status, command }) => [`    ${host.name}/${file}`, showStatus(status), command]);
     return ["", `## ${label(host)}`, "", ...columns(rows)];
   });

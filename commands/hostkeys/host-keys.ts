@@ -24,7 +24,9 @@ export type Comparison =
 /** A known machine has to prove itself with a recorded key, and may contradict none. */
 export function compare(recorded: readonly string[], shown: readonly string[]): Comparison {
   const fresh = shown.filter((key) => !recorded.includes(key));
-  if (fresh.length === 0) return { kind: "same" };
+  if (fresh.length === 0) {
+    return { kind: "same" };
+  }
   const typeOf = (key: string) => key.split(" ")[0];
   const contradicts = fresh.some((key) => recorded.some((known) => typeOf(known) === typeOf(key)));
   const proven = recorded.length === 0 || fresh.length < shown.length;
@@ -38,9 +40,13 @@ export function forget(text: string, { address, port }: Machine["login"]): strin
     .split("\n")
     .flatMap((line) => {
       const [names = "", ...rest] = line.split(" ");
-      if (names.startsWith("#") || names.startsWith("@")) return [line];
+      if (names.startsWith("#") || names.startsWith("@")) {
+        return [line];
+      }
       const kept = names.split(",").filter((name) => !gone.includes(name));
-      if (kept.length === names.split(",").length) return [line];
+      if (kept.length === names.split(",").length) {
+        return [line];
+      }
       return kept.length > 0 ? [[kept.join(","), ...rest].join(" ")] : [];
     })
     .join("\n");
@@ -57,7 +63,9 @@ async function scan(targets: SshTargets, { name, login }: Machine): Promise<read
     targets.bastion && host
       ? await withSsh(targets, async (run) => {
           const result = await run("bastion", 'exec ssh-keyscan "$@"', args, 60);
-          if (result.status === 255) throw new Error(explainInOneLine(targets, "bastion", result));
+          if (result.status === 255) {
+            throw new Error(explainInOneLine(targets, "bastion", result));
+          }
           return result.stdout;
         })
       : await outputOf("ssh-keyscan", args);
@@ -102,7 +110,9 @@ export async function collect(
   const jump: Machine[] = bastion ? [{ name: bastion.address, login: bastion }] : [];
   const named = (word: string) => [...jump, ...machines].some((m) => m.name === word || m.login.address === word);
   const unknown = replace.filter((word) => !named(word));
-  if (unknown.length > 0) throw new Error(`--replace ${unknown[0]}: no such host in ${clusterFile}`);
+  if (unknown.length > 0) {
+    throw new Error(`--replace ${unknown[0]}: no such host in ${clusterFile}`);
+  }
 
   let whole = true;
   let added = 0;
@@ -112,12 +122,17 @@ export async function collect(
     const answers = await inParallel(group, async (machine) => ({ machine, keys: await scan(targets, machine) }));
     for (const { machine, keys } of answers) {
       const outcome = await record(path, machine, keys, replace, say);
-      if (outcome === "failed") whole = false;
-      if (outcome === "added") added++;
+      if (outcome === "failed") {
+        whole = false;
+      }
+      if (outcome === "added") {
+        added++;
+      }
     }
     if (group === jump && (added > 0 || !whole)) {
-      if (whole)
+      if (whole) {
         say(`Compare the bastion's fingerprints with its console, then run this again for the hosts behind it.`);
+      }
       return false;
     }
   }
@@ -149,8 +164,12 @@ async function record(
   const comparison = compare(replaced ? [] : recorded, keys);
   if (comparison.kind === "refuse") {
     say(`REFUSED   ${who} shows a key that differs from the recorded one:`);
-    for (const line of await fingerprints(recorded)) say(`            recorded  ${line}`);
-    for (const line of await fingerprints(keys)) say(`            shown     ${line}`);
+    for (const line of await fingerprints(recorded)) {
+      say(`            recorded  ${line}`);
+    }
+    for (const line of await fingerprints(keys)) {
+      say(`            shown     ${line}`);
+    }
     say(
       "            Either the machine was reinstalled, or another machine answers in its place. If its console shows these",
     );
@@ -166,6 +185,8 @@ async function record(
   writeFileSync(`${path}.new`, `${rest}${rest === "" || rest.endsWith("\n") ? "" : "\n"}${lines}`);
   renameSync(`${path}.new`, path);
   say(`${replaced && recorded.length > 0 ? "replaced " : "added    "} ${who}:`);
-  for (const line of await fingerprints(comparison.keys)) say(`            ${line}`);
+  for (const line of await fingerprints(comparison.keys)) {
+    say(`            ${line}`);
+  }
   return "added";
 }

@@ -10,7 +10,9 @@ hand it to Terraform in the environment variable TF_VAR_gossip_key.
 Exit status: 0 printed.`;
 
 program("keygen", { usage, options: {} }, async (_, [word]) => {
-  if (word !== undefined) throw new Error(`found ${word}, expected no argument: scripts/keygen --help`);
+  if (word !== undefined) {
+    throw new Error(`found ${word}, expected no argument: scripts/keygen --help`);
+  }
   console.log(randomBytes(32).toString("base64"));
   return 0;
 });

@@ -23,7 +23,9 @@ export const publishers: Publishers = {
     weaveworks: "https://github.com/weaveworks/weave/releases/download",
   },
   registry: (host) => {
-    if (host === "docker.io") return "https://registry-1.docker.io";
+    if (host === "docker.io") {
+      return "https://registry-1.docker.io";
+    }
     // As Docker does: only this machine's own registry is spoken to without TLS.
     return `${/^(localhost|127\.[0-9.]+)(:\d+)?$/.test(host) ? "http" : "https"}://${host}`;
   },
@@ -38,9 +40,13 @@ export async function resolveArtifacts(
   const { mirror, directory } = cluster.settings.artifacts;
   const artifacts: Artifact[] = [];
   for (const item of wanted(cluster.settings)) {
-    if (mirror !== undefined) artifacts.push(...(await fromStore(item, mirrorStore(mirror, web), say)));
-    else if (directory !== undefined) artifacts.push(...(await fromStore(item, folderStore(cluster), say)));
-    else artifacts.push(...(await fromPublisher(item, cluster, from, web, say)));
+    if (mirror !== undefined) {
+      artifacts.push(...(await fromStore(item, mirrorStore(mirror, web), say)));
+    } else if (directory !== undefined) {
+      artifacts.push(...(await fromStore(item, folderStore(cluster), say)));
+    } else {
+      artifacts.push(...(await fromPublisher(item, cluster, from, web, say)));
+    }
   }
   return artifacts;
 }
@@ -49,9 +55,13 @@ export async function resolveArtifacts(
 
 /** Where an artifact lies in a mirror or a folder, by platform. */
 export function storePaths({ name, version }: Wanted): { platform: string; path: string }[] {
-  if (name === "weave") return [{ platform: "any", path: `weave/${version}/weave` }];
+  if (name === "weave") {
+    return [{ platform: "any", path: `weave/${version}/weave` }];
+  }
   return architectures.map((platform) => {
-    if (name === "consul") return { platform, path: `consul/${version}/consul_${version}_linux_${platform}.zip` };
+    if (name === "consul") {
+      return { platform, path: `consul/${version}/consul_${version}_linux_${platform}.zip` };
+    }
     return { platform, path: `images/${name.replace(/^image:/, "").replace(/[/:@]/g, "_")}_${platform}.tar` };
   });
 }
@@ -102,14 +112,16 @@ async function fromStore(item: Wanted, store: Store, say: Say): Promise<Artifact
     found.push({ ...base(item), platform, sha256: hashed.sha256, source: store.source(path) });
   }
   if (found.length > 0) {
-    for (const { platform, path } of missing)
+    for (const { platform, path } of missing) {
       say(`left out ${item.name} for ${platform}: no ${path} in ${store.describe}`);
+    }
   } else {
     const paths = missing.map(({ path }) => path).join(" nor ");
-    if (!item.optional)
+    if (!item.optional) {
       throw new Error(
         `${item.name} ${item.version}: neither ${paths} in ${store.describe}`.replace(/neither (\S+) in/, "no $1 in"),
       );
+    }
     say(`left out ${item.name}: no ${paths} in ${store.describe}; scripts/verify needs the image on the hosts`);
   }
   return found;
@@ -180,8 +192,9 @@ async function fromRegistry(item: Wanted, from: Publishers, web: Http, say: Say)
     response = await web.request(url, { ...headers, authorization: `Bearer ${token}` });
   }
   const type = response.headers.get("content-type")?.split(";")[0] ?? "";
-  if (!manifestTypes.includes(type))
+  if (!manifestTypes.includes(type)) {
     throw new Error(`${url}: found a manifest of type "${type}", which has no digest to pin`);
+  }
   const { sha256 } = await web.hashBody(response, url, () => {});
   const stated = response.headers.get("docker-content-digest");
   if (stated !== null && stated !== `sha256:${sha256}`) {
@@ -206,6 +219,8 @@ async function registryToken(refused: Response, repository: string, url: string,
   query.searchParams.set("scope", field("scope") ?? `repository:${repository}:pull`);
   const answer = (await (await web.request(query.href)).json()) as { token?: string; access_token?: string };
   const token = answer.token ?? answer.access_token;
-  if (token === undefined) throw new Error(`${realm}: no token in the answer`);
+  if (token === undefined) {
+    throw new Error(`${realm}: no token in the answer`);
+  }
   return token;
 }

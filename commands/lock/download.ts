@@ -40,7 +40,9 @@ export function http(patienceSeconds: number): Http {
     },
 
     async hashBody(response, what, say) {
-      if (response.body === null) throw new Error(`${what}: empty answer`);
+      if (response.body === null) {
+        throw new Error(`${what}: empty answer`);
+      }
       const total = Number(response.headers.get("content-length") ?? 0);
       let shown = Date.now();
       const stream = Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]);
@@ -48,7 +50,9 @@ export function http(patienceSeconds: number): Http {
       try {
         return await hashStream(stream, (bytes) => {
           timer.refresh();
-          if (Date.now() - shown < 2000) return;
+          if (Date.now() - shown < 2000) {
+            return;
+          }
           shown = Date.now();
           const share = total > 0 ? ` of ${showBytes(total)} (${Math.floor((100 * bytes) / total)} %)` : "";
           say(`reading  ${what}: ${showBytes(bytes)}${share}`);

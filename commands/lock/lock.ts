@@ -21,9 +21,13 @@ export function changes(before: readonly Artifact[], after: readonly Artifact[])
   return [
     ...after.map((artifact) => {
       const was = old.get(key(artifact));
-      if (was === undefined) return `added    ${show(artifact)}`;
+      if (was === undefined) {
+        return `added    ${show(artifact)}`;
+      }
       const differs = (["version", "sha256", "source"] as const).filter((field) => was[field] !== artifact[field]);
-      if (differs.length === 0) return `same     ${show(artifact)}`;
+      if (differs.length === 0) {
+        return `same     ${show(artifact)}`;
+      }
       return `changed  ${show(artifact)}: ${differs.map((f) => `${f} was ${was[f]}, is ${artifact[f]}`).join("; ")}`;
     }),
     ...before.filter((artifact) => !kept.has(key(artifact))).map((artifact) => `removed  ${show(artifact)}`),
@@ -50,7 +54,9 @@ export async function lock(clusterFile: string, say: Say, patienceSeconds?: numb
   ];
   const text = lockFileText(found);
   const sorted = lockFileSchema.parse(JSON.parse(text)).artifacts;
-  for (const line of changes(before, sorted)) say(line);
+  for (const line of changes(before, sorted)) {
+    say(line);
+  }
   writeFileSync(`${path}.new`, text);
   renameSync(`${path}.new`, path);
   say(`wrote ${path} (${sorted.length} artifacts): review it and commit it`);

@@ -15,8 +15,12 @@ const groups = ["docker-engine", "unzip"];
 
 /** The packages to lock. `before` are the old lock file's artifacts. */
 export async function resolvePackages(cluster: Cluster, before: readonly Artifact[], say: Say): Promise<Artifact[]> {
-  if (!cluster.settings.docker.install) return [];
-  if (cluster.settings.artifacts.directory !== undefined) return fromFolder(cluster, say);
+  if (!cluster.settings.docker.install) {
+    return [];
+  }
+  if (cluster.settings.artifacts.directory !== undefined) {
+    return fromFolder(cluster, say);
+  }
   const inventory = inventoryHere(cluster);
   return withSsh(inventory, (run) => fromHosts(inventory, run, before, say));
 }
@@ -33,7 +37,9 @@ export async function fromHosts(
   const answers = await inParallel(inventory.hosts, async (host) => {
     const result = await run(host, script, [inventory.settings.docker.package]);
     answered++;
-    if (result.status !== 0) return { host, error: explainInOneLine(inventory, host, result) };
+    if (result.status !== 0) {
+      return { host, error: explainInOneLine(inventory, host, result) };
+    }
     const answer = parseAnswer(host, result.stdout);
     const lacks = groups.filter((group) => answer.packages.some(({ name }) => name.startsWith(`package:${group}:`)));
     const what =
@@ -44,7 +50,9 @@ export async function fromHosts(
     return answer;
   });
   const errors = answers.flatMap((answer) => ("error" in answer ? [answer.error] : []));
-  if (errors.length > 0) throw new Error(errors.join("\n"));
+  if (errors.length > 0) {
+    throw new Error(errors.join("\n"));
+  }
   return merge(
     answers.flatMap((answer) => ("error" in answer ? [] : [answer])),
     before,
@@ -65,8 +73,12 @@ export function parseAnswer(host: Pick<Host, "name">, stdout: string): HostPacka
   const packages: Artifact[] = [];
   for (const line of stdout.split("\n")) {
     const [kind, ...words] = line.split(" ");
-    if (kind === "platform") platform = words[0] ?? "";
-    if (kind !== "package") continue;
+    if (kind === "platform") {
+      platform = words[0] ?? "";
+    }
+    if (kind !== "package") {
+      continue;
+    }
     const [group = "", name = "", version = "", sha256 = "", source = ""] = words;
     packages.push({ name: `package:${group}:${name}`, platform, version, sha256, source });
   }
@@ -88,7 +100,9 @@ export function merge(answers: readonly HostPackages[], before: readonly Artifac
           `${artifact.name}: ${other.host} finds version ${other.artifact.version}, ${host.name} finds ${artifact.version}: give the hosts the same package sources`,
         );
       }
-      if (!other) found.set(key, { artifact, host: host.name });
+      if (!other) {
+        found.set(key, { artifact, host: host.name });
+      }
     }
   }
   const fresh = [...found.values()].map(({ artifact }) => artifact);
@@ -99,8 +113,9 @@ export function merge(answers: readonly HostPackages[], before: readonly Artifac
     (artifact) =>
       artifact.name.startsWith("package:") && platforms.has(artifact.platform) && !resolved.has(groupOf(artifact)),
   );
-  if (kept.length > 0)
+  if (kept.length > 0) {
     say(`kept     ${plural(kept.length, "package")} that no host lacks any more: a rebuilt host needs them`);
+  }
   return [...fresh, ...kept];
 }
 
@@ -123,7 +138,9 @@ async function fromFolder(cluster: Cluster, say: Say): Promise<Artifact[]> {
     for (const platform of list(`packages/${group}`) ?? []) {
       for (const file of list(`packages/${group}/${platform}`) ?? []) {
         const [, name, version] = /^([^_]+)_([^_]+)_[^_]+\.deb$/.exec(file) ?? [];
-        if (name === undefined || version === undefined) continue;
+        if (name === undefined || version === undefined) {
+          continue;
+        }
         const place = `packages/${group}/${platform}/${file}`;
         const { sha256 } = await hashFile(join(path, place));
         artifacts.push({

@@ -18,7 +18,9 @@ export function parseReport(host: string, output: string): HostReport {
   const findings: Finding[] = [];
   for (const line of output.split("\n")) {
     const [, name, value] = /^fact ([a-z-]+) (.*)$/.exec(line) ?? [];
-    if (name !== undefined && value !== undefined) facts[name] = value;
+    if (name !== undefined && value !== undefined) {
+      facts[name] = value;
+    }
     const [, check, found, needed, fix] =
       /^problem ([a-z-]+) \| found (.*?) \| needed (.*?) \| fix: (.*)$/.exec(line) ?? [];
     if (check !== undefined && found !== undefined && needed !== undefined && fix !== undefined) {

@@ -8,7 +8,9 @@ import { runPreflight } from "./preflight.js";
 import programs from "./programs.js";
 
 async function main(inventoryFile: string | undefined): Promise<number> {
-  if (inventoryFile === undefined) throw new Error("usage: preflight INVENTORY");
+  if (inventoryFile === undefined) {
+    throw new Error("usage: preflight INVENTORY");
+  }
   return runPreflight(JSON.parse(readFileSync(inventoryFile, "utf8")) as Inventory, programs);
 }
 

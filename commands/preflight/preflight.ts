@@ -57,8 +57,12 @@ export async function lookAtHosts(
   for (const { host, result } of answers) {
     const view = viewOf(inventory, host, result, network.silent.get(host.name));
     findings.push(...view.findings);
-    if (view.facts) facts.set(host.name, view.facts);
-    if (view.undecided !== undefined) undecided.set(host.name, view.undecided);
+    if (view.facts) {
+      facts.set(host.name, view.facts);
+    }
+    if (view.undecided !== undefined) {
+      undecided.set(host.name, view.undecided);
+    }
   }
   return {
     findings: [...findings, ...judgeAllHosts(inventory, facts), ...judgeNetwork(inventory, facts, network)],
@@ -79,13 +83,17 @@ function viewOf(inventory: Inventory, host: InventoryHost, result: SshResult, si
   const report = parseReport(host.name, result.stdout);
   if (!report.complete) {
     const unreached = explainContact(inventory, host, result);
-    if (unreached) return { findings: [unreached] };
+    if (unreached) {
+      return { findings: [unreached] };
+    }
     const reason = lastLine(result.stderr) || `status ${result.status}`;
     return { findings: [], undecided: `the checks ended early: ${reason}` };
   }
   const { facts } = report;
   const findings = [...report.findings, ...judgeHost(inventory, host, facts)];
-  if (silence === undefined) return { findings, facts };
+  if (silence === undefined) {
+    return { findings, facts };
+  }
   if (/perl: (command )?not found|exec: perl/.test(silence)) {
     return { findings: [...findings, { host: host.name, ...noPerl }], facts };
   }
@@ -124,7 +132,12 @@ export async function runPreflight(
     lookAtHosts(inventory, programs.host, run, (looked) => probeNetwork(inventory, programs.portProbe, open, looked)),
   ).finally(done);
   const { lines, status } = preflightReport(inventory, result, painter());
-  if (json) console.log(JSON.stringify(preflightJson(inventory, result, status), undefined, 2));
-  else for (const line of lines) console.log(line);
+  if (json) {
+    console.log(JSON.stringify(preflightJson(inventory, result, status), undefined, 2));
+  } else {
+    for (const line of lines) {
+      console.log(line);
+    }
+  }
   return status;
 }

@@ -89,7 +89,9 @@ export async function probeNetwork(
     } finally {
       for (const { host, session } of members) {
         const errors = session.end();
-        if (!found.clocks.has(host.name)) found.silent.set(host.name, lastLine(errors) || "no answer");
+        if (!found.clocks.has(host.name)) {
+          found.silent.set(host.name, lastLine(errors) || "no answer");
+        }
       }
     }
   }
@@ -119,7 +121,9 @@ async function probeGroup(group: readonly Member[], loginSeconds: number, quiet:
 
   for (const [{ name }, reply] of await ask(() => "clock", 10)) {
     const clock = clockOf(reply);
-    if (clock) found.clocks.set(name, clock);
+    if (clock) {
+      found.clocks.set(name, clock);
+    }
   }
   await quiet;
   const listening = await listen(ask, hosts);
@@ -143,7 +147,9 @@ type AskAll = (request: (host: InventoryHost) => string, seconds: number) => Pro
 
 function clockOf(reply: Reply | undefined): Clock | undefined {
   const time = Number(words(reply, "clock")[0]?.[0]);
-  if (reply === undefined || !Number.isFinite(time)) return undefined;
+  if (reply === undefined || !Number.isFinite(time)) {
+    return undefined;
+  }
   const { asked, answered } = reply;
   return { ahead: time - (asked + answered) / 2, uncertain: (answered - asked) / 2 };
 }
@@ -170,8 +176,12 @@ function probeRequest(host: InventoryHost, hosts: readonly InventoryHost[], list
 /** How a port is tried, if at all, given what its host said when it was asked to listen. */
 function asTarget(listening: Reply | undefined, port: string): string[] {
   const says = (what: string) => words(listening, what).some(([first]) => first === port);
-  if (listening === undefined || says("failed")) return [];
-  if (!says("busy")) return [port];
+  if (listening === undefined || says("failed")) {
+    return [];
+  }
+  if (!says("busy")) {
+    return [port];
+  }
   // A service that is there already is tried by connecting to it; a datagram it would not answer.
   return port.endsWith("/tcp") ? [`${port}+`] : [];
 }

@@ -23,7 +23,9 @@ export const systemsLine = (): string => `${supportedSystems()}, on ${supportedA
 /** The text with another content between `<!-- begin NAME: … -->` and `<!-- end NAME -->`. */
 function replaced(text: string, name: string, content: string): string {
   const part = new RegExp(`(<!-- begin ${name}:[^>]*-->\\n)[^]*?(<!-- end ${name} -->)`);
-  if (!part.test(text)) throw new Error(`${page} has no place for ${name}`);
+  if (!part.test(text)) {
+    throw new Error(`${page} has no place for ${name}`);
+  }
   return text.replace(part, (_, begin: string, end: string) => `${begin}\n${content}\n\n${end}`);
 }
 

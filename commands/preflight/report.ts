@@ -60,7 +60,9 @@ function engine({ settings, artifacts }: Inventory, facts: Facts): string {
 }
 
 function datapath({ settings }: Inventory, facts: Facts): string {
-  if (!settings.weave.fastDatapath) return "no fast datapath (cluster file)";
+  if (!settings.weave.fastDatapath) {
+    return "no fast datapath (cluster file)";
+  }
   const known = ["openvswitch", "vxlan"].every((feature) => facts[`kernel-${feature}`] === "yes");
   return known ? "fast datapath" : "fast datapath if the kernel has openvswitch, which the host does not reveal";
 }

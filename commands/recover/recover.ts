@@ -52,7 +52,9 @@ function terraform(stack: string, ...args: string[]): string {
     encoding: "utf8",
     maxBuffer: 2 ** 28,
   });
-  if (status !== 0) throw new Error(`${program} ${args.slice(0, 2).join(" ")}: ${error?.message ?? stderr.trim()}`);
+  if (status !== 0) {
+    throw new Error(`${program} ${args.slice(0, 2).join(" ")}: ${error?.message ?? stderr.trim()}`);
+  }
   return stdout;
 }
 
@@ -145,7 +147,9 @@ async function askHosts(inventory: Inventory, containers: readonly string[]): Pr
       return { host, result: await run(host, script, args, hostSeconds) };
     }),
   );
-  for (const { result } of asked) process.stdout.write(result.stdout);
+  for (const { result } of asked) {
+    process.stdout.write(result.stdout);
+  }
   return asked;
 }
 
@@ -160,9 +164,15 @@ export async function recover(clusterFile: string, output: string): Promise<numb
   const state = JSON.parse(terraform(stack, "state", "pull") || "{}") as State;
   const { steps, containers } = known(state);
   const { forgotten, lines, failures } = decide(inventory, state, await askHosts(inventory, containers));
-  if (failures.length > 0) throw new Error(`${failures.join("; ")}; the state was not changed`);
-  if (steps.length + forgotten.length > 0) terraform(stack, "state", "rm", ...steps, ...forgotten);
-  for (const line of lines) console.log(`recover: ${line}`);
+  if (failures.length > 0) {
+    throw new Error(`${failures.join("; ")}; the state was not changed`);
+  }
+  if (steps.length + forgotten.length > 0) {
+    terraform(stack, "state", "rm", ...steps, ...forgotten);
+  }
+  for (const line of lines) {
+    console.log(`recover: ${line}`);
+  }
   console.log(`recover: ${steps.length} steps run again with the next deploy: npx cdktf deploy`);
   return 0;
 }

@@ -48,7 +48,9 @@ export function program<T extends Options>(
     },
     (error: unknown) => {
       const lines = error instanceof ClusterFileError ? error.problems : [`${name}: ${(error as Error).message}`];
-      for (const line of lines) console.error(line);
+      for (const line of lines) {
+        console.error(line);
+      }
       process.exitCode = failed;
     },
   );
@@ -61,8 +63,9 @@ export function command<T extends Options>(
   body: (clusterFile: string, values: Values<T>) => Promise<number>,
 ): void {
   program(name, usage, async (values, [clusterFile = process.env.CLUSTER_FILE ?? "./cluster.yaml", ...more]) => {
-    if (more.length > 0)
+    if (more.length > 0) {
       throw new Error(`found also ${more.join(", ")}, expected one cluster file: scripts/${name} --help`);
+    }
     return body(clusterFile, values);
   });
 }

@@ -7,7 +7,9 @@ export interface Progress {
 }
 
 export function progress(name: string, stream: NodeJS.WriteStream = process.stderr): Progress {
-  if (!stream.isTTY) return { say: (line) => void stream.write(`${name}: ${line}\n`), done: () => {} };
+  if (!stream.isTTY) {
+    return { say: (line) => void stream.write(`${name}: ${line}\n`), done: () => {} };
+  }
   const width = () => Math.max(20, (stream.columns || 80) - 1);
   return {
     say: (line) => void stream.write(`\r\x1b[K${`${name}: ${line} …`.slice(0, width())}`),

@@ -20,10 +20,14 @@ export function blame(complaints: readonly Complaint[], known: ReadonlySet<strin
   let open = [...complaints];
   const settle = (host: string) => {
     const own = open.filter(({ by, about }) => by === host || about === host);
-    if (own.length > 0) blamed.set(host, [...(blamed.get(host) ?? []), ...own]);
+    if (own.length > 0) {
+      blamed.set(host, [...(blamed.get(host) ?? []), ...own]);
+    }
   };
   const close = (hosts: readonly string[]) => {
-    for (const host of hosts) settle(host);
+    for (const host of hosts) {
+      settle(host);
+    }
     open = open.filter(({ by, about }) => !hosts.includes(by) && !hosts.includes(about));
   };
   close([...guilty]);

@@ -59,13 +59,17 @@ command("verify", { usage, options }, async (clusterFile, values) => {
     }),
   ).finally(done);
 
-  if (values.html !== undefined) writeFileSync(values.html, verifyPage(verifyJson(verified)));
+  if (values.html !== undefined) {
+    writeFileSync(values.html, verifyPage(verifyJson(verified)));
+  }
   if (values.json) {
     console.log(JSON.stringify(verifyJson(verified), undefined, 2));
     console.error(`verify: ${summary(verified, unpainted)}`);
   } else {
     const lines = [...(values.transcript ? transcript(verified) : []), ...report(verified, painter())];
-    for (const line of lines) console.log(line);
+    for (const line of lines) {
+      console.log(line);
+    }
   }
   return statusOf(verified);
 });

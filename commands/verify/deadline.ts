@@ -31,7 +31,9 @@ export function bounded(run: RunAsRoot, limit = limitSeconds): RunAsRoot {
     const [question = ""] = args;
     const own = scale * (questions[question] ?? removeSeconds);
     const left = question === "remove" ? own : Math.min(own, (end - performance.now()) / 1000);
-    if (left <= 0) return late;
+    if (left <= 0) {
+      return late;
+    }
     let timer: NodeJS.Timeout | undefined;
     // ssh ends by itself at that time; but what it leaves behind may keep its pipes open.
     const over = new Promise<SshResult>((resolve) => {

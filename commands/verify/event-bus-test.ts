@@ -80,7 +80,9 @@ export async function testEventBus(
 
   say(`event bus: loading its image on ${plural(hosts.length, "host")}`);
   const withoutImage = await load(test, hosts);
-  if (withoutImage.length > 0) return { ...own, ...nothingSeen, loaded: false, complaints: withoutImage };
+  if (withoutImage.length > 0) {
+    return { ...own, ...nothingSeen, loaded: false, complaints: withoutImage };
+  }
 
   say("event bus: bus_sender publishes, bus_receiver listens, kept apart by Swarm");
   const pair = await testPair(on, hosts);
@@ -200,9 +202,12 @@ function outcomeOfPair(
     complaints: [{ by: (to ?? manager).name, about: (from ?? to ?? manager).name, found }],
     transcript,
   });
-  if (to === undefined || from === undefined)
+  if (to === undefined || from === undefined) {
     return complain(`Swarm does not say where ${to ? sender : receiver} runs`);
-  if (apart && to === from) return complain(`Swarm put both containers on ${label(to)}, despite affinity:container!=`);
+  }
+  if (apart && to === from) {
+    return complain(`Swarm put both containers on ${label(to)}, despite affinity:container!=`);
+  }
   if (!logOf(last, receiver).includes(news)) {
     const [culprit, seen] = ended(last, sender) ? [sender, logOf(last, sender)] : [receiver, logOf(last, receiver)];
     return complain(
@@ -225,7 +230,9 @@ interface Member {
 function membersOf(hosts: readonly InventoryHost[], id: string): Member[] {
   const [first] = hosts;
   const named = hosts.map((host) => ({ name: host.name, host }));
-  if (hosts.length === 1 && first) named.push({ name: `${first.name}-2nd`, host: first });
+  if (hosts.length === 1 && first) {
+    named.push({ name: `${first.name}-2nd`, host: first });
+  }
   return named.map(({ name, host }) => ({ name, host, container: `bus_member-${name}-${id}` }));
 }
 
@@ -268,7 +275,9 @@ async function startMembers(test: OnManager, members: readonly Member[]) {
 async function testCrash(test: OnManager, members: readonly Member[]): Promise<Omit<Outcome, "on">> {
   // The first is the oldest, which Hazelcast makes the leader of its cluster.
   const [victim, ...others] = members;
-  if (victim === undefined) return nothingSeen;
+  if (victim === undefined) {
+    return nothingSeen;
+  }
   const order = async (action: "crash" | "again", what: string) =>
     failure(
       (await act(test, test.manager, action, victim.container)).get(action),
@@ -276,14 +285,20 @@ async function testCrash(test: OnManager, members: readonly Member[]): Promise<O
     ).map((found) => self(victim.host, found));
 
   const alive = await order("crash", "kill");
-  if (alive.length > 0) return { ...nothingSeen, complaints: alive };
+  if (alive.length > 0) {
+    return { ...nothingSeen, complaints: alive };
+  }
   const dead = await takeSnapshot(test, linesFor(others));
   const without = await waitForNews(test, others, dead);
   const broken = complaintsOfMembers(others, without, dead, `after ${victim.name} crashed`);
-  if (broken.length > 0) return { ...nothingSeen, complaints: broken };
+  if (broken.length > 0) {
+    return { ...nothingSeen, complaints: broken };
+  }
 
   const absent = await order("again", "restart");
-  if (absent.length > 0) return { ...nothingSeen, complaints: absent };
+  if (absent.length > 0) {
+    return { ...nothingSeen, complaints: absent };
+  }
   const back = await waitForNews(test, members, without);
   return {
     complaints: complaintsOfMembers(members, back, without, `after ${victim.name} crashed and came back`),
@@ -383,7 +398,9 @@ export function parseSnapshot(said: ReadonlyMap<string, Said>, seconds: number):
   // With links a container has several names, of which the first is its own.
   for (const line of said.get("containers")?.text.split("\n") ?? []) {
     const [, node, name, status] = /^([^/\s]+)\/([^\s,]+)\S* (.+)$/.exec(line.trim()) ?? [];
-    if (node && name && status) containers.set(name, { node, status });
+    if (node && name && status) {
+      containers.set(name, { node, status });
+    }
   }
   const logs = [...said].flatMap(([section, { text }]) =>
     section.startsWith("log ") ? [[section.slice("log ".length), text] as const] : [],
@@ -406,7 +423,9 @@ async function watch(
   for (;;) {
     const now = await takeSnapshot(test, lines, began);
     const hopeless = now.seconds > seconds / 9 && containers.some((name) => ended(now, name));
-    if (done(now) || hopeless || now.seconds > seconds) return now;
+    if (done(now) || hopeless || now.seconds > seconds) {
+      return now;
+    }
     await sleep(pauseMilliseconds);
   }
 }

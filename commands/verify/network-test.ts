@@ -104,7 +104,9 @@ function asker(test: TestRun, unanswered: Map<string, string[]>): Ask {
     const said = await act(test, host, [question, ...args]);
     const own = [...said].filter(([name]) => name === question || name.startsWith(`${question} `));
     const answered = own.some(([, { status }]) => status !== 124);
-    if (!answered) unanswered.set(host.name, [...(unanswered.get(host.name) ?? []), questions[question]]);
+    if (!answered) {
+      unanswered.set(host.name, [...(unanswered.get(host.name) ?? []), questions[question]]);
+    }
     return { said, answered };
   };
 }
@@ -135,7 +137,9 @@ async function findContainers({ id }: TestRun, ask: Ask, hosts: readonly Invento
   await onAll(hosts, async (host) => {
     const said = (await ask(host, "where", [id])).said.get("where");
     const names = said?.status === 0 ? said.text.split("\n").filter(Boolean) : [];
-    if (names.length > 0) placed.set(host.name, names);
+    if (names.length > 0) {
+      placed.set(host.name, names);
+    }
   });
   return placed;
 }
@@ -157,21 +161,31 @@ async function callEachOther(
   if (!named) {
     await onAll(hosts, async (host) => {
       const { address } = parseCalls((await ask(host, "address", [test.id])).said.get("address")?.text ?? "");
-      if (address) addresses.set(host.name, address);
+      if (address) {
+        addresses.set(host.name, address);
+      }
     });
   }
   await onAll(hosts, async (host) => {
     const others = neighbours(hosts, host).flatMap((other) => {
       const [number, address] = [numberOn(other), addresses.get(other.name)];
-      if (number === undefined || (!named && address === undefined)) return [];
+      if (number === undefined || (!named && address === undefined)) {
+        return [];
+      }
       return [[number, promisedBytes(test, host.name, other.name), ...(named ? [] : [address])].join(":")];
     });
     const { said: sections, answered } = await ask(host, "probe", [test.id, ...others]);
     const said = sections.get("probe");
     const calls = parseCalls(said?.text ?? "");
-    if (calls.address) addresses.set(host.name, calls.address);
-    if (calls.device) devices.set(host.name, calls.device);
-    if (answered && (said?.status !== 0 || !calls.joined)) unjoined.push(host.name);
+    if (calls.address) {
+      addresses.set(host.name, calls.address);
+    }
+    if (calls.device) {
+      devices.set(host.name, calls.device);
+    }
+    if (answered && (said?.status !== 0 || !calls.joined)) {
+      unjoined.push(host.name);
+    }
     const own = [...calls.reached].flatMap(([number, reach]) => {
       const other = hostOf.get(number);
       return other === undefined ? [] : [[other, reach] as const];
@@ -199,9 +213,13 @@ async function sendAll({ id }: TestRun, ask: Ask, hosts: readonly InventoryHost[
     );
     await onAll(senders, async (host) => {
       const { said, answered } = await ask(host, "send", [id, host.name, String(datagrams)]);
-      if (!answered) unsent.add(host.name);
+      if (!answered) {
+        unsent.add(host.name);
+      }
       const why = whyFailed(said.get("send"));
-      if (answered && why !== undefined) mute.set(host.name, why);
+      if (answered && why !== undefined) {
+        mute.set(host.name, why);
+      }
     });
   }
   return { mute, unsent };
@@ -218,8 +236,12 @@ async function countHeard(
   const heard = new Map(sent.map(({ name }) => [name, new Map<string, number>()]));
   await onAll(hosts, async (host) => {
     const { said, answered } = await ask(host, "heard", [id]);
-    if (!answered) return;
-    for (const row of heard.values()) row.set(host.name, 0);
+    if (!answered) {
+      return;
+    }
+    for (const row of heard.values()) {
+      row.set(host.name, 0);
+    }
     const own = said.get("heard");
     for (const line of own?.status === 0 ? own.text.split("\n") : []) {
       const [sender = "", count] = line.split(" ");
@@ -237,7 +259,9 @@ function lifetime(hosts: number): number {
 /** All others, or in a large cluster the neighbours on a ring. */
 function neighbours(hosts: readonly InventoryHost[], host: InventoryHost): InventoryHost[] {
   const others = hosts.filter((other) => other !== host);
-  if (hosts.length <= allPairsUpTo) return others;
+  if (hosts.length <= allPairsUpTo) {
+    return others;
+  }
   const here = hosts.indexOf(host);
   const around = [here - 1, here + 1].map((place) => hosts.at(place % hosts.length));
   return others.filter((other) => around.includes(other));
@@ -267,7 +291,9 @@ export function parseCalls(text: string): Calls {
   const reached = new Map<string, Reach>();
   for (const line of text.split("\n")) {
     const [, number, what, rest = ""] = /^(\d+) (name|ping|tcp|largest) (.*)$/.exec(line) ?? [];
-    if (number === undefined) continue;
+    if (number === undefined) {
+      continue;
+    }
     reached.set(number, { ...reached.get(number), ...reachFrom(what, rest.trim()) });
   }
   const [address, device] = [value("address"), value("device")];

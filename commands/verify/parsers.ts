@@ -33,7 +33,9 @@ export function parseRaftPeers(text: string): RaftPeer[] {
 /** `consul operator autopilot state`: addresses of servers that are not healthy; nothing when it is not in that form. */
 export function parseAutopilot(text: string): { readonly healthy: boolean; readonly sick: string[] } | undefined {
   const [, healthy] = /^Healthy:\s+(true|false)$/m.exec(text) ?? [];
-  if (healthy === undefined) return undefined;
+  if (healthy === undefined) {
+    return undefined;
+  }
   const servers = text.matchAll(/^\s+Address:\s+(\S+)$[\s\S]*?^\s+Healthy:\s+(true|false)$/gm);
   const sick = [...servers].flatMap(([, address, well]) =>
     address !== undefined && well === "false" ? [withoutPort(address)] : [],
@@ -101,7 +103,9 @@ export function parseWeaveReport(text: string): WeaveReport | undefined {
     return undefined;
   }
   const { Router: router, IPAM: ipam, DNS: dns } = report;
-  if (!router || !ipam) return undefined;
+  if (!router || !ipam) {
+    return undefined;
+  }
   const owners = new Map<string, WeaveReport["ipam"]["owners"][number]>();
   for (const { Peer: peer, Nickname: nickname, Size: size, IsKnownPeer: known } of ipam.Entries ?? []) {
     owners.set(peer, { peer, nickname, known, addresses: size + (owners.get(peer)?.addresses ?? 0) });
@@ -127,7 +131,9 @@ export function parseWeaveReport(text: string): WeaveReport | undefined {
 
 function allocatorState({ Entries, PendingAllocates, Paxos }: RawIpam): WeaveReport["ipam"]["state"] {
   const shared = (Entries ?? []).length > 0;
-  if (shared) return (PendingAllocates ?? []).length > 0 ? "waiting for addresses" : "ready";
+  if (shared) {
+    return (PendingAllocates ?? []).length > 0 ? "waiting for addresses" : "ready";
+  }
   return Paxos ? "awaiting consensus" : "idle";
 }
 
@@ -192,11 +198,17 @@ export function parseSwarmInfo(text: string): SwarmInfo {
   const [, list = ""] = text.split(/^\s*Nodes: \d+$/m);
   for (const line of list.split("\n")) {
     const [, name, address] = /^\s*(\S+): (\d+\.\d+\.\d+\.\d+):\d+$/.exec(line) ?? [];
-    if (name !== undefined && address !== undefined) nodes.push({ name, address, status: "unknown", error: "" });
+    if (name !== undefined && address !== undefined) {
+      nodes.push({ name, address, status: "unknown", error: "" });
+    }
     const [, field, value] = /^\s*└ (Status|Error): (.*)$/.exec(line) ?? [];
     const node = nodes.at(-1);
-    if (node && field === "Status") node.status = value ?? "";
-    if (node && field === "Error") node.error = value === "(none)" ? "" : (value ?? "");
+    if (node && field === "Status") {
+      node.status = value ?? "";
+    }
+    if (node && field === "Error") {
+      node.error = value === "(none)" ? "" : (value ?? "");
+    }
   }
   const role = /^\s*Role: (\S+)/m.exec(text)?.[1] ?? "unknown";
   return { role, version: /^\s*Server Version: swarm\/(\S+)/m.exec(text)?.[1] ?? "unknown", nodes };

@@ -19,8 +19,12 @@ export function verifyReference(): Record<string, string> {
 function jsonSchema(): string {
   const schema = z.toJSONSchema(verifyJsonSchema, {
     override: ({ jsonSchema: part }) => {
-      if (part.additionalProperties === false) delete part.additionalProperties;
-      if (part.format === "date-time") delete part.pattern;
+      if (part.additionalProperties === false) {
+        delete part.additionalProperties;
+      }
+      if (part.format === "date-time") {
+        delete part.pattern;
+      }
       delete part.readOnly;
     },
   });
@@ -30,7 +34,9 @@ function jsonSchema(): string {
 /** The page with the table of checks between its two markers; the prose around it is written by hand. */
 function withChecks(text: string): string {
   const marked = /(<!-- checks: [^\n]*-->\n)[\s\S]*?(<!-- end of checks -->)/;
-  if (!marked.test(text)) throw new Error(`${page} has no markers around the table of checks`);
+  if (!marked.test(text)) {
+    throw new Error(`${page} has no markers around the table of checks`);
+  }
   return text.replace(marked, (_, begin: string, end: string) => `${begin}\n${checksTable()}\n\n${end}`);
 }
 

@@ -46,7 +46,9 @@ export function parseSections(output: string): Map<string, Said> {
 /** The view in what `observe` printed; nothing when the script did not run to its end. */
 export function parseView(output: string): View | undefined {
   const found = parseSections(output);
-  if (!found.has("end")) return undefined;
+  if (!found.has("end")) {
+    return undefined;
+  }
   return new Map(
     sections.flatMap((section) => {
       const said = found.get(section);

@@ -35,7 +35,9 @@ export function verdictsOn(evidence: Evidence, silent: ReadonlySet<string>): Ver
       silent.has(host) ? "it could not be asked" : failed.get(host)?.find((other) => causes.has(other));
     const verdicts = verdictsOf(check, { evidence, silent, cause });
     for (const { host, status } of verdicts) {
-      if (status === "failed") failed.set(host, [...(failed.get(host) ?? []), check.name]);
+      if (status === "failed") {
+        failed.set(host, [...(failed.get(host) ?? []), check.name]);
+      }
     }
     return verdicts;
   });
@@ -54,15 +56,21 @@ function verdictsOf(check: NamedCheck, situation: Situation): Verdict[] {
   const open = (host: string) => (verdicts.get(host)?.status ?? "ok") === "ok";
   for (const look of [check, ...(check.further ?? [])]) {
     const observed = look.observe(situation.evidence);
-    if (observed === undefined) continue;
+    if (observed === undefined) {
+      continue;
+    }
     const blamed = blame(observed.complaints, knownToBeAtFault(observed.complaints, situation));
     for (const [host, seen] of observed.seen) {
-      if (blamed.has(host) || !open(host)) continue;
+      if (blamed.has(host) || !open(host)) {
+        continue;
+      }
       const found = seen || (verdicts.get(host)?.found ?? "");
       verdicts.set(host, { host, check: check.name, status: "ok", found });
     }
     for (const [host, share] of blamed) {
-      if (open(host)) verdicts.set(host, { check: check.name, ...faultOf(host, look, share, situation) });
+      if (open(host)) {
+        verdicts.set(host, { check: check.name, ...faultOf(host, look, share, situation) });
+      }
     }
   }
   return [...verdicts.values()];
@@ -99,7 +107,9 @@ function inOneLine({ hosts }: Inventory, blamed: string, share: readonly Complai
   // What the host says of itself is the most exact.
   const own = share.filter(({ by, about }) => by === blamed && about === blamed).map(({ found }) => found);
   for (const { by, about, found } of share) {
-    if (own.length > 0 && !own.includes(found)) continue;
+    if (own.length > 0 && !own.includes(found)) {
+      continue;
+    }
     const { seenBy, towards } = said.get(found) ?? { seenBy: new Set(), towards: new Set() };
     said.set(found, {
       seenBy: by === blamed ? seenBy : seenBy.add(by),
@@ -110,7 +120,9 @@ function inOneLine({ hosts }: Inventory, blamed: string, share: readonly Complai
   const names = (some: ReadonlySet<string>) => [...some].filter((name) => members.has(name)).join(", ");
   return [...said]
     .map(([found, { seenBy, towards }]) => {
-      if (seenBy.size > 0) return `${found}, seen by ${names(seenBy)}`;
+      if (seenBy.size > 0) {
+        return `${found}, seen by ${names(seenBy)}`;
+      }
       return towards.size > 0 ? `${found}, to ${names(towards)}` : found;
     })
     .join("; ");

@@ -66,14 +66,17 @@ async function askHosts(
     const args = ["observe", host.address, settings.verify.image, ...(transcript ? ["status"] : [])];
     const result = await run(host, script, args);
     const view = parseView(result.stdout);
-    if (view) views.set(host.name, view);
-    else {
+    if (view) {
+      views.set(host.name, view);
+    } else {
       const unfinished = result.status === 124 ? "no answer in time" : undefined;
       const why = unfinished ?? explainContact(inventory, host, result)?.found ?? lastLine(result.stderr);
       silent.set(host.name, why || `the script ended early (status ${result.status})`);
     }
     const answered = views.size + silent.size;
-    if (answered < hosts.length) say(`${answered} of ${hosts.length} hosts have answered`);
+    if (answered < hosts.length) {
+      say(`${answered} of ${hosts.length} hosts have answered`);
+    }
   });
   return { views, silent };
 }
@@ -113,7 +116,9 @@ async function testIn(
   ];
   return cleanedUp(test, remove, say, async (guard, tell) => {
     const network = await testNetwork({ ...test, run: guard(ask) }, manager, hosts, tell);
-    if (bus === undefined) return { network };
+    if (bus === undefined) {
+      return { network };
+    }
     // Images are loaded, and members are waited for: it has its own patience.
     const onBus = { ...test, run: guard(run), ...bus, say: tell };
     return { network, eventBus: await testEventBus(onBus, manager, hosts) };
@@ -137,20 +142,28 @@ async function cleanedUp<T>(
     interruption = new Error(`interrupted by ${signal}`);
     interrupt(interruption);
   };
-  for (const signal of signals) process.on(signal, onSignal);
+  for (const signal of signals) {
+    process.on(signal, onSignal);
+  }
   const hosts = test.inventory.hosts.filter(({ name }) => test.views.has(name));
   const remove = async () => {
-    for (const line of await removeFrom(hosts)) say(line);
+    for (const line of await removeFrom(hosts)) {
+      say(line);
+    }
   };
   const guard =
     (run: RunAsRoot): RunAsRoot =>
     async (...args) => {
-      if (interruption) throw interruption;
+      if (interruption) {
+        throw interruption;
+      }
       return run(...args);
     };
   try {
     const tell = (line: string) => {
-      if (!interruption) say(line);
+      if (!interruption) {
+        say(line);
+      }
     };
     return await Promise.race([body(guard, tell), interrupted]);
   } finally {
@@ -161,12 +174,16 @@ async function cleanedUp<T>(
       await new Promise((resolve) => setTimeout(resolve, 3000));
       await remove();
     }
-    for (const signal of signals) process.off(signal, onSignal);
+    for (const signal of signals) {
+      process.off(signal, onSignal);
+    }
   }
 }
 
 /** 0 healthy, 1 unhealthy, 2 could not tell. */
 export function statusOf({ verdicts, silent, network }: Pick<Verified, "verdicts" | "silent" | "network">): 0 | 1 | 2 {
-  if (verdicts.some(({ status }) => status === "failed")) return 1;
+  if (verdicts.some(({ status }) => status === "failed")) {
+    return 1;
+  }
   return silent.size > 0 || (network?.unanswered.size ?? 0) > 0 || verdicts.length === 0 ? 2 : 0;
 }

@@ -24,9 +24,13 @@ beforeAll(async () => {
   server = createServer((request, response) => {
     requests.push(request.url ?? "");
     const content = served[request.url ?? ""];
-    if (content === undefined) response.writeHead(404).end();
-    else if (typeof content === "string") response.end(content);
-    else content(response, request.headers.authorization);
+    if (content === undefined) {
+      response.writeHead(404).end();
+    } else if (typeof content === "string") {
+      response.end(content);
+    } else {
+      content(response, request.headers.authorization);
+    }
   });
   await new Promise<void>((done) => {
     server.listen(0, "127.0.0.1", done);
@@ -284,9 +288,9 @@ describe("the publishers", () => {
     };
     for (const image of images) {
       served[manifest(image)] = (response, authorization) => {
-        if (authorization === `Bearer for-${image}`)
+        if (authorization === `Bearer for-${image}`) {
           response.writeHead(200, { "content-type": type }).end(`${index}${image}`);
-        else {
+        } else {
           const challenge = `Bearer realm="${base}/token",service="registry.test",scope="repository:${image}:pull"`;
           response.writeHead(401, { "www-authenticate": challenge }).end();
         }

@@ -21,7 +21,9 @@ const here = (number: number) =>
 /** In place of ssh: this machine is h1 and h2, and h3 is off. */
 const run: RunAsRoot = ({ name }, script, args = []) =>
   new Promise<SshResult>((done) => {
-    if (name === "h3") return done({ status: 255, stdout: "", stderr: "ssh: connect to host h3: No route to host\n" });
+    if (name === "h3") {
+      return done({ status: 255, stdout: "", stderr: "ssh: connect to host h3: No route to host\n" });
+    }
     const child = execFile("sh", ["-s", "--", ...args], (error, stdout, stderr) =>
       done({ status: error === null ? 0 : 1, stdout, stderr }),
     );

@@ -79,7 +79,9 @@ describe("a host", () => {
       { check: "cluster", found: "the host joined the cluster as 198.18.0.99, and is 198.18.0.12 in the cluster file" },
     ]);
     // Its own, and that of a member: a copied disk is another check's.
-    for (const peer of ["02:00:c6:12:00:0c", "02:00:c6:12:00:0b"]) expect(judged({ "weave-peer": peer })).toEqual([]);
+    for (const peer of ["02:00:c6:12:00:0c", "02:00:c6:12:00:0b"]) {
+      expect(judged({ "weave-peer": peer })).toEqual([]);
+    }
   });
 
   it("kernel: names what is missing, and the way round a missing openvswitch", () => {

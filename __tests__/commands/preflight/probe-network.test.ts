@@ -23,7 +23,9 @@ const loopback = (number: number) =>
 
 const children: ChildProcessWithoutNullStreams[] = [];
 afterEach(() => {
-  for (const child of children.splice(0)) child.kill("SIGKILL");
+  for (const child of children.splice(0)) {
+    child.kill("SIGKILL");
+  }
 });
 
 /** In place of ssh: `instead` of the program for some hosts. */
@@ -46,7 +48,9 @@ it("every host reaches every other, and all of them end", async () => {
   expect(seen.connections).toHaveLength(4 * 3 * 4);
   expect(seen.connections.filter(({ outcome }) => outcome !== "ok")).toEqual([]);
   expect(seen.silent.size).toBe(0);
-  for (const { ahead, uncertain } of seen.clocks.values()) expect(Math.abs(ahead)).toBeLessThan(uncertain + 0.1);
+  for (const { ahead, uncertain } of seen.clocks.values()) {
+    expect(Math.abs(ahead)).toBeLessThan(uncertain + 0.1);
+  }
   expect(judgeNetwork(where, new Map(), seen)).toEqual([]);
   await Promise.all(children.map(ended));
 });

@@ -55,7 +55,9 @@ function onHost({ listed = [], known: ids = [], created = [], active = [], broke
   const program = (name: string, text: string) =>
     writeFileSync(join(stand, name), `#!/bin/sh\n${text}`, { mode: 0o755 });
   writeFileSync(join(folder, "created"), created.map((line) => `${line}\n`).join(""));
-  for (const unit of active) writeFileSync(join(folder, unit), "");
+  for (const unit of active) {
+    writeFileSync(join(folder, unit), "");
+  }
   program(
     "docker",
     `case "$1" in
@@ -117,7 +119,9 @@ describe("on a host", () => {
     const { status, done, stdout, removed } = onHost({ ...containers, created });
     const units = ["consul.service", "docker.service", "weave.service"];
     expect(done).toBe(units.map((unit) => `reset-failed ${unit}\nstart ${unit}\n`).join(""));
-    for (const unit of units) expect(stdout).toContain(`recover: changed ${unit} (started)\n`);
+    for (const unit of units) {
+      expect(stdout).toContain(`recover: changed ${unit} (started)\n`);
+    }
     expect(stdout).toContain(`found Weave's proxy answering on 198.18.0.11:${ports.weaveProxy.number}\n`);
     expect({ status, removed }).toEqual({ status: 0, removed: "" });
   });

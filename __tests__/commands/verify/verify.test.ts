@@ -63,11 +63,15 @@ function replay(
     say: () => {},
     ...(bus ? { eventBus: { script: "event bus", image: { reference: "event-bus:1", artifacts: [] }, patience } } : {}),
     run: async (host, script, args = []) => {
-      if (bus && script === "event bus") return bus.run(host, script, args);
+      if (bus && script === "event bus") {
+        return bus.run(host, script, args);
+      }
       const { name } = host;
       asked.push(`${name} ${args[0]}`);
       const said = recording.find((one) => one.host === name && one.args[0] === args[0]);
-      if (said === undefined) return { status: 0, stdout: "=== end 0\n", stderr: "" };
+      if (said === undefined) {
+        return { status: 0, stdout: "=== end 0\n", stderr: "" };
+      }
       return { ...said, ...change(said, args) };
     },
   });
@@ -140,7 +144,9 @@ describe("recorded faults", () => {
     const verified = await replay(recorded(name));
     const found = faults(verified);
     expect(found, found.join("\n")).toHaveLength(expected.length);
-    for (const [i, line] of expected.entries()) expect(found[i]).toContain(line);
+    for (const [i, line] of expected.entries()) {
+      expect(found[i]).toContain(line);
+    }
     expect(statusOf(verified)).toBe(1);
   });
 });
@@ -153,7 +159,9 @@ function altered(name: string, action: string, ...replace: readonly (readonly [s
           stdout: replace.reduce((text, [from, to]) => {
             const changed = text.replaceAll(from, to);
             // A replacement that does not apply proves nothing; only one that speaks of all may miss some.
-            if (changed === text && name !== "all") throw new Error(`${name} does not say ${from}`);
+            if (changed === text && name !== "all") {
+              throw new Error(`${name} does not say ${from}`);
+            }
             return changed;
           }, said.stdout),
         }
@@ -221,11 +229,12 @@ describe("more than one way", () => {
       script: "",
       id: "ab",
       run: async ({ name }, _, args = []) => {
-        if (args[0] === "probe")
+        if (args[0] === "probe") {
           tried.set(
             name,
             args.slice(2).map((one) => one.split(":")[0] ?? ""),
           );
+        }
         const stdout = args[0] === "where" ? `=== where 0\npingtest${name.slice(1)}-ab\n` : "";
         return { status: 0, stdout, stderr: "" };
       },
@@ -487,7 +496,9 @@ describe("a host whose view lacks a section that a check reads", () => {
   ] as const)("%s: is not tested by it", async (section, checks) => {
     const verified = await without(section);
     const passed = verified.verdicts.filter(({ host, status }) => host === "h2" && status === "ok");
-    for (const check of checks) expect(passed.map((verdict) => verdict.check)).not.toContain(check);
+    for (const check of checks) {
+      expect(passed.map((verdict) => verdict.check)).not.toContain(check);
+    }
     expect(faults(verified)).toEqual([]);
     const testedOn = (of: Verified) => of.verdicts.filter(({ host }) => host === "h2").map(({ check }) => check);
     const usual = testedOn(await replay(healthy));
@@ -543,7 +554,9 @@ describe("hosts that hang", () => {
       say: () => {},
       limit: 1.2,
       run: async ({ name }, _, args = []) => {
-        if (hangs(name, args[0] ?? "")) await new Promise(() => {});
+        if (hangs(name, args[0] ?? "")) {
+          await new Promise(() => {});
+        }
         return (
           healthy.find((one) => one.host === name && one.args[0] === args[0]) ?? { status: 0, stdout: "", stderr: "" }
         );
@@ -593,8 +606,12 @@ describe("hosts that hang", () => {
 describe("one cause on all hosts is one fault", () => {
   it("when Swarm starts no container anywhere", async () => {
     const verified = await replay(healthy, (said) => {
-      if (said.args[0] === "where") return { stdout: "=== where 0\n\n=== end 0\n" };
-      if (said.args[0] !== "start") return {};
+      if (said.args[0] === "where") {
+        return { stdout: "=== where 0\n\n=== end 0\n" };
+      }
+      if (said.args[0] !== "start") {
+        return {};
+      }
       return { stdout: said.stdout.replace(/=== (start \d) 0\n.*/g, "=== $1 125\ndocker: no resources available.") };
     });
     expect(faults(verified)).toEqual([
@@ -627,7 +644,9 @@ describe("without names", () => {
           return { status: 0, stdout: `=== address 0\naddress ${address(name)}\n=== end 0\n`, stderr: "" };
         }
         const said = healthy.find((one) => one.host === name && one.args[0] === args[0]);
-        if (args[0] !== "probe") return said ?? { status: 0, stdout: "=== end 0\n", stderr: "" };
+        if (args[0] !== "probe") {
+          return said ?? { status: 0, stdout: "=== end 0\n", stderr: "" };
+        }
         probed.set(name, args.slice(2));
         return { status: 0, stdout: (said?.stdout ?? "").replace(/^\d name .*\n/gm, ""), stderr: "" };
       },
@@ -660,8 +679,12 @@ describe("what verify leaves behind", () => {
       script: "",
       say: () => {},
       run: async ({ name }, _, args = []) => {
-        if (args[0] === "start") throw new Error("lost");
-        if (args[0] === "remove") removed.push(name);
+        if (args[0] === "start") {
+          throw new Error("lost");
+        }
+        if (args[0] === "remove") {
+          removed.push(name);
+        }
         return (
           healthy.find((one) => one.host === name && one.args[0] === args[0]) ?? { status: 0, stdout: "", stderr: "" }
         );

@@ -54,7 +54,9 @@ function repeated(present: readonly Present[], { fact, needed, fix }: Unique): C
   const first = new Map<string, InventoryHost>();
   return present.flatMap(({ host, facts }) => {
     const value = facts[fact]?.toLowerCase();
-    if (value === undefined) return [];
+    if (value === undefined) {
+      return [];
+    }
     const other = first.get(value);
     if (other === undefined) {
       first.set(value, host);
@@ -69,7 +71,9 @@ function repeated(present: readonly Present[], { fact, needed, fix }: Unique): C
 function judgeHostname(present: readonly Present[], host: InventoryHost, { hostname }: Facts): Judgement[] {
   const other = present.find(({ host: { name } }) => name !== host.name && name === hostname?.toLowerCase());
   // Two machines of one name are a finding already.
-  if (other === undefined || other.facts.hostname?.toLowerCase() === other.host.name) return [];
+  if (other === undefined || other.facts.hostname?.toLowerCase() === other.host.name) {
+    return [];
+  }
   return [
     {
       check: "hostname",
@@ -83,7 +87,9 @@ function judgeHostname(present: readonly Present[], host: InventoryHost, { hostn
 /** Peer names come from addresses. A disk that was copied from another member still has that one's. */
 function judgePeer({ hosts }: Inventory, host: InventoryHost, facts: Facts): Judgement[] {
   const other = hosts.find(({ name, address }) => name !== host.name && peerName(address) === facts["weave-peer"]);
-  if (other === undefined) return [];
+  if (other === undefined) {
+    return [];
+  }
   return [
     {
       check: "weave peer",
@@ -99,7 +105,9 @@ function judgeArtifacts({ artifacts, required }: Inventory, facts: Facts): Judge
   const missing = required.filter(
     (name) => !artifacts.some((artifact) => artifact.name === name && platforms.includes(artifact.platform)),
   );
-  if (missing.length === 0) return [];
+  if (missing.length === 0) {
+    return [];
+  }
   return [
     {
       check: "artifacts",

@@ -14,7 +14,9 @@ export function judgeClocks(inventory: Inventory, clocks: ReadonlyMap<string, Cl
     const clock = clocks.get(host.name);
     return clock === undefined ? [] : [{ host, clock }];
   });
-  if (present.length < 2) return [];
+  if (present.length < 2) {
+    return [];
+  }
   const middle = median(present.map(({ clock }) => clock.ahead));
   return present.flatMap(({ host, clock }) => clockFinding(host, clock.ahead - middle, clock.uncertain));
 }
@@ -27,7 +29,9 @@ export function median(values: readonly number[]): number {
 
 function clockFinding({ name }: InventoryHost, skew: number, uncertain: number): CheckFinding[] {
   const sure = Math.abs(skew) - uncertain;
-  if (sure <= clockLimits.warning) return [];
+  if (sure <= clockLimits.warning) {
+    return [];
+  }
   return [
     {
       host: name,
@@ -41,7 +45,11 @@ function clockFinding({ name }: InventoryHost, skew: number, uncertain: number):
 }
 
 function showDuration(seconds: number): string {
-  if (seconds < 120) return `${seconds.toFixed(1)} s`;
-  if (seconds < 7200) return `${Math.round(seconds / 60)} minutes`;
+  if (seconds < 120) {
+    return `${seconds.toFixed(1)} s`;
+  }
+  if (seconds < 7200) {
+    return `${Math.round(seconds / 60)} minutes`;
+  }
   return seconds < 172800 ? `${Math.round(seconds / 3600)} hours` : `${Math.round(seconds / 86400)} days`;
 }

@@ -16,7 +16,9 @@ const engineJudgement = (found: string, needed: string, fix: string): Judgement 
 });
 
 export function judgeEngine(inventory: Inventory, facts: Facts): Judgement[] {
-  if (facts.engine === "absent") return judgeAbsentEngine(inventory, facts);
+  if (facts.engine === "absent") {
+    return judgeAbsentEngine(inventory, facts);
+  }
   if (facts.engine === "other") {
     return [
       engineJudgement(
@@ -58,7 +60,9 @@ function judgeAbsentEngine({ settings, artifacts }: Inventory, facts: Facts): Ju
     ];
   }
   const version = locked.find(({ name }) => name === `package:docker-engine:${packageName}`)?.version;
-  if (version === undefined) return [];
+  if (version === undefined) {
+    return [];
+  }
   const engine = `${packageName} ${version}, which is going to be installed,`;
   return judgeFloor(settings, engine, version, defaultFloor(version));
 }
@@ -83,7 +87,9 @@ function judgeBrokenEngine(facts: Facts): Judgement[] {
       ),
     ];
   }
-  if (facts["engine-error"] === undefined) return [];
+  if (facts["engine-error"] === undefined) {
+    return [];
+  }
   return [
     engineJudgement(
       `Docker Engine does not answer: ${facts["engine-error"]}`,
@@ -95,14 +101,18 @@ function judgeBrokenEngine(facts: Facts): Judgement[] {
 
 function judgePresentEngine(settings: Inventory["settings"], facts: Facts): Judgement[] {
   const { engine } = facts;
-  if (engine === undefined || engine === "unknown") return [];
+  if (engine === undefined || engine === "unknown") {
+    return [];
+  }
   // A stopped engine tells its version only; the deploy starts it.
   const floor = facts["engine-min-api"] ?? defaultFloor(engine);
   return judgeFloor(settings, `Docker Engine ${engine}`, engine, floor);
 }
 
 function judgeDockerCommand(version: string | undefined): Judgement[] {
-  if (version === undefined || compareVersions(version, swarmClients.refusedFrom) < 0) return [];
+  if (version === undefined || compareVersions(version, swarmClients.refusedFrom) < 0) {
+    return [];
+  }
   const last = Number(swarmClients.refusedFrom) - 1;
   return [
     engineJudgement(
@@ -115,7 +125,9 @@ function judgeDockerCommand(version: string | undefined): Judgement[] {
 
 function judgeFloor(settings: Inventory["settings"], engine: string, version: string, floor: string): Judgement[] {
   const refused = apiNeeds(settings).filter(({ api }) => compareVersions(api, floor) < 0);
-  if (refused.length === 0) return [];
+  if (refused.length === 0) {
+    return [];
+  }
   return [
     engineJudgement(
       `${engine} refuses clients below API ${floor}`,

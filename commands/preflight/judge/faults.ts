@@ -25,7 +25,9 @@ export function faults<T extends Tried>(tried: readonly T[]): Fault<T>[] {
   let open = tried.filter(({ failed }) => failed);
   const settle = (host: string, kind: Fault<T>["kind"], all: boolean) => {
     const failures = open.filter(({ from, to }) => (kind === "not reached" ? to : from) === host);
-    if (!all && failures.length === 0) return;
+    if (!all && failures.length === 0) {
+      return;
+    }
     found.push({ host, kind, failures, all });
     open = open.filter((failure) => !failures.includes(failure));
   };
@@ -39,8 +41,14 @@ export function faults<T extends Tried>(tried: readonly T[]): Fault<T>[] {
     const outbound = tried.filter(({ from, to }) => from === host && !shut.includes(to));
     return outbound.length > 1 && outbound.every(({ failed }) => failed);
   });
-  for (const host of shut) settle(host, "not reached", true);
-  for (const host of mute) settle(host, "does not reach", true);
-  for (const host of hosts) settle(host, "not reached", false);
+  for (const host of shut) {
+    settle(host, "not reached", true);
+  }
+  for (const host of mute) {
+    settle(host, "does not reach", true);
+  }
+  for (const host of hosts) {
+    settle(host, "not reached", false);
+  }
   return found;
 }

@@ -61,7 +61,9 @@ function kernelFix(facts: Facts): string {
   const unloadable = Object.entries(facts).some(
     ([name, value]) => name.startsWith("kernel-") && value === "unloadable",
   );
-  if (!unloadable) return `boot a kernel of the distribution (apt-get install ${kernels})`;
+  if (!unloadable) {
+    return `boot a kernel of the distribution (apt-get install ${kernels})`;
+  }
   // Package managers remove the modules of a kernel that still runs when they install the next one.
   const modules = packages(offered.map(({ modulesPackage }) => modulesPackage?.(facts.kernel ?? "unknown")));
   return `reboot, if a newer kernel was installed; else apt-get install ${modules || kernels}`;
@@ -69,8 +71,12 @@ function kernelFix(facts: Facts): string {
 
 /** The kernel's half of the iptables command; either kind before there is a command. */
 function tablesOf(facts: Facts): Features {
-  if (facts.iptables === "legacy") return legacyTables;
-  if (facts.iptables !== undefined) return nftTables;
+  if (facts.iptables === "legacy") {
+    return legacyTables;
+  }
+  if (facts.iptables !== undefined) {
+    return nftTables;
+  }
   const either = [nftTables, legacyTables].some((tables) => lacking(facts, tables).length === 0);
   return either ? {} : nftTables;
 }
@@ -80,7 +86,9 @@ const nftWeave = { images: "rajchaudhuri", from: "2.9.0" } as const;
 
 export function judgeIptables({ settings: { weave } }: Inventory, facts: Facts): Judgement[] {
   const mixed = weave.images === nftWeave.images && compareVersions(weave.version, nftWeave.from) >= 0;
-  if (facts.iptables !== "legacy" || !mixed) return [];
+  if (facts.iptables !== "legacy" || !mixed) {
+    return [];
+  }
   return [
     {
       check: "iptables",

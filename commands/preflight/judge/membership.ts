@@ -26,7 +26,9 @@ export function judgeMembership({ name, hosts, settings }: Inventory, host: Inve
 }
 
 function unchanged(field: string, inUse: string | undefined, wanted: string): Judgement[] {
-  if (inUse === undefined || inUse === wanted) return [];
+  if (inUse === undefined || inUse === wanted) {
+    return [];
+  }
   return [
     {
       check: "cluster",
@@ -43,7 +45,9 @@ function judgeMoved(
   { address }: InventoryHost,
   peer: string | undefined,
 ): Judgement[] {
-  if (peer === undefined || hosts.some((host) => peerName(host.address) === peer)) return [];
+  if (peer === undefined || hosts.some((host) => peerName(host.address) === peer)) {
+    return [];
+  }
   const former = peer
     .split(":")
     .slice(2)

@@ -32,7 +32,9 @@ function judgeRange({ settings: { weave } }: Inventory, facts: Facts): Judgement
     .filter((address) => within(address, weave.range))
     .map((address) => `the name server ${address}`);
   const found = [...routes, ...servers];
-  if (found.length === 0) return [];
+  if (found.length === 0) {
+    return [];
+  }
   return [
     {
       check: "range",
@@ -45,7 +47,9 @@ function judgeRange({ settings: { weave } }: Inventory, facts: Facts): Judgement
 
 function judgeNames(facts: Facts): Judgement[] {
   const names = wordsOf(facts.unresolved);
-  if (names.length === 0) return [];
+  if (names.length === 0) {
+    return [];
+  }
   const servers = facts.nameservers ? `its name servers are ${facts.nameservers}` : "it has no name server";
   const fetched = facts["installed-consul"] === "yes" && facts["images-missing"] === "0";
   return [

@@ -14,7 +14,9 @@ export function judgePacketSizes(inventory: Inventory, packetSizes: readonly Pac
   const known = packetSizes.filter(({ answered }) => answered > 0);
   const lost = atFault(known, ({ sent, answered }) => answered < sent).map((fault) => lostFinding(inventory, fault));
   const { fastDatapath, mtu = weaveMtu } = inventory.settings.weave;
-  if (lost.length > 0 || !fastDatapath) return lost;
+  if (lost.length > 0 || !fastDatapath) {
+    return lost;
+  }
   const wanted = mtu + fastDatapathHeader;
   return atFault(known, ({ answered }) => answered < wanted).map((fault) => narrowFinding(inventory, fault, mtu));
 }

@@ -42,7 +42,9 @@ function fileSystems(uses: readonly Use[], facts: Facts): FileSystem[] {
   const found = new Map<string, FileSystem>();
   for (const { fact, what, wants } of uses) {
     const [mount, freeMib, freeInodes, mode] = facts[`disk-${fact}`]?.split(" ") ?? [];
-    if (mount === undefined) continue;
+    if (mount === undefined) {
+      continue;
+    }
     const known = found.get(mount) ?? {
       mount,
       freeMib: Number(freeMib),
@@ -109,7 +111,9 @@ export function judgeMemory(facts: Facts): Judgement[] {
   }
   const wants = facts["weave-peer"] === undefined ? memory.available : memory.availableLater;
   // Not a number where the fact is missing.
-  if (!(available < wants)) return [];
+  if (!(available < wants)) {
+    return [];
+  }
   return [
     {
       check: "memory",

@@ -23,7 +23,9 @@ export function judgeSystem(host: InventoryHost, facts: Facts): Judgement[] {
 
 function judgeUser({ user }: Facts): Judgement[] {
   const [id, name] = user?.split(" ") ?? [];
-  if (id === undefined || id === "0") return [];
+  if (id === undefined || id === "0") {
+    return [];
+  }
   return [
     {
       check: "sudo",
@@ -35,7 +37,9 @@ function judgeUser({ user }: Facts): Judgement[] {
 }
 
 function judgeDistribution({ os, "os-name": name }: Facts): Judgement[] {
-  if (os === undefined || isSupportedSystem(os)) return [];
+  if (os === undefined || isSupportedSystem(os)) {
+    return [];
+  }
   return [
     {
       check: "os",
@@ -47,7 +51,9 @@ function judgeDistribution({ os, "os-name": name }: Facts): Judgement[] {
 }
 
 function judgeArchitecture({ arch }: Facts): Judgement[] {
-  if (arch === undefined || isSupportedArchitecture(arch)) return [];
+  if (arch === undefined || isSupportedArchitecture(arch)) {
+    return [];
+  }
   return [
     {
       check: "arch",
@@ -69,7 +75,9 @@ function judgeSystemd({ init, systemd }: Facts): Judgement[] {
       },
     ];
   }
-  if (systemd === undefined || ["running", "degraded", "starting"].includes(systemd)) return [];
+  if (systemd === undefined || ["running", "degraded", "starting"].includes(systemd)) {
+    return [];
+  }
   return [
     {
       check: "systemd",
@@ -83,7 +91,9 @@ function judgeSystemd({ init, systemd }: Facts): Judgement[] {
 export const isMachineId = (text: string): boolean => /^[0-9a-f]{32}$/.test(text);
 
 function judgeMachineId({ "machine-id": id }: Facts): Judgement[] {
-  if (id === undefined || isMachineId(id)) return [];
+  if (id === undefined || isMachineId(id)) {
+    return [];
+  }
   return [
     {
       check: "machine-id",
@@ -95,9 +105,13 @@ function judgeMachineId({ "machine-id": id }: Facts): Judgement[] {
 }
 
 function judgeAddress({ address }: InventoryHost, facts: Facts): Judgement[] {
-  if (facts.addresses === undefined) return [];
+  if (facts.addresses === undefined) {
+    return [];
+  }
   const own = wordsOf(facts.addresses);
-  if (own.includes(address)) return [];
+  if (own.includes(address)) {
+    return [];
+  }
   return [
     {
       check: "address",

@@ -63,7 +63,9 @@ export function inViews<const Reads extends Section>(
     const complaints: Complaint[] = [];
     for (const host of evidence.inventory.hosts.filter(only)) {
       const view = evidence.views.get(host.name);
-      if (view === undefined || !reads.every((section) => view.has(section))) continue;
+      if (view === undefined || !reads.every((section) => view.has(section))) {
+        continue;
+      }
       const sight = look(host, (section) => view.get(section) ?? { status: 1, text: "" }, evidence);
       seen.set(host.name, sight.seen);
       complaints.push(...sight.complaints.map((one) => ({ by: host.name, ...one })));
@@ -82,7 +84,9 @@ export function inNetwork(
   look: (network: NetworkResult, evidence: Evidence) => Observed,
 ): Observe {
   return (evidence) => {
-    if (evidence.network === undefined) return undefined;
+    if (evidence.network === undefined) {
+      return undefined;
+    }
     const { seen, complaints } = look(evidence.network, evidence);
     const hasAll = (host: string) => reads.every((section) => evidence.views.get(host)?.has(section));
     return {
@@ -107,9 +111,15 @@ export function complainOfPairs(
 
 /** Why a command that had to succeed did not; nothing when it did. */
 export function whyFailed(said: Said | undefined): string | undefined {
-  if (said === undefined) return "no answer";
-  if (said.status === 0) return undefined;
-  if (said.status === 124) return "no answer in time";
+  if (said === undefined) {
+    return "no answer";
+  }
+  if (said.status === 0) {
+    return undefined;
+  }
+  if (said.status === 124) {
+    return "no answer in time";
+  }
   const reason = lastLine(said.text).replace(/^Error: /, "");
   const [, command] = /^timeout: failed to run command '(.*)': No such file/.exec(reason) ?? [];
   return command === undefined ? reason || `status ${said.status}` : `there is no ${command} on the host`;

@@ -81,8 +81,12 @@ function membership(inventory: Inventory, text: string): Sight {
 }
 
 function wrongMember(host: InventoryHost, { status, type }: ConsulMember): string | undefined {
-  if (status === "left") return "has left Consul";
-  if (status !== "alive") return `is ${status} in Consul`;
+  if (status === "left") {
+    return "has left Consul";
+  }
+  if (status !== "alive") {
+    return `is ${status} in Consul`;
+  }
   return type === host.consul ? undefined : `is a Consul ${type}, not a ${host.consul}`;
 }
 

@@ -22,7 +22,9 @@ export const schedule = {
       : "scripts/lock, then deploy, puts the image on the host",
   observe: inNetwork(["image"], (network, evidence) => {
     const agents = evidence.inventory.hosts.filter(({ agent, name }) => agent && evidence.views.has(name));
-    if (nowhere(network)) return { seen: new Map(), complaints: [ofManager(network)] };
+    if (nowhere(network)) {
+      return { seen: new Map(), complaints: [ofManager(network)] };
+    }
     return {
       seen: new Map(agents.filter(({ name }) => isFound(network, name)).map(({ name }) => [name, "apart"])),
       complaints: agents.flatMap(({ name }) => {
@@ -45,10 +47,16 @@ export const dns = {
       network,
       (reaches) => (inventory.settings.weave.dns ? plural(reaches.length, "name") : "names are off (weave.dns)"),
       complainOfPairs(network, (_, to, { address, unresolved }) => {
-        if (!inventory.settings.weave.dns) return undefined;
+        if (!inventory.settings.weave.dns) {
+          return undefined;
+        }
         const own = network.addresses.get(to);
-        if (address === undefined) return `its name does not resolve: ${unresolved ?? "no answer"}`;
-        if (own === undefined && network.unanswered.has(to)) return undefined;
+        if (address === undefined) {
+          return `its name does not resolve: ${unresolved ?? "no answer"}`;
+        }
+        if (own === undefined && network.unanswered.has(to)) {
+          return undefined;
+        }
         return address === own ? undefined : `its name resolves to ${address}, not to ${own ?? "its container"}`;
       }),
     ),
@@ -170,10 +178,18 @@ const ofManager = ({ manager, refused }: NetworkResult) => ({
 function misplaced(network: NetworkResult, { inventory, views }: Evidence, host: string) {
   const { placed, tested, refused } = network;
   const count = placed.get(host)?.length ?? 0;
-  if (!succeeded(views, host, "image")) return `the image ${inventory.settings.verify.image} is not on this host`;
-  if (!tested.includes(host)) return "not tried";
-  if (!isFound(network, host)) return undefined;
-  if (count === 0) return `Swarm starts no container here: ${refused.at(0) ?? "it gives no reason"}`;
+  if (!succeeded(views, host, "image")) {
+    return `the image ${inventory.settings.verify.image} is not on this host`;
+  }
+  if (!tested.includes(host)) {
+    return "not tried";
+  }
+  if (!isFound(network, host)) {
+    return undefined;
+  }
+  if (count === 0) {
+    return `Swarm starts no container here: ${refused.at(0) ?? "it gives no reason"}`;
+  }
   return count > 1 ? `Swarm put ${count} containers here, despite affinity:container!=` : undefined;
 }
 
@@ -198,8 +214,9 @@ function unheard({ heard, placed, mute }: NetworkResult): Observed["complaints"]
     .flatMap((sender) =>
       names.flatMap((receiver) => {
         const count = heard.get(sender)?.get(receiver);
-        if (count === undefined || sender === receiver || count >= group.datagrams * (1 - group.toleratedLoss))
+        if (count === undefined || sender === receiver || count >= group.datagrams * (1 - group.toleratedLoss)) {
           return [];
+        }
         const found = count === 0 ? "no multicast passes" : `${count} of ${group.datagrams} multicast datagrams arrive`;
         return [{ by: receiver, about: sender, found }];
       }),

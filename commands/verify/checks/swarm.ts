@@ -57,8 +57,12 @@ export const swarm = {
 type ContainerState = "missing" | "paused" | "down" | "up";
 
 function stateOf(status: string | undefined): ContainerState {
-  if (status === undefined) return "missing";
-  if (/\(Paused\)/.test(status)) return "paused";
+  if (status === undefined) {
+    return "missing";
+  }
+  if (/\(Paused\)/.test(status)) {
+    return "paused";
+  }
   return status.startsWith("Up") ? "up" : "down";
 }
 

@@ -33,7 +33,9 @@ export const weave = {
   after: ["engine"],
   needed: "an established connection between every pair of hosts, and no other peers",
   fix: (host, evidence, complaints) => {
-    if (!isMember(evidence, host)) return "stop Weave on it; then weave rmpeer its name on exactly one host";
+    if (!isMember(evidence, host)) {
+      return "stop Weave on it; then weave rmpeer its name on exactly one host";
+    }
     const own = complaints.some(({ by, about }) => by === host && about === host);
     return own
       ? `${restart("weave", host)}; if deploys fail on its proxy: scripts/recover`
@@ -110,7 +112,9 @@ function droppingRules({ views }: Pick<Evidence, "views">, host: string): string
 function withRule(evidence: Evidence, complaint: Complaint): Complaint {
   for (const host of [complaint.by, complaint.about]) {
     const [rule] = droppingRules(evidence, host);
-    if (rule) return { by: host, about: host, found: `${complaint.found}: this host has the rule ${rule}` };
+    if (rule) {
+      return { by: host, about: host, found: `${complaint.found}: this host has the rule ${rule}` };
+    }
   }
   return complaint;
 }
@@ -124,7 +128,9 @@ function connections({ inventory: { hosts, absent } }: Evidence, self: Inventory
   const others = hosts.filter(({ name }) => name !== self.name);
   const missing = others.flatMap((other) => {
     const between = connectionsTo(report, other);
-    if (between.some(({ state }) => state === "established")) return [];
+    if (between.some(({ state }) => state === "established")) {
+      return [];
+    }
     const [first] = between;
     const state = first ? `: ${first.state} ${withoutRetry(first.detail)}` : "";
     return [{ about: other.name, found: `no Weave connection${state}` }];
@@ -161,7 +167,9 @@ function ranges(
   const share = (addresses: number) => `${Math.round((100 * addresses) / Math.max(total, 1))} %`;
   const lost = owners.flatMap(({ peer, nickname, addresses, known }) => {
     const host = hosts.find(({ address }) => peerName(address) === peer);
-    if ((host && known) || absent.some(({ address }) => peerName(address) === peer)) return [];
+    if ((host && known) || absent.some(({ address }) => peerName(address) === peer)) {
+      return [];
+    }
     const why = host ? "is no longer a peer" : `is not in the cluster file (${nickname})`;
     return [{ about: host?.name ?? peer, found: `owns ${share(addresses)} of the containers' addresses, but ${why}` }];
   });

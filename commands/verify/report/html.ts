@@ -49,7 +49,9 @@ ${lossMap(json)}</section>
 
 /** Chooses the layout. */
 function sizeOf(hosts: number): "few" | "some" | "big" {
-  if (hosts > 8) return "big";
+  if (hosts > 8) {
+    return "big";
+  }
   return hosts > 3 ? "some" : "few";
 }
 
@@ -125,7 +127,9 @@ function pairState({ matrices }: VerifyJson, a: string, b: string): PairState {
     ...both(matrices.tcp, (works) => works),
     ...both(received, (count) => count >= sent * (1 - toleratedLoss)),
   ];
-  if ([...ways, ...carried].includes(false)) return "bad";
+  if ([...ways, ...carried].includes(false)) {
+    return "bad";
+  }
   return carried.length === 0 ? "off" : "good";
 }
 
@@ -146,7 +150,9 @@ function grid({ hosts, checks: verdicts }: VerifyJson): string {
     const cells = names.map((name) => {
       const verdict = verdicts.find((one) => one.host === name && one.check === check);
       const away = hosts.some((host) => host.name === name && host.unreachable !== undefined);
-      if (verdict === undefined && !away) return "<td></td>";
+      if (verdict === undefined && !away) {
+        return "<td></td>";
+      }
       const status = verdict?.status ?? "unknown";
       const [sign, words] = marks[status];
       return `<td class="${status}" title="${text(verdict?.found ?? words)}"><span aria-hidden="true">${sign}</span><span class="sr">${words}</span></td>`;
@@ -176,12 +182,18 @@ function heatMap<T>(
   cell: (value: T) => Cell,
 ): string {
   const names = hosts.map((host) => host.name);
-  if (values(matrix).length === 0) return `<p class="none">Not tested.</p>`;
+  if (values(matrix).length === 0) {
+    return `<p class="none">Not tested.</p>`;
+  }
   const body = names.map((from) => {
     const cells = names.map((to) => {
       const value = matrix[from]?.[to];
-      if (from === to) return `<td class="self"></td>`;
-      if (value === undefined) return `<td class="off" title="${text(from)} to ${text(to)}: not tested">–</td>`;
+      if (from === to) {
+        return `<td class="self"></td>`;
+      }
+      if (value === undefined) {
+        return `<td class="off" title="${text(from)} to ${text(to)}: not tested">–</td>`;
+      }
       const { words, heat } = cell(value);
       const look = heat < 0 ? `class="wrong"` : `style="--heat:${heat.toFixed(2)}"`;
       const short = names.length > 8 ? words.replace(" %", "") : words;

@@ -89,10 +89,14 @@ function hostsOf({ inventory, verdicts, silent, network }: Verified): VerifyJson
   return inventory.hosts.map(({ name, address, consul, manager, agent }) => {
     const facts = { name, address, consul, manager, agent };
     const unreachable = silent.get(name);
-    if (unreachable !== undefined) return { ...facts, status: "unknown", unreachable };
+    if (unreachable !== undefined) {
+      return { ...facts, status: "unknown", unreachable };
+    }
     const faulty = verdicts.some((verdict) => verdict.host === name && verdict.status !== "ok");
     const unanswered = network?.unanswered.get(name);
-    if (unanswered !== undefined) return { ...facts, status: faulty ? "unhealthy" : "unknown", unanswered };
+    if (unanswered !== undefined) {
+      return { ...facts, status: faulty ? "unhealthy" : "unknown", unanswered };
+    }
     return { ...facts, status: faulty ? "unhealthy" : "healthy" };
   });
 }
@@ -102,7 +106,9 @@ function connectionsOf(verified: Verified): Matrix<string> {
   return Object.fromEntries(
     hosts.flatMap((host) => {
       const report = reportOf(verified, host.name);
-      if (report === undefined) return [];
+      if (report === undefined) {
+        return [];
+      }
       const row = hosts
         .filter((other) => other !== host)
         .map((other) => {

@@ -35,12 +35,16 @@ export function networkPicture(json: VerifyJson, stateOf: (a: string, b: string)
   const labels: string[] = [];
   for (const [i, one] of hosts.entries()) {
     for (const [j, other] of hosts.entries()) {
-      if (j <= i) continue;
+      if (j <= i) {
+        continue;
+      }
       const state = stateOf(one.name, other.name);
       tally[state]++;
       const [from, to] = [placeOf(layout, i), placeOf(layout, j)];
       lines.push({ state, svg: line(state, from, to) });
-      if (layout.count <= 4) labels.push(pairLabel(state, from, to, matrices.pingMs[one.name]?.[other.name]));
+      if (layout.count <= 4) {
+        labels.push(pairLabel(state, from, to, matrices.pingMs[one.name]?.[other.name]));
+      }
     }
   }
   // What does not work is drawn last, over the rest.
@@ -78,7 +82,9 @@ const line = (state: PairState, from: Point, to: Point) =>
 function pairLabel(state: PairState, from: Point, to: Point, ms: number | null | undefined): string {
   const time = typeof ms === "number" ? `${ms.toFixed(1)} ms` : "";
   const words = state === "bad" ? "✗" : time;
-  if (words === "") return "";
+  if (words === "") {
+    return "";
+  }
   const [x, y] = [from.x + (to.x - from.x) * 0.42, from.y + (to.y - from.y) * 0.42];
   const half = 8 + words.length * 5.2;
   return `<g class="label ${state}"><rect x="${(x - half).toFixed(1)}" y="${(y - 15).toFixed(1)}" width="${(2 * half).toFixed(1)}" height="30" rx="15"/><text x="${x.toFixed(1)}" y="${(y + 6).toFixed(1)}">${words}</text></g>`;

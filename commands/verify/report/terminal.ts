@@ -135,7 +135,9 @@ export function summary(verified: Verified, paint: Paint): string {
 /** The components' own output, for a person who knows them. */
 export function transcript({ inventory, views, eventBus }: Verified): string[] {
   const own = checks.flatMap(({ transcript: shown }) => {
-    if (shown === undefined) return [];
+    if (shown === undefined) {
+      return [];
+    }
     const { section, command } = shown;
     const host = inventory.hosts.find(({ name }) => succeeded(views, name, section));
     return host ? [`${host.name}> ${command}`, ...shortened(textOf(views, host.name, section)).split("\n"), ""] : [];

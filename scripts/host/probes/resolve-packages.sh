@@ -72,13 +72,13 @@ sha256_of() {
 
 for group in $groups; do
   case $group in
-  docker-engine)
-    set -- "$docker_package"
-    # A package of its own on newer releases, and what the engine needs to pull by https.
-    if missing docker-cli; then set -- "$@" docker-cli; fi
-    if missing ca-certificates; then set -- "$@" ca-certificates; fi
-    ;;
-  unzip) set -- unzip ;;
+    docker-engine)
+      set -- "$docker_package"
+      # A package of its own on newer releases, and what the engine needs to pull by https.
+      if missing docker-cli; then set -- "$@" docker-cli; fi
+      if missing ca-certificates; then set -- "$@" ca-certificates; fi
+      ;;
+    unzip) set -- unzip ;;
   esac
   if ! apt-get -qq -y --no-install-recommends --print-uris install "$@" </dev/null >"$work/uris" 2>"$work/errors"; then
     cat "$work/uris" "$work/errors" >&2

@@ -81,8 +81,8 @@ autopilot() {
     autopilot_text=$(consul operator autopilot state 2>&1)
     autopilot_status=$?
     case $autopilot_status$autopilot_text in
-    *"Healthy:  "*"false"*) [ "$(date +%s)" -lt $autopilot_end ] || break ;;
-    *) break ;;
+      *"Healthy:  "*"false"*) [ "$(date +%s)" -lt $autopilot_end ] || break ;;
+      *) break ;;
     esac
     sleep 2
   done

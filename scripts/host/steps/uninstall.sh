@@ -162,7 +162,10 @@ find_strangers() {
   # Whoever uses containerd beside Docker, whose own are moby and plugins.moby.
   stranger "namespaces of containerd" "$(for namespace in $(ctr namespaces list -q 2>/dev/null); do
     case $namespace in moby | plugins.moby) continue ;; esac
-    [ -z "$(ctr -n "$namespace" containers list -q 2>/dev/null; ctr -n "$namespace" images list -q 2>/dev/null)" ] || echo "$namespace"
+    [ -z "$(
+      ctr -n "$namespace" containers list -q 2>/dev/null
+      ctr -n "$namespace" images list -q 2>/dev/null
+    )" ] || echo "$namespace"
   done)"
 }
 
@@ -211,7 +214,10 @@ fi
 
 # ---- files, directories, users ----
 
-for file in $(values file; [ $engine = stays ] || values engine-file); do
+for file in $(
+  values file
+  [ $engine = stays ] || values engine-file
+); do
   [ -e "$file" ] || [ -L "$file" ] || continue
   rm -f "$file"
   changed "$file (removed)"

@@ -50,7 +50,7 @@ cat "$here/names.sh" "$here/lib.sh" "$here/weave-prepare.sh" | put "$state/weave
 docker=$(command -v docker)
 expect shared /etc/systemd/system/docker.service.wants
 own unit weave.service
-if put /etc/systemd/system/weave.service root:root 0644 <<END
+if put /etc/systemd/system/weave.service root:root 0644 <<END; then
 [Unit]
 Description=Weave Net router and Docker API proxy
 Documentation=https://rajch.github.io/weave/
@@ -76,7 +76,6 @@ RestartSec=5
 # By the engine too: whoever stops that stops this unit with it, and would start the engine alone.
 WantedBy=multi-user.target docker.service
 END
-then
   systemctl daemon-reload
 fi
 systemctl enable -q weave.service

@@ -14,7 +14,9 @@ describe("the list of checks", () => {
 
   it.each(checks)("$name comes after the checks that explain its failure", ({ name, after }) => {
     const earlier: readonly string[] = checkNames.slice(0, checkNames.indexOf(name));
-    for (const cause of after) expect(earlier).toContain(cause);
+    for (const cause of after) {
+      expect(earlier).toContain(cause);
+    }
   });
 
   it("knows what explains a failure through others", () => {
@@ -23,7 +25,9 @@ describe("the list of checks", () => {
   });
 
   it.each(checks)("$name can be told in a table", ({ title, doc }) => {
-    for (const text of [title, doc]) expect(text).not.toMatch(/[|\n]/);
+    for (const text of [title, doc]) {
+      expect(text).not.toMatch(/[|\n]/);
+    }
   });
 });
 
@@ -67,7 +71,9 @@ describe("the host side", () => {
       writeFileSync(join(folder, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
     program("docker", '[ "$1" = exec ] || { echo c0ffee; exit; }\nshift 2\nexec "$@"');
     program("ping", `for name; do :; done\nhost=$name; ${resolves}`);
-    for (const name of ["nc", "socat", "ip"]) program(name, "cat >/dev/null");
+    for (const name of ["nc", "socat", "ip"]) {
+      program(name, "cat >/dev/null");
+    }
     const script = hostScript("probes/verify.sh").replace(/^PATH=.*$/m, `PATH=${folder}:/usr/bin:/bin`);
     return spawnSync("sh", ["-s", "--", "probe", "ab", ...others], { input: script, encoding: "utf8" }).stdout;
   }

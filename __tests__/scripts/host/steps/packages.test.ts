@@ -34,7 +34,9 @@ class Host {
 
   public constructor() {
     cpSync("scripts/host/steps", this.scripts, { recursive: true });
-    for (const folder of [this.state, this.bin, join(this.folder, "artifacts")]) mkdirSync(folder);
+    for (const folder of [this.state, this.bin, join(this.folder, "artifacts")]) {
+      mkdirSync(folder);
+    }
     this.edit("names.sh", /^state=.*$/m, `state=${this.state}`);
     this.edit("lib.sh", /^PATH=/m, `PATH=${this.bin}:`);
     this.write("artifacts.tsv", "");
@@ -43,7 +45,9 @@ class Host {
   public edit(script: string, from: RegExp, to: string): this {
     const path = join(this.scripts, script);
     const was = readFileSync(path, "utf8");
-    if (!from.test(was)) throw new Error(`${script} has no ${from}`);
+    if (!from.test(was)) {
+      throw new Error(`${script} has no ${from}`);
+    }
     writeFileSync(path, was.replace(from, to));
     return this;
   }
@@ -65,7 +69,9 @@ class Host {
   public onlyHas(...names: readonly string[]): this {
     for (const name of [...usual, ...names]) {
       const path = ["/bin", "/sbin"].map((folder) => join(folder, name)).find(existsSync);
-      if (path && !existsSync(join(this.bin, name))) symlinkSync(path, join(this.bin, name));
+      if (path && !existsSync(join(this.bin, name))) {
+        symlinkSync(path, join(this.bin, name));
+      }
     }
     return this.edit("lib.sh", /^PATH=.*$/m, `PATH=${this.bin}`);
   }
@@ -88,7 +94,9 @@ class Host {
   public step(name: string, ...args: string[]): Promise<{ status: number | null; said: string }> {
     const child = spawn("sh", [join(this.scripts, `${name}.sh`), ...args]);
     let said = "";
-    for (const stream of [child.stdout, child.stderr]) stream.on("data", (text) => (said += text));
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on("data", (text) => (said += text));
+    }
     return new Promise((resolve) => child.on("close", (status) => resolve({ status, said })));
   }
 }
@@ -135,9 +143,14 @@ describe("downloads", () => {
       let sent = 0;
       const timer = setInterval(() => {
         sent++;
-        if (sent < 40) response.write(piece);
-        else response.end(piece);
-        if (sent === 40) clearInterval(timer);
+        if (sent < 40) {
+          response.write(piece);
+        } else {
+          response.end(piece);
+        }
+        if (sent === 40) {
+          clearInterval(timer);
+        }
       }, 100);
     });
     const host = new Host().onlyHas(...has).edit("lib.sh", /^slowest_seconds=.*$/m, "slowest_seconds=1");
@@ -269,7 +282,9 @@ describe("a directory that a step wants", () => {
     const [path, behind] = [join(host.folder, "data"), join(host.folder, "elsewhere")];
     mkdirSync(behind);
     chmodSync(behind, 0o711);
-    if (theirs !== "data") symlinkSync(behind, path);
+    if (theirs !== "data") {
+      symlinkSync(behind, path);
+    }
     host.write(theirs, "theirs");
     const { status, said } = await own(host, path);
     expect(said).toMatch(/ERROR: \S+data exists, is not empty and was not put there by multicast-swarm/);

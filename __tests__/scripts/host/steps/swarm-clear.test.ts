@@ -16,12 +16,16 @@ function hostWith(notes: Record<string, string> = {}) {
     string,
   ];
   cpSync("scripts/host/steps", scripts, { recursive: true });
-  for (const one of [stand, state]) mkdirSync(one);
+  for (const one of [stand, state]) {
+    mkdirSync(one);
+  }
   const edit = (file: string, change: (text: string) => string) =>
     writeFileSync(join(scripts, file), change(readFileSync(join(scripts, file), "utf8")));
   edit("lib.sh", (text) => text.replace(/^PATH=/m, `PATH=${stand}:`));
   edit("names.sh", (text) => text.replace(`state=${stateFolder}`, `state=${state}`));
-  for (const [name, value] of Object.entries(notes)) writeFileSync(join(state, name), `${value}\n`);
+  for (const [name, value] of Object.entries(notes)) {
+    writeFileSync(join(state, name), `${value}\n`);
+  }
   writeFileSync(
     join(stand, "docker"),
     `#!/bin/sh

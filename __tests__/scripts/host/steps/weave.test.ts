@@ -35,7 +35,9 @@ function simulated(source: string) {
     writeFileSync(at("scripts", name), readFileSync(at("scripts", name), "utf8").replace(from, to));
   edit("lib.sh", /^PATH=.*/m, `PATH=${at("bin")}:/usr/bin:/bin`);
   edit("names.sh", /^state=.*/m, `state=${at("state")}`);
-  for (const name of ["bin", "engine", "state", "artifacts"]) mkdirSync(at(name));
+  for (const name of ["bin", "engine", "state", "artifacts"]) {
+    mkdirSync(at(name));
+  }
   const command = (name: string, text: string) => writeFileSync(at("bin", name), text, { mode: 0o755 });
   command("docker", engine);
   command("systemctl", "#!/bin/sh\nexit 3\n");
