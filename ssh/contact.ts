@@ -2,8 +2,6 @@
 import type { Host } from "../cluster/model.js";
 import { inParallel, type Open, type SshResult, type SshTargets, withSsh } from "./ssh.js";
 
-export { explainContact, lastLine } from "./explain.js";
-
 /** Runs a POSIX sh script as root on a host. */
 export type RunAsRoot = (
   host: Host,

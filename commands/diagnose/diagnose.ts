@@ -6,7 +6,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { Inventory } from "../../cluster/inventory.js";
 import { label } from "../../cluster/model.js";
-import { explainContact, lastLine, onAll, type RunAsRoot } from "../../ssh/contact.js";
+import { onAll, type RunAsRoot } from "../../ssh/contact.js";
+import { explainContact, lastLine } from "../../ssh/explain.js";
 import { columns, plural } from "../shared/findings.js";
 
 /** What one command printed on one host. */

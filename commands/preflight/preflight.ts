@@ -1,6 +1,7 @@
 /** The preflight: all problems of all hosts, before anything is changed on one. */
 import type { Inventory, InventoryHost } from "../../cluster/inventory.js";
-import { explainContact, lastLine, onAll, type RunAsRoot, withHosts } from "../../ssh/contact.js";
+import { onAll, type RunAsRoot, withHosts } from "../../ssh/contact.js";
+import { explainContact, lastLine } from "../../ssh/explain.js";
 import type { SshResult } from "../../ssh/ssh.js";
 import { type Finding, plural } from "../shared/findings.js";
 import { painter, progress } from "../shared/progress.js";

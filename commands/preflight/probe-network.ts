@@ -2,7 +2,8 @@
 import { randomBytes } from "node:crypto";
 import type { Inventory, InventoryHost } from "../../cluster/inventory.js";
 import { portsBetween } from "../../cluster/ports.js";
-import { lastLine, onAll } from "../../ssh/contact.js";
+import { onAll } from "../../ssh/contact.js";
+import { lastLine } from "../../ssh/explain.js";
 import { perlSession, type Reply, type Session } from "../../ssh/session.js";
 import type { Open } from "../../ssh/ssh.js";
 

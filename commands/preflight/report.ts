@@ -1,6 +1,7 @@
 /** The preflight's result as people read it. */
 import type { Inventory } from "../../cluster/inventory.js";
-import { columns, findingsTable, label, plural } from "../shared/findings.js";
+import { label } from "../../cluster/model.js";
+import { columns, findingsTable, plural } from "../shared/findings.js";
 import { type Paint, unpainted } from "../shared/progress.js";
 import type { Facts } from "./facts.js";
 import type { ExitStatus, PreflightResult } from "./preflight.js";

@@ -7,7 +7,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Inventory } from "../../cluster/inventory.js";
 import { type Host, label } from "../../cluster/model.js";
-import { explainContact, lastLine, onAll, withHosts } from "../../ssh/contact.js";
+import { onAll, withHosts } from "../../ssh/contact.js";
+import { explainContact, lastLine } from "../../ssh/explain.js";
 import type { SshResult, SshTargets } from "../../ssh/ssh.js";
 import { inventoryFrom } from "../shared/command.js";
 import { hostScript } from "../shared/host-scripts.js";
@@ -120,7 +121,7 @@ function decideOn(targets: SshTargets, host: Host, result: SshResult, containers
       // Before the first deploy has come to Weave, that is as it should be.
       return containers.length === 0
         ? { forgotten: [], lines: [], failures: [] }
-        : forget(silent, "deploy: its steps set Weave up again, and the containers are created anew");
+        : forget(silent, "deploy: it sets Weave up again and creates the containers");
     case outcomes.engineSilent:
       return containers.length === 0
         ? { forgotten: [], lines: [], failures: [] }

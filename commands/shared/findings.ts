@@ -4,8 +4,6 @@ import { label } from "../../cluster/model.js";
 import type { Cause } from "../../ssh/explain.js";
 import { type Paint, unpainted } from "./progress.js";
 
-export { label };
-
 /** Something that is not as it has to be, on one host. */
 export interface Finding extends Cause {
   /** Name of the host. */

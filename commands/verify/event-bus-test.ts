@@ -5,9 +5,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Inventory, InventoryHost } from "../../cluster/inventory.js";
 import type { Artifact, Cluster } from "../../cluster/model.js";
+import { label } from "../../cluster/model.js";
 import { ports } from "../../cluster/ports.js";
-import { lastLine, onAll } from "../../ssh/contact.js";
-import { label, plural } from "../shared/findings.js";
+import { onAll } from "../../ssh/contact.js";
+import { lastLine } from "../../ssh/explain.js";
+import { plural } from "../shared/findings.js";
 import type { Complaint } from "./blame.js";
 import type { TestRun } from "./network-test.js";
 import { parseSwarmInfo } from "./parsers.js";

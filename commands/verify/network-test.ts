@@ -1,7 +1,8 @@
 /** Tests the containers' network with one container on each host, which Swarm places. */
 import type { Inventory, InventoryHost } from "../../cluster/inventory.js";
 import { multicast } from "../../cluster/names.js";
-import { lastLine, onAll, type RunAsRoot } from "../../ssh/contact.js";
+import { onAll, type RunAsRoot } from "../../ssh/contact.js";
+import { lastLine } from "../../ssh/explain.js";
 import { whyFailed } from "./checks/check.js";
 import { parseSwarmInfo } from "./parsers.js";
 import { parseSections, type Said, textOf, type Views } from "./sections.js";

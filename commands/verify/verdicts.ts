@@ -1,7 +1,7 @@
 /** How what the checks find becomes a verdict on each host. */
 import { z } from "zod";
 import type { Inventory } from "../../cluster/inventory.js";
-import { label } from "../shared/findings.js";
+import { label } from "../../cluster/model.js";
 import { blame, type Complaint } from "./blame.js";
 import type { Look } from "./checks/check.js";
 import { type CheckName, causesOf, checkNames, checks, type NamedCheck } from "./checks/index.js";

@@ -1,7 +1,8 @@
 /** `scripts/verify`: is the cluster what the cluster file says, and does its network carry what it is there for? */
 import { randomBytes } from "node:crypto";
 import type { Inventory, InventoryHost } from "../../cluster/inventory.js";
-import { explainContact, lastLine, onAll, type RunAsRoot } from "../../ssh/contact.js";
+import { onAll, type RunAsRoot } from "../../ssh/contact.js";
+import { explainContact, lastLine } from "../../ssh/explain.js";
 import { plural } from "../shared/findings.js";
 import { causesOf } from "./checks/index.js";
 import { bounded } from "./deadline.js";

@@ -1,7 +1,6 @@
 /** What no host can be judged for alone: do the hosts, the versions and the lock file fit together? */
 import type { Inventory, InventoryHost } from "../../../cluster/inventory.js";
-import { peerName } from "../../../cluster/model.js";
-import { label } from "../../shared/findings.js";
+import { label, peerName } from "../../../cluster/model.js";
 import type { CheckFinding, Judgement } from "../checks.js";
 import { type Facts, platformsOf } from "../facts.js";
 import { judgeEngine, lockFix } from "./engine.js";

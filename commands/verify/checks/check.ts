@@ -1,6 +1,6 @@
 /** What a check is, and the ways in which one looks at the evidence. */
 import type { Inventory, InventoryHost } from "../../../cluster/inventory.js";
-import { lastLine } from "../../../ssh/contact.js";
+import { lastLine } from "../../../ssh/explain.js";
 import type { Complaint } from "../blame.js";
 import type { Evidence } from "../evidence.js";
 import type { NetworkResult, Reach } from "../network-test.js";

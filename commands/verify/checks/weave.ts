@@ -2,7 +2,7 @@
 import type { InventoryHost } from "../../../cluster/inventory.js";
 import { peerName } from "../../../cluster/model.js";
 import { ports } from "../../../cluster/ports.js";
-import { lastLine } from "../../../ssh/contact.js";
+import { lastLine } from "../../../ssh/explain.js";
 import { plural } from "../../shared/findings.js";
 import type { Complaint } from "../blame.js";
 import type { Evidence } from "../evidence.js";

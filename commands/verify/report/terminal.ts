@@ -1,5 +1,7 @@
 /** What `scripts/verify` has found, for a person at a terminal. */
-import { columns, label, plural } from "../../shared/findings.js";
+
+import { label } from "../../../cluster/model.js";
+import { columns, plural } from "../../shared/findings.js";
 import type { Paint } from "../../shared/progress.js";
 import { checkNames, checks, type NamedCheck } from "../checks/index.js";
 import { succeeded, textOf } from "../sections.js";
