@@ -110,7 +110,7 @@ function decideOn(targets: SshTargets, host: Host, result: SshResult, containers
   if (cause?.check === "reach") {
     return forget(
       cause.found,
-      "once it is back: scripts/recover again, then deploy; if it is gone for good: move it to `removed`, with `lost: true`, and deploy",
+      "once it is back: scripts/recover again, then deploy; while it stays off: give it `down: true`, and deploy; if it is gone for good: move it to `removed`, with `lost: true`, and deploy",
     );
   }
   const silent = "Weave's proxy does not answer";
@@ -125,7 +125,7 @@ function decideOn(targets: SshTargets, host: Host, result: SshResult, containers
     case outcomes.engineSilent:
       return containers.length === 0
         ? { forgotten: [], lines: [], failures: [] }
-        : forget(`${silent}, nor does its Docker Engine`, "mend the engine, then scripts/recover again, then deploy");
+        : forget(`${silent}, nor does its Docker Engine`, "repair the engine, then scripts/recover again, then deploy");
     default: {
       const why = cause ? `${cause.found}; to fix it: ${cause.fix}` : lastLine(result.stderr);
       return { forgotten: [], lines: [], failures: [`${label(host)}: ${why}`] };

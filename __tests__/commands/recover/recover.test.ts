@@ -216,7 +216,7 @@ describe("the state", () => {
 
   it.each([
     [3, /^recover: h2: deploy: it sets Weave up again/m],
-    [4, /^recover: h2: mend the engine, then scripts\/recover again, then deploy$/m],
+    [4, /^recover: h2: repair the engine, then scripts\/recover again, then deploy$/m],
   ])("and those of a host whose proxy stays dead: status %i", (status, next) => {
     const { status: ended, stdout, gone } = recover([fine, `exit ${status}`]);
     expect(gone).toEqual(expect.arrayContaining(["docker_container.h2_swarm_manager"]));
