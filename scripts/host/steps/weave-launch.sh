@@ -99,8 +99,9 @@ wanted=$(grep -v -e '^WEAVE_QUORUM=' -e '^WEAVE_PEERS=' /etc/default/weave | cat
 stale=
 if ! systemctl is-active -q weave.service || [ "$(note weave-running)" != "$wanted" ]; then
   stale=yes
-elif [ "$(voters)" != "$count" ] && undecided; then
-  # Of more than there are, too few would vote. Nobody has an address yet that a restart could cut off.
+elif [ "$(($(voters) / 2 + 1))" -gt "$count" ] && undecided; then
+  # So many are needed for a majority, and there are not so many any more. Nobody has an address yet that a restart could
+  # cut off.
   found "Weave: $(voters) peers are to vote before the first container gets an address, and there are $count"
   stale=yes
 fi
