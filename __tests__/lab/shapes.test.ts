@@ -4,6 +4,7 @@ import {
   atConsole,
   atConsoles,
   bareHosts,
+  type Ended,
   expectFailure,
   expectWords,
   host,
@@ -63,38 +64,51 @@ it("one host: what Weave takes only when it makes the network is refused later, 
   expect(await router()).toBe(was);
 });
 
-it("one host: another datacenter is refused before Consul is touched", async () => {
+/** What a deploy of another cluster file prints; the file is put back. */
+async function deployed(edit: (file: string) => string): Promise<Ended> {
+  const file = read("cluster.yaml");
+  write("cluster.yaml", edit(file));
+  const ended = await tryLab("deploy");
+  write("cluster.yaml", file);
+  return ended;
+}
+
+it("one host: another datacenter is refused by the preflight, and by the step on the host", async () => {
   const agent = () =>
     atConsole(host("h1"), "systemctl show --value -p MainPID consul; cat /etc/consul.d/server/config.json");
-  const [was, file] = [await agent(), read("cluster.yaml")];
-  write("cluster.yaml", file.replace("datacenter: lab", "datacenter: other"));
-  expectFailure(
-    await tryLab("deploy"),
-    /h1 consul-start: ERROR: consul.datacenter is lab on this host, and cannot become/,
-  );
+  const was = await agent();
+  const refused = await deployed((file) => file.replace("datacenter: lab", "datacenter: other"));
+  expectFailure(refused, /cluster +consul.datacenter is lab on the host, and other in the cluster file/);
+  const step = "role=server data_dir=/var/consul datacenter=other servers=1 timeout=5";
+  const said = await atConsole(host("h1"), `sh /root/.multicast-swarm/scripts/consul-start.sh ${step} 2>&1 || true`);
+  expect(said).toMatch(/h1 consul-start: ERROR: consul.datacenter is lab on this host, and cannot become other/);
   expect(await agent()).toBe(was);
-  write("cluster.yaml", file);
-  await lab("deploy");
 });
 
-it("one host: the cluster under another name is refused before anything is written", async () => {
-  const [was, file] = [await snapshots(), read("cluster.yaml")];
-  write("cluster.yaml", file.replace(/^name: lab$/m, "name: other"));
-  expectFailure(await tryLab("deploy"), /this host belongs to the cluster 'lab'/);
+it("one host: the cluster under another name is refused by the preflight, and by every step on the host", async () => {
+  const was = await snapshots();
+  const refused = await deployed((file) => file.replace(/^name: lab$/m, "name: other"));
+  expectFailure(refused, /cluster +the host belongs to the cluster lab/);
+  const said = await atConsole(
+    host("h1"),
+    `cp -r /root/.multicast-swarm /run/other && echo other >/run/other/cluster.tsv
+    sh /run/other/scripts/swarm-clear.sh rebuilt=0 2>&1 || true
+    rm -r /run/other`,
+  );
+  expect(said).toMatch(/ERROR: this host belongs to the cluster 'lab', not to 'other'/);
   expect(changes(was, await snapshots(), /\/root\/\.multicast-swarm|\/var\/consul\//)).toEqual(unchanged());
-  write("cluster.yaml", file);
-  await lab("deploy");
 });
 
 it("one host: another login is taken over, and destroy needs nothing that a deploy has left", async () => {
-  const file = read("cluster.yaml");
   await atConsole(
     host("h1"),
     `useradd --create-home bob && cp -r /root/.ssh /home/bob/ && chown -R bob: /home/bob/.ssh
     echo 'bob ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/bob`,
   );
-  write("cluster.yaml", file.replace("user: root", "user: bob"));
-  expectWords(await lab("deploy"), /1 added, 1 changed, 1 destroyed/);
+  write("cluster.yaml", read("cluster.yaml").replace("user: root", "user: bob"));
+  const output = await lab("deploy");
+  expectWords(output, /null_resource.h1_stage .*: Creating/);
+  expect(output).not.toMatch(/h1_(consul|docker|weave|swarm)\S* .*: Creating/);
   await changesNothing();
   await atConsole(host("h1"), "rm -rf /root/.multicast-swarm /home/bob/.multicast-swarm");
   expectWords(await lab("destroy"), /nothing of multicast-swarm is left/);
