@@ -43,7 +43,8 @@ export interface StepProps {
 export class Step extends Resource {
   public constructor(scope: Construct, id: string, props: StepProps) {
     const words = Object.entries(props.args ?? {}).map(([name, value]) => `${name}=${shellWord(String(value))}`);
-    const command = [`${props.on.sudo}sh ${uploads}/scripts/${props.script}.sh`, ...words].join(" ");
+    // Who logs in, and so whether it takes sudo, is nothing that the step would have to be run again for.
+    const command = [`sh ${uploads}/scripts/${props.script}.sh`, ...words].join(" ");
     const everything = {
       command: literal(command),
       script: stepHash(props.script),
@@ -59,7 +60,7 @@ export class Step extends Resource {
         ...(props.uploads ?? []).map(
           ({ to, ...what }): FileProvisioner => ({ type: "file", ...what, destination: `${uploads}/${to}` }),
         ),
-        { type: "remote-exec", inline: [literal(command)] },
+        { type: "remote-exec", inline: [literal(`${props.on.sudo}${command}`)] },
       ],
     });
   }
