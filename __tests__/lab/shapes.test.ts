@@ -174,7 +174,7 @@ describe("the guide's bootstrap handover", () => {
     const said = await atConsole(
       host("h1"),
       `cd /var/lib/multicast-swarm && mv consul-bootstrapped kept
-      sh /root/.multicast-swarm/scripts/consul-bootstrap.sh data_dir=/var/consul others=${others} timeout=5 2>&1 || true
+      sh /root/.multicast-swarm/scripts/consul-bootstrap.sh data_dir=/var/consul datacenter=lab others=${others} timeout=5 2>&1 || true
       mv kept consul-bootstrapped`,
     );
     await atConsoles("systemctl start consul");
