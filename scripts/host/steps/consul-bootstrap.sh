@@ -14,8 +14,12 @@ if [ "$(note consul-bootstrapped)" = handed-over ]; then
   exit 0
 fi
 [ "$others" = - ] && others=
+# On a new host the binary is not in its place yet.
+program=$consul_binary
+[ ! -f "$consul_next" ] || program=$consul_next
+"$program" version >/dev/null || die "cannot run $program, and so cannot ask the other servers whether they have a leader"
 for other in $(printf %s "$others" | tr ',' ' '); do
-  if leader=$(consul operator raft list-peers -http-addr="http://$other:$port_consul_http" 2>/dev/null | awk '$4 == "leader" { print $1 }') &&
+  if leader=$("$program" operator raft list-peers -http-addr="http://$other:$port_consul_http" 2>/dev/null | awk '$4 == "leader" { print $1 }') &&
     [ -n "$leader" ]; then
     die "refuses to bootstrap: the server $other is already in a cluster led by $leader; this host can only join it (consul.bootstrap: expect)"
   fi
