@@ -105,6 +105,8 @@ it("one host: another login is taken over, and destroy needs nothing that a depl
     `useradd --create-home bob && cp -r /root/.ssh /home/bob/ && chown -R bob: /home/bob/.ssh
     echo 'bob ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/bob`,
   );
+  // A deploy that was refused has taken what it was to replace out of the state.
+  await lab("deploy");
   write("cluster.yaml", read("cluster.yaml").replace("user: root", "user: bob"));
   const output = await lab("deploy");
   expectWords(output, /null_resource.h1_stage .*: Creating/);
