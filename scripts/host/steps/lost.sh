@@ -18,9 +18,14 @@ fi
 remove_node "$address"
 if ! members=$(consul members 2>/dev/null); then
   found "Consul: no agent here that could tell the others that $name is lost"
-elif printf '%s\n' "$members" | awk -v name="$name" '$1 == name && $3 != "left" { found = 1 } END { exit !found }'; then
-  consul force-leave "$name"
-  changed "Consul: $name has left"
 else
-  found "Consul: no member $name"
+  case $(printf '%s\n' "$members" | awk -v name="$name" '$1 == name { print $3 }') in
+    '') found "Consul: no member $name" ;;
+    # Autopilot may have been quicker: it removes a server that is missing.
+    left) found "Consul: $name has left already" ;;
+    *)
+      consul force-leave "$name"
+      changed "Consul: $name has left"
+      ;;
+  esac
 fi
