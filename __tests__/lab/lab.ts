@@ -116,6 +116,10 @@ export const tryVerify = (): Promise<Ended> => operator("scripts/verify");
 /** Expects the cluster to be healthy now. */
 export const verify = async (): Promise<void> => expectWords((await tryVerify()).output, /verify: healthy/);
 
+/** Expects another deploy to have nothing to do. */
+export const changesNothing = async (): Promise<void> =>
+  expectWords(await lab("deploy"), /0 added, 0 changed, 0 destroyed/);
+
 export interface Host {
   readonly name: string;
   readonly address: string;

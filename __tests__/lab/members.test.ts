@@ -5,6 +5,7 @@ import {
   atConsole,
   atConsoles,
   bareHosts,
+  changesNothing,
   expectFailure,
   expectWords,
   type Host,
@@ -33,7 +34,6 @@ const remove = (name: string, more: Partial<Entry> = {}) =>
     file.removed = file.hosts.filter((one) => one.name === name).map((one) => ({ ...one, ...more }));
     file.hosts = file.hosts.filter((one) => one.name !== name);
   });
-const changesNothing = async () => expectWords(await lab("deploy"), /0 added, 0 changed, 0 destroyed/);
 const services = (on: Host[]) => atConsoles("systemctl show --value -p MainPID consul docker weave", on);
 
 let bare: Record<string, string[]>;

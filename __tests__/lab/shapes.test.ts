@@ -4,6 +4,7 @@ import {
   atConsole,
   atConsoles,
   bareHosts,
+  changesNothing,
   type Ended,
   expectFailure,
   expectWords,
@@ -43,7 +44,6 @@ async function brought(...options: string[]) {
   expectWords(output, /verify: healthy/);
   expectWords(output, new RegExp(`^ Nodes: ${hosts().length}$`, "m"));
 }
-const changesNothing = async () => expectWords(await lab("deploy"), /0 added, 0 changed, 0 destroyed/);
 
 it("one host", async () => {
   await bareHosts("--hosts", "1");

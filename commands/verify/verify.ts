@@ -1,4 +1,4 @@
-/** `scripts/verify`: is the cluster what the cluster file says, and does its network carry what it is there for? */
+/** `scripts/verify`: does the cluster match its file, and does its network carry names, TCP and multicast? */
 import { randomBytes } from "node:crypto";
 import type { Inventory, InventoryHost } from "../../cluster/inventory.js";
 import { onAll, type RunAsRoot } from "../../ssh/contact.js";
