@@ -86,7 +86,13 @@ export function expectFailure({ status, output }: Ended, ...patterns: readonly R
   expectWords(output, ...patterns);
 }
 
-const tail = (text: string): string => text.split("\n").slice(-60).join("\n");
+/** The end of an output, and before it what failed where: other steps go on after one has failed, and say a lot. */
+function tail(text: string): string {
+  const lines = text.split("\n");
+  const end = lines.slice(-60);
+  const failed = lines.slice(0, -60).filter((line) => /\berror\b|cannot|failed/i.test(line));
+  return [...failed, ...end].join("\n");
+}
 
 /** The output of a command that has to succeed. */
 async function succeed(command: string, args: readonly string[], input?: string): Promise<string> {

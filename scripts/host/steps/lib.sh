@@ -138,7 +138,8 @@ note() {
     cat "$state/$1" 2>/dev/null || true
   else
     mkdir -p "$state"
-    printf '%s\n' "$2" >"$state/$1.new" && mv -f "$state/$1.new" "$state/$1"
+    # Steps of one host run side by side, and may note the same.
+    printf '%s\n' "$2" >"$state/$1.$$" && mv -f "$state/$1.$$" "$state/$1"
   fi
 }
 

@@ -87,9 +87,9 @@ class Host {
   public has = (path: string) => existsSync(join(this.folder, path));
 
   /** Runs commands that lib.sh offers, or a step. */
-  public run(commands: string): Promise<{ status: number | null; said: string }> {
-    writeFileSync(join(this.scripts, "part.sh"), `. "$(dirname "$0")/lib.sh"\n${commands}\n`);
-    return this.step("part");
+  public run(commands: string, name = "part"): Promise<{ status: number | null; said: string }> {
+    writeFileSync(join(this.scripts, `${name}.sh`), `. "$(dirname "$0")/lib.sh"\n${commands}\n`);
+    return this.step(name);
   }
   public step(name: string, ...args: string[]): Promise<{ status: number | null; said: string }> {
     const child = spawn("sh", [join(this.scripts, `${name}.sh`), ...args]);
@@ -252,6 +252,18 @@ describe("images from registries", () => {
     expect(said).toMatch(/found no engine yet that could pull weave:1 from its registry/);
     expect(status).toBe(0);
   });
+});
+
+it("what steps that run side by side note and record is whole, whoever is first", async () => {
+  const host = new Host().write("cluster.tsv", "lab");
+  const step = (name: string) => `for i in $(seq 150); do rm -f "$state/cluster"; record file /${name}-$i; done`;
+  const ended = await Promise.all([host.run(step("a"), "a"), host.run(step("b"), "b")]);
+  expect(ended).toEqual([
+    { status: 0, said: "" },
+    { status: 0, said: "" },
+  ]);
+  expect(host.record.length).toBe(300);
+  expect(readdirSync(host.state).sort()).toEqual(["cluster", "created"]);
 });
 
 describe("a directory that a step wants", () => {
