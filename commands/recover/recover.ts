@@ -13,6 +13,9 @@ import type { SshResult, SshTargets } from "../../ssh/ssh.js";
 import { inventoryFrom } from "../shared/command.js";
 import { hostScript } from "../shared/host-scripts.js";
 
+/** A backend holds the lock of a deploy that was killed until it has missed it for a while: Consul for half a minute. */
+const lockSeconds = 60;
+
 /** How long a step may go on after its deploy has ended: as long as packages take to install. */
 const stepSeconds = 600;
 
@@ -169,7 +172,7 @@ export async function recover(clusterFile: string, output: string): Promise<numb
     throw new Error(`${failures.join("; ")}; the state was not changed`);
   }
   if (steps.length + forgotten.length > 0) {
-    terraform(stack, "state", "rm", ...steps, ...forgotten);
+    terraform(stack, "state", "rm", `-lock-timeout=${lockSeconds}s`, ...steps, ...forgotten);
   }
   for (const line of lines) {
     console.log(`recover: ${line}`);

@@ -178,7 +178,7 @@ function recover(hosts: readonly string[]) {
   program("ssh", `cat >/dev/null\ncase "$3" in\n${hosts.map((text, i) => `h${i + 1}) ${text} ;;`).join("\n")}\nesac\n`);
   program(
     "terraform",
-    `shift\ncase "$1 $2" in\n"state pull") cat '${folder}/state' ;;\n"state rm") shift 2; echo "$@" >'${folder}/gone' ;;\nesac\n`,
+    `shift\ncase "$1 $2" in\n"state pull") cat '${folder}/state' ;;\n"state rm") shift 3; echo "$@" >'${folder}/gone' ;;\nesac\n`,
   );
   const { status, stdout, stderr } = spawnSync(
     join(__dirname, "../../../scripts/recover"),

@@ -50,6 +50,10 @@ if recorded unit weave.service; then
     weave_env
     weave reset --force >/dev/null 2>&1 || true
     docker rm -f "$weave_container" >/dev/null 2>&1 || true
+    # Weave's script works in containers of its own image; one that was cut off before it could start is still there.
+    for container in $(docker ps -aq --filter "ancestor=$DOCKERHUB_USER/weaveexec:$WEAVE_VERSION" --filter status=created); do
+      docker rm "$container" >/dev/null 2>&1 || true
+    done
     for volume in weavedb "weavevolumes-${WEAVE_VERSION:-none}"; do
       docker rm -f -v "$volume" >/dev/null 2>&1 || true
     done
@@ -80,12 +84,17 @@ for unit in $(values unit); do
 done
 systemctl stop consul-bootstrap.service 2>/dev/null || true
 
+images_left=
 if has_docker; then
   for image in $(values image); do
-    # With its last name an image loses its digest too.
-    case $image in *sha256:*) docker image inspect "$image" >/dev/null 2>&1 || continue ;; esac
-    # The engine keeps an image that some other container still uses.
-    if docker image rm "$image" >/dev/null 2>&1; then changed "image $image (removed)"; else found "image $image in use or gone; left"; fi
+    # Somebody has removed it; and with its last name an image loses its digest too.
+    docker image inspect "$image" >/dev/null 2>&1 || continue
+    if docker image rm "$image" >/dev/null 2>&1; then
+      changed "image $image (removed)"
+    else
+      images_left="$images_left $image"
+      found "image $image, which a container uses that is not of multicast-swarm; it stays"
+    fi
   done
 fi
 
@@ -403,6 +412,8 @@ rm -f "$state/created"
 rm -rf "$state"
 if [ $engine = stays ]; then
   changed "$state (removed): of multicast-swarm, Docker Engine is left, for others"
+elif [ -n "$images_left" ]; then
+  changed "$state (removed): of multicast-swarm, these images are left, for containers of others:$images_left"
 else
   changed "$state (removed): nothing of multicast-swarm is left"
 fi

@@ -1,0 +1,133 @@
+/** Terraform's state where a team keeps it: in Consul and in PostgreSQL, on a machine that is no host of the cluster. */
+import { existsSync, rmSync } from "node:fs";
+import { beforeAll, describe, expect, it } from "vitest";
+import {
+  atConsole,
+  changesNothing,
+  type Ended,
+  expectFailure,
+  expectWords,
+  host,
+  killBelow,
+  lab,
+  labFile,
+  operator,
+  type Running,
+  read,
+  start,
+  until,
+  useLab,
+  verify,
+  write,
+} from "./lab.js";
+
+useLab("--hosts", "2");
+
+/** Where the states are. */
+const server = () => host("h2");
+const password = "a-word-of-the-test";
+
+beforeAll(async () => {
+  // An entry of a list ends where the next line is not indented further.
+  write("cluster.yaml", read("cluster.yaml").replace(/^ {2}- name: h2\n( {4}.*\n)+/m, ""));
+  await atConsole(
+    server(),
+    `cd /root
+    echo 'deb [trusted=yes] http://198.18.0.1/debian ./' >state.list
+    apt="apt-get -y -qq --no-install-recommends -o Dir::Etc::SourceList=/root/state.list -o Dir::Etc::SourceParts=/dev/null"
+    { $apt update; DEBIAN_FRONTEND=noninteractive $apt install unzip postgresql-15; } >/dev/null 2>&1
+    echo "listen_addresses = '*'" >>/etc/postgresql/15/main/postgresql.conf
+    echo 'host all all 198.18.0.0/24 scram-sha-256' >>/etc/postgresql/15/main/pg_hba.conf
+    systemctl restart postgresql@15-main
+    echo "create role terraform login password '${password}'; create database state owner terraform" |
+      sed 's/; /;\\n/' | runuser -u postgres -- psql -q
+    perl -MIO::Socket::INET -e '
+      my $s = IO::Socket::INET->new("198.18.0.1:80") or die;
+      print $s "GET /consul/1.20.5/consul_1.20.5_linux_amd64.zip HTTP/1.0\\r\\n\\r\\n";
+      while (<$s>) { last if /^\\r/ } print while <$s>' >consul.zip
+    unzip -q consul.zip && mv consul /usr/local/sbin/state-consul
+    systemd-run -q --unit=state-consul /usr/local/sbin/state-consul agent -dev -client=0.0.0.0 -bind=198.18.0.12`,
+  );
+  await until(async () => /"/.test(await atConsole(server(), `${consul} info | grep leader_addr || true`)));
+});
+const consul = "/usr/local/sbin/state-consul";
+
+/** Says where the state is to be, in place of what the cluster file says of it. */
+function keepIn(backend: string): void {
+  write("cluster.yaml", `${read("cluster.yaml").replace(/^backend:\n( .*\n)*/m, "")}${backend}`);
+}
+
+/** Another operator's deploy, from a working copy of their own, which keeps what Terraform notes there of a backend. */
+const anotherDeploy = () =>
+  operator(..."npx cdktf deploy --auto-approve --skip-provider-lock --output".split(" "), labFile("another"));
+
+/** Nothing is done on hosts; rendered files lie in each working copy. */
+function knowsTheState({ status, output }: Ended): void {
+  expect(status, output).toBe(0);
+  expect(output).not.toMatch(/(null_resource|docker_container)\S* .*: (Creating|Modifying|Destroying)/);
+}
+
+/** A deploy that is killed, with everything it has started, while another is refused. */
+async function refusesAnotherAndIsKilled(deploy: Running): Promise<void> {
+  await deploy.printed(/: (Creating|Destroying)\.\.\./);
+  expectFailure(await anotherDeploy(), /Error acquiring the state lock/);
+  killBelow(deploy);
+  await deploy.ended;
+}
+
+describe("in Consul", () => {
+  it("a deploy locks out another; when it is killed, recover and a deploy finish the job", async () => {
+    keepIn("backend:\n  type: consul\n  config:\n    address: 198.18.0.12:8500\n    path: platform/lab\n");
+    await lab("lock");
+    await refusesAnotherAndIsKilled(start("scripts/lab", ["deploy"]));
+    await lab("recover");
+    // Consul lets go of the lock when it has not heard from its holder for a while; a state of which nothing was written yet
+    // needs no lock to recover.
+    await until(
+      async () =>
+        !/Session +[0-9a-f]/.test(await atConsole(server(), `${consul} kv get -detailed platform/lab/.lock || true`)),
+    );
+    await lab("deploy");
+    await verify();
+    await changesNothing();
+  });
+
+  it("another working copy knows the same state", async () => {
+    knowsTheState(await anotherDeploy());
+    expect(existsSync(labFile("terraform.lab.tfstate"))).toBe(false);
+    expect(await atConsole(server(), `${consul} kv get platform/lab | head -c 1`)).toBe("{");
+  });
+});
+
+describe("in PostgreSQL", () => {
+  beforeAll(() => {
+    process.env.PGUSER = "terraform";
+    process.env.PGPASSWORD = password;
+  });
+
+  it("what was in Consul is taken along", async () => {
+    keepIn(
+      "backend:\n  type: pg\n  config:\n    conn_str: postgres://198.18.0.12/state?sslmode=disable\n    schema_name: lab\n",
+    );
+    expectFailure(await anotherDeploy(), /Backend configuration changed/);
+    expectWords(await lab("deploy", "--migrate-state"), /0 added, 0 changed, 0 destroyed/);
+    // As docs/operations.md says: a working copy that did not move the state must not move what is left at the old place.
+    rmSync(labFile("another"), { recursive: true });
+    knowsTheState(await anotherDeploy());
+  });
+
+  it("a deploy locks out another; when it is killed, recover and a deploy finish the job", async () => {
+    write("cluster.yaml", read("cluster.yaml").replace(/^consul:$/m, "consul:\n  logLevel: WARN"));
+    await refusesAnotherAndIsKilled(start("scripts/lab", ["deploy"]));
+    await lab("recover");
+    await lab("deploy");
+    await verify();
+    await changesNothing();
+  });
+
+  it("and back to a file", async () => {
+    keepIn("");
+    expectWords(await lab("deploy", "--migrate-state"), /0 added, 0 changed, 0 destroyed/);
+    expectWords(await lab("destroy"), /nothing of multicast-swarm is left/);
+  });
+});
