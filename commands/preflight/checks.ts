@@ -37,6 +37,7 @@ export const checkGroups = [
     finds:
       "a host of another cluster, or under another name; an address, `consul.datacenter` or `consul.dataDir` that was changed",
   },
+  { checks: ["deploy"], finds: "another deploy that has the host, under way or broken off" },
   { checks: ["weave peer"], finds: "another member's peer name, on a copied disk" },
   {
     checks: ["disk", "memory"],

@@ -52,6 +52,24 @@ const judged = (own: Facts, where = inventory) => judgeHost(where, h2, { ...fres
 describe("a host", () => {
   it("that fits has no finding", () => expect(judged({})).toEqual([]));
 
+  it("deploy: another one has it, which is a problem to a deploy and worth knowing to others", () => {
+    const held = {
+      ...fresh,
+      "deploy-by": "bob@desk:/srv/cluster",
+      "deploy-from": "198.18.0.7",
+      "deploy-since": "2026-11-25 03:10:00 UTC",
+    };
+    const found = "a deploy has this host: bob@desk:/srv/cluster, from 198.18.0.7, since 2026-11-25 03:10:00 UTC";
+    const [refused, noticed] = [
+      judgeHost(inventory, h2, held, "alice@laptop:/home/alice"),
+      judgeHost(inventory, h2, held),
+    ];
+    expect(refused).toMatchObject([{ check: "deploy", found, fix: expect.stringContaining("scripts/recover") }]);
+    expect(refused[0]).not.toHaveProperty("warning");
+    expect(noticed).toMatchObject([{ check: "deploy", found, warning: true }]);
+    expect(judgeHost(inventory, h2, held, "bob@desk:/srv/cluster")).toEqual([]);
+  });
+
   it("engine: refuses one that is not run by docker.service", () => {
     const found = judgeAllHosts(
       inventory,
