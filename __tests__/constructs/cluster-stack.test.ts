@@ -268,7 +268,9 @@ describe("a host is held by one deploy at a time", () => {
     );
     for (const [name, { provisioner }] of touching) {
       const [first] = provisioner as { "remote-exec"?: { inline: string[] } }[];
-      expect(first?.["remote-exec"]?.inline[0], name).toMatch(/^(\$\{self\.input\.sudo\})?env deploy_by=\$\{.*\} deploy_from="\$SSH_CLIENT" sh /);
+      expect(first?.["remote-exec"]?.inline[0], name).toMatch(
+        /^(\$\{self\.input\.sudo\})?env deploy_by=\$\{.*\} deploy_from="\$SSH_CLIENT" sh /,
+      );
     }
     // What it is told at a destroy refers to nothing.
     expect(JSON.stringify(stack.resource.terraform_data)).not.toContain("${local.");
