@@ -357,6 +357,27 @@ describe("packet size", () => {
   });
 });
 
+describe("pulls from Docker Hub", () => {
+  const hub = { ...inventory, sources: ["registry-1.docker.io"] };
+  const pulls = (count: number, own: Facts, where: Inventory = hub) => {
+    const hosts = Array.from({ length: count }, (_, i) => host(i + 1));
+    const facts = new Map(hosts.map(({ name }) => [name, { ...fresh, ...own }]));
+    return judgeAllHosts({ ...where, hosts }, facts).filter(({ check }) => check === "pulls");
+  };
+
+  it("are a warning when all hosts together pull more than it gives to one address", () => {
+    expect(pulls(20, {})).toEqual([]);
+    expect(pulls(21, {})).toMatchObject([
+      { host: "h1", found: "21 hosts pull 105 images from Docker Hub", warning: true },
+    ]);
+  });
+
+  it("are none where the images are there, or come from elsewhere", () => {
+    expect(pulls(30, { engine: "24.0", "images-missing": "0" })).toEqual([]);
+    expect(pulls(30, {}, { ...hub, sources: ["mirror.example"] })).toEqual([]);
+  });
+});
+
 describe("clocks", () => {
   const clocks = (ahead: readonly number[], uncertain = 0.05) =>
     new Map(ahead.map((seconds, i) => [`h${i + 1}`, { ahead: seconds, uncertain }]));
