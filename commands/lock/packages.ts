@@ -99,6 +99,11 @@ export function merge(answers: readonly HostPackages[], before: readonly Artifac
   const found = new Map<string, { artifact: Artifact; host: string }>();
   for (const { host, packages } of answers) {
     for (const artifact of packages) {
+      if (/^\w+:\/\/[^/]*@/.test(artifact.source)) {
+        throw new Error(
+          `${artifact.name}: the package source of ${host.name} wants a login, which must not stand in artifacts.lock.json: use a source without one, or artifacts.directory`,
+        );
+      }
       const key = `${artifact.name} ${artifact.platform}`;
       const other = found.get(key);
       if (other && (other.artifact.version !== artifact.version || other.artifact.sha256 !== artifact.sha256)) {

@@ -486,12 +486,12 @@ describe("a lock file that was edited", () => {
     [
       "source",
       { source: "ftp://x" },
-      'artifacts[6].source: found "ftp://x", expected http(s)://…, docker://REGISTRY/NAME or file:PATH',
+      'artifacts[6].source: found "ftp://x", expected http(s)://… without a login, docker://REGISTRY/NAME or file:PATH',
     ],
     [
       "shell in a source",
       { source: "https://x/$(id)" },
-      'artifacts[6].source: found "https://x/$(id)", expected http(s)://…, docker://REGISTRY/NAME or file:PATH',
+      'artifacts[6].source: found "https://x/$(id)", expected http(s)://… without a login, docker://REGISTRY/NAME or file:PATH',
     ],
     [
       "name",

@@ -110,6 +110,13 @@ describe("what hosts lack", () => {
     );
   });
 
+  test("a source that wants a login is an error that does not show it", () => {
+    const answer = unzip.replace("http://", "http://ops:CANARY@");
+    const merged = () => merge([parseAnswer({ name: "a" }, debian + answer)], [], () => {});
+    expect(merged).toThrow("package:unzip:unzip: the package source of a wants a login");
+    expect(merged).not.toThrow(/CANARY/);
+  });
+
   test("entries of a group that no host lacks any more are kept, for the day a host is rebuilt", () => {
     const said: string[] = [];
     expect(
