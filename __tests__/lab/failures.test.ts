@@ -1,4 +1,6 @@
 /** Deploys that cannot work, and deploys that are cut off. */
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import {
   atConsole,
@@ -172,8 +174,10 @@ describe("a deploy stops before anything is changed on any host", () => {
 
 /** A deploy, or another command, of somebody else: with files and a state of Terraform's of their own. */
 const second = labFile("second/cdktf.out");
-const secondDeploy = () =>
-  operator("npx", "cdktf", "deploy", "--auto-approve", "--skip-provider-lock", "--output", second);
+const secondDeploy = () => {
+  mkdirSync(dirname(second), { recursive: true });
+  return operator("npx", "cdktf", "deploy", "--auto-approve", "--skip-provider-lock", "--output", second);
+};
 /** Who has the hosts, as others are told. */
 const held = new RegExp(
   `h1 \\(\\S+\\) +deploy +a deploy has this host: \\S+@\\S+:${labFile("cdktf.out")}\\S+, from \\S+, since \\S+`,
