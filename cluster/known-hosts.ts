@@ -8,6 +8,19 @@ export const knownHostsFileName = "known_hosts";
  */
 const preference = [/^ecdsa-sha2-nistp256$/, /^ecdsa-sha2-/, /^ssh-rsa$/, /^ssh-ed25519$/, /^sk-/];
 
+/**
+ * The same order for OpenSSH, by the algorithms of these keys (https://man.openbsd.org/ssh_config#HostKeyAlgorithms): so
+ * that a command meets the key that Terraform is going to meet.
+ */
+export const hostKeyAlgorithms = [
+  "ecdsa-sha2-nistp256",
+  "ecdsa-sha2-nistp384",
+  "ecdsa-sha2-nistp521",
+  "rsa-sha2-256",
+  "rsa-sha2-512",
+  "ssh-ed25519",
+] as const;
+
 interface Line {
   readonly names: readonly string[];
   /** "type base64" */

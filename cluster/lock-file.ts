@@ -21,9 +21,10 @@ const artifact = z.strictObject(
     // Goes into file names and shell arguments on hosts: no blank, no quote.
     version: text(/^[A-Za-z0-9][A-Za-z0-9.+:~_-]*$/, "a version"),
     sha256: text(/^[0-9a-f]{64}$/, "64 lower-case hexadecimal digits"),
+    // A login would go wherever the source goes: to git, into the synthesised JSON and into process lists.
     source: text(
-      /^(https?:\/\/[^\s"'$`\\]+|docker:\/\/[A-Za-z0-9._:/-]+|file:[A-Za-z0-9._~/@+%:-]+)$/,
-      "http(s)://…, docker://REGISTRY/NAME or file:PATH",
+      /^(https?:\/\/(?![^/]*@)[^\s"'$`\\]+|docker:\/\/[A-Za-z0-9._:/-]+|file:[A-Za-z0-9._~/@+%:-]+)$/,
+      "http(s)://… without a login, docker://REGISTRY/NAME or file:PATH",
     ),
   },
   { error: "a mapping with name, platform, version, sha256 and source" },

@@ -4,6 +4,9 @@ import { ports } from "./ports.js";
 /** What the project knows about a host, on that host: the record of what it created, notes, downloads. */
 export const stateFolder = "/var/lib/multicast-swarm";
 
+/** Which deploy has a host at present: who it is, since when, and from where. Gone with a reboot. */
+export const holdFile = "/run/multicast-swarm.deploy";
+
 /** Where steps put what they upload, below the login user's home; only that user can look inside. */
 export const uploadsFolder = ".multicast-swarm";
 
@@ -33,6 +36,7 @@ export const verifyPorts = { tcp: 54328, mtu: 54329 } as const;
 export function namesScript(): string {
   const values: Record<string, string | number> = {
     state: stateFolder,
+    hold: holdFile,
     uploads: uploadsFolder,
     manager_container: containers.manager,
     agent_container: containers.agent,

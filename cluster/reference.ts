@@ -64,9 +64,9 @@ which are pinned by the digest of their manifest. With \`artifacts.mirror\` the 
 
 ARCH is \`amd64\` or \`arm64\`. An architecture that is missing there is left out of the lock file.
 
-Packages (Docker Engine and \`unzip\`, for hosts that lack them) otherwise come from the hosts' own package sources: with
-\`docker.install\`, \`scripts/lock\` asks every host over SSH what it would download. That needs no root and changes
-nothing on the host.`;
+Packages (Docker Engine and \`unzip\`, for hosts that lack them) otherwise come from the hosts' own package sources:
+\`scripts/lock\` asks every host over SSH what it would download. That needs no root and changes nothing on the host. With
+\`docker.install: false\` no package of the engine's is locked.`;
 
 const portsPage = () => `# Ports
 

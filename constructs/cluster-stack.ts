@@ -17,9 +17,12 @@ import { startConsul } from "./consul.js";
 import { Departure } from "./departure.js";
 import { Gate, type GateProps } from "./gate.js";
 import { declareGossipKey } from "./gossip-key.js";
+import { declareDeployer } from "./hold.js";
 import { hostsTable } from "./hosts-table.js";
 import { Preflight } from "./preflight.js";
+import { Release } from "./release.js";
 import { StagedHost } from "./staged-host.js";
+import { Step } from "./step.js";
 import { forgetHost, Swarm } from "./swarm.js";
 import { literal, sha256 } from "./text.js";
 import type { Uploads } from "./uploads.js";
@@ -36,6 +39,7 @@ export class ClusterStack extends TerraformStack {
     new Backend(this, "backend", cluster);
     this.addProviders(cluster);
     declareGossipKey(this);
+    declareDeployer(this, cluster);
 
     // Nothing is changed on one host before all of them are fit, reached, and have fetched what they need.
     const preflight = new Preflight(this, "preflight", { inventory: inventoryOf(cluster, this.fromStack) });
@@ -58,13 +62,19 @@ export class ClusterStack extends TerraformStack {
     const swarms = hosts.map((on) => new Swarm(on, "swarm", { on, cluster, after: gates }));
     const containers = swarms.flatMap((swarm) => swarm.containers);
     const manager = find(hosts, ({ host }) => host.manager);
-    new Gate(this, "gate-swarm", {
+    const end = new Gate(this, "gate-swarm", {
       of: "swarm",
       on: manager,
       after: [...gates, ...containers],
       timeoutSeconds,
       args: { replication: cluster.settings.swarm.replication, image: images.swarm(cluster.settings) },
     });
+
+    const forAll = [...departures.map(({ left }) => left), ...gates, end];
+    for (const on of hosts) {
+      const others = forAll.filter((step) => step instanceof Step && step.on === on);
+      new Release(on, "release", { on, others, last: end });
+    }
 
     // A provider whose host does not answer fails every plan, as long as the state has one of its containers.
     const unasked = cluster.hosts.filter(({ down }) => down).flatMap((host) => forgetHost(this, host));

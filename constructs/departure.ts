@@ -5,6 +5,7 @@ import { Construct } from "constructs";
 import type { Cluster, RemovedHost } from "../cluster/model.js";
 import { uploadsFolder as uploads } from "../cluster/names.js";
 import { connectionFrom, loginFacts, sudoOf } from "./connection.js";
+import { asDeployer } from "./hold.js";
 import type { StagedHost } from "./staged-host.js";
 import { Step } from "./step.js";
 import { forgetHost } from "./swarm.js";
@@ -43,13 +44,13 @@ export class Departure extends Construct {
    * a host that has left is never asked again.
    */
   private leave({ removed, cluster, uploads: sent, keyFile, after }: DepartureProps): Resource {
-    const run = (script: string) => `${sudoOf(removed)}sh ${uploads}/scripts/${script} || exit 1`;
+    const run = (script: string) => `${asDeployer(sudoOf(removed))}sh ${uploads}/scripts/${script} || exit 1`;
     return new Resource(this, "leave", {
       connection: connectionFrom(loginFacts(removed, cluster, keyFile), besideUploads),
       dependsOn: [...after],
       triggers: { address: removed.address },
       provisioners: [
-        ...sendUploads(sent),
+        ...sendUploads(sent, sudoOf(removed)),
         {
           type: "remote-exec",
           inline: [

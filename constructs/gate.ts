@@ -2,7 +2,7 @@
 import type { ITerraformDependable, TerraformResource } from "cdktf";
 import type { Construct } from "constructs";
 import type { StagedHost } from "./staged-host.js";
-import { Step } from "./step.js";
+import { Step, whenRunAgain } from "./step.js";
 
 export interface GateProps {
   /** The host whose view decides. */
@@ -18,12 +18,11 @@ export interface GateProps {
 
 export class Gate extends Step {
   public constructor(scope: Construct, id: string, { on, of, timeoutSeconds, args, after }: GateProps) {
-    const ids = after.map((resource) => `${resource.terraformResourceType}.${resource.friendlyUniqueId}.id`);
     super(scope, id, {
       on,
       script: `gate-${of}`,
       args: { timeout: timeoutSeconds, ...args },
-      inputs: { after: `\${sha256(join(",", [${ids.join(", ")}]))}` },
+      inputs: { after: whenRunAgain(after) },
       after,
     });
   }

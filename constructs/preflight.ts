@@ -6,6 +6,7 @@ import { Construct } from "constructs";
 import type { Inventory } from "../cluster/inventory.js";
 import { preflightAsset } from "./assets.js";
 import { gossipKeyConditions } from "./gossip-key.js";
+import { deployerHere } from "./hold.js";
 import { literal, sha256 } from "./text.js";
 
 export interface PreflightProps {
@@ -21,9 +22,10 @@ export class Preflight extends Construct {
     const text = `${JSON.stringify(inventory, null, 2)}\n`;
     const file = new File(this, "inventory", { filename: "rendered/inventory.json", content: literal(text) });
     // It runs on the operator's machine, over ssh: one table of all problems of all hosts needs one place that sees them.
+    const command = `deploy_by=\${${deployerHere}} node ${program.path} ${file.filename}`;
     const run = new Resource(this, "hosts", {
       triggers: { program: program.assetHash, inventory: sha256(text) },
-      provisioners: [{ type: "local-exec", command: `node ${program.path} ${file.filename}` }],
+      provisioners: [{ type: "local-exec", command }],
       dependsOn: [file],
       lifecycle: gossipKeyConditions,
     });

@@ -6,6 +6,7 @@ import type { Cluster, Host } from "../cluster/model.js";
 import { uploadsFolder as uploads } from "../cluster/names.js";
 import { artifactsTable, wantedImages } from "./artifacts.js";
 import { connectionFrom, loginFacts, sudoOf } from "./connection.js";
+import { deployer } from "./hold.js";
 import { Step, type StepHost } from "./step.js";
 import { Teardown } from "./teardown.js";
 import { sha256 } from "./text.js";
@@ -50,10 +51,16 @@ export class StagedHost extends Construct implements StepHost {
       connection: connectionFrom(facts, besideUploads),
       dependsOn: [...props.after, ...sent.tables.files],
       triggers: { scripts: sent.scripts.assetHash, tables: sent.tables.hash, login, ...this.triggers },
-      provisioners: sendUploads(sent),
+      provisioners: sendUploads(sent, this.sudo),
     });
 
-    const teardown = new Teardown(this, "teardown", { facts, sudo: this.sudo, uploads: sent, after: [stage] });
+    const teardown = new Teardown(this, "teardown", {
+      facts,
+      sudo: this.sudo,
+      uploads: sent,
+      deployer: deployer(props.cluster),
+      after: [stage],
+    });
     const artifacts = sha256(artifactsTable(props.cluster));
     // Files from the operator's machine can be large: they go once, not with every changed script.
     const push = () =>

@@ -1,9 +1,16 @@
 /** One step on one host: a script of scripts/host/steps, run again when something that it depends on has changed. */
 import { Resource } from "@cdktf/provider-null/lib/resource";
-import type { FileProvisioner, ITerraformDependable, SSHProvisionerConnection } from "cdktf";
+import type {
+  FileProvisioner,
+  ITerraformDependable,
+  RemoteExecProvisioner,
+  SSHProvisionerConnection,
+  TerraformResource,
+} from "cdktf";
 import type { Construct } from "constructs";
 import { uploadsFolder as uploads } from "../cluster/names.js";
 import { shellWord } from "../cluster/shell.js";
+import { asDeployer } from "./hold.js";
 import { type StepScript, stepHash } from "./step-scripts.js";
 import { literal } from "./text.js";
 
@@ -41,6 +48,8 @@ export interface StepProps {
 }
 
 export class Step extends Resource {
+  public readonly on: StepHost;
+
   public constructor(scope: Construct, id: string, props: StepProps) {
     const words = Object.entries(props.args ?? {}).map(([name, value]) => `${name}=${shellWord(String(value))}`);
     // Who logs in, and so whether it takes sudo, is nothing that the step would have to be run again for.
@@ -51,17 +60,30 @@ export class Step extends Resource {
       ...props.on.triggers,
       ...props.inputs,
     };
+    const run = (line: string): RemoteExecProvisioner => ({
+      type: "remote-exec",
+      inline: [`${asDeployer(props.on.sudo)}${literal(line)}`],
+    });
     const only = props.onlyFor && Object.entries(props.onlyFor).map(([name, value]) => [name, String(value)]);
     super(scope, id, {
       connection: props.on.connection,
       dependsOn: [...props.after],
       triggers: only ? Object.fromEntries(only) : everything,
       provisioners: [
+        // Another deploy's step may be about to read what lies there.
+        ...(props.uploads ? [run(`sh ${uploads}/scripts/hold.sh`)] : []),
         ...(props.uploads ?? []).map(
           ({ to, ...what }): FileProvisioner => ({ type: "file", ...what, destination: `${uploads}/${to}` }),
         ),
-        { type: "remote-exec", inline: [literal(`${props.on.sudo}${command}`)] },
+        run(command),
       ],
     });
+    this.on = props.on;
   }
+}
+
+/** An input that changes whenever one of these has run again. */
+export function whenRunAgain(resources: readonly TerraformResource[]): string {
+  const ids = resources.map((one) => `${one.terraformResourceType}.${one.friendlyUniqueId}.id`);
+  return `\${sha256(join(",", [${ids.join(", ")}]))}`;
 }

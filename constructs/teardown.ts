@@ -3,6 +3,7 @@ import type { ITerraformDependable, RemoteExecProvisioner } from "cdktf";
 import type { Construct } from "constructs";
 import { uploadsFolder as uploads } from "../cluster/names.js";
 import { type LoginFacts, recalledConnection } from "./connection.js";
+import { asDeployer } from "./hold.js";
 import { TerraformData } from "./terraform-data.js";
 import { removeUploads, sendUploads, type Uploads } from "./uploads.js";
 
@@ -11,6 +12,8 @@ export interface TeardownProps {
   readonly facts: LoginFacts;
   readonly sudo: string;
   readonly uploads: Uploads;
+  /** Who destroys, as an expression without references. */
+  readonly deployer: string;
   readonly after: readonly ITerraformDependable[];
 }
 
@@ -21,15 +24,19 @@ export interface TeardownProps {
  * It brings its own scripts: those that were sent by a deploy may be gone, or be in another user's home.
  */
 export class Teardown extends TerraformData {
-  public constructor(scope: Construct, id: string, { facts, sudo, uploads: sent, after }: TeardownProps) {
-    const uninstall = `\${self.input.sudo}sh ${uploads}/scripts/uninstall.sh || exit 1`;
+  public constructor(scope: Construct, id: string, { facts, sudo, uploads: sent, deployer, after }: TeardownProps) {
+    const recalledSudo = `\${self.input.sudo}`;
+    const uninstall = `${asDeployer(recalledSudo, deployer)}sh ${uploads}/scripts/uninstall.sh || exit 1`;
     const run: RemoteExecProvisioner = { type: "remote-exec", inline: [uninstall, removeUploads] };
     super(scope, id, {
       dependsOn: [...after],
       input: { ...facts, sudo },
       connection: recalledConnection,
       // cdktf's types lack `when`.
-      provisioners: [...sendUploads({ scripts: sent.scripts }), run].map((one) => ({ ...one, when: "destroy" })),
+      provisioners: [...sendUploads({ scripts: sent.scripts }, recalledSudo, deployer), run].map((one) => ({
+        ...one,
+        when: "destroy",
+      })),
     });
   }
 }

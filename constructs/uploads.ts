@@ -1,6 +1,7 @@
 /** Sending a host what its steps need: the scripts, and the tables that every host gets. */
 import type { FileProvisioner, ITerraformDependable, RemoteExecProvisioner, TerraformAsset } from "cdktf";
 import { uploadsFolder as uploads } from "../cluster/names.js";
+import { takeHost } from "./hold.js";
 
 /** What is sent. */
 export interface Uploads {
@@ -16,9 +17,17 @@ export const besideUploads = `./${uploads}-%RAND%`;
 // A copy to a folder that is missing would make a file of that name.
 const makeFolders = `umask 077 && { [ -d ${uploads} ] || rm -f ${uploads}; } && rm -rf ${uploads}/scripts && mkdir -p ${uploads}/consul ${uploads}/artifacts ${uploads}/scripts`;
 
-/** The provisioners that send the scripts, and the tables when there are any to send. */
-export const sendUploads = ({ scripts, tables }: Omit<Uploads, "tables"> & Partial<Uploads>) => [
-  { type: "remote-exec", inline: [makeFolders] } satisfies RemoteExecProvisioner,
+/**
+ * The provisioners that send the scripts, and the tables when there are any to send, once the deploy has the host.
+ *
+ * @param who the deployer, where not the usual expression
+ */
+export const sendUploads = (
+  { scripts, tables }: Omit<Uploads, "tables"> & Partial<Uploads>,
+  sudo: string,
+  who?: string,
+) => [
+  { type: "remote-exec", inline: [takeHost(scripts, sudo, who), makeFolders] } satisfies RemoteExecProvisioner,
   { type: "file", source: `${scripts.path}/`, destination: `${uploads}/scripts` } satisfies FileProvisioner,
   ...(tables ? [{ type: "file", source: `${tables.folder}/`, destination: uploads } satisfies FileProvisioner] : []),
 ];

@@ -6,7 +6,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { knownHostsName } from "../cluster/known-hosts.js";
+import { hostKeyAlgorithms, knownHostsName } from "../cluster/known-hosts.js";
 import type { Host, Login, Settings } from "../cluster/model.js";
 import { resolveWritten } from "../cluster/paths.js";
 import { shellWord } from "../cluster/shell.js";
@@ -97,6 +97,7 @@ function sshConfig({ hosts, bastion, settings }: SshTargets, knownHostsFile: str
     `  StrictHostKeyChecking ${hostKeyChecking === "off" ? "no" : "yes"}`,
     `  UserKnownHostsFile ${hostKeyChecking === "off" ? "/dev/null" : `"${knownHostsFile}"`}`,
     "  GlobalKnownHostsFile /dev/null",
+    `  HostKeyAlgorithms ${hostKeyAlgorithms.join(",")}`,
     "  UpdateHostKeys no",
     "  LogLevel ERROR",
     "",
@@ -105,8 +106,9 @@ function sshConfig({ hosts, bastion, settings }: SshTargets, knownHostsFile: str
 
 function knownHosts({ hosts, bastion }: SshTargets): string {
   const logins = [...hosts.map(({ login }) => login), ...(bastion ? [bastion] : [])];
+  // No more than Terraform, which pins the first one.
   const lines = logins.flatMap(({ address, port, hostKeys }) =>
-    hostKeys.map((key) => `${knownHostsName(address, port)} ${key}\n`),
+    hostKeys.slice(0, 1).map((key) => `${knownHostsName(address, port)} ${key}\n`),
   );
   return lines.join("");
 }

@@ -119,7 +119,7 @@ describe("the JSON", () => {
     // References that are meant: resources, the key, what a resource remembers, and functions around them.
     const templates = [...text.matchAll(/(?<!\$)\$\{(.*?)\}/g)].map(([, inside]) => inside as string);
     const meant =
-      /^(null_resource|local_file)\.|^(!?can|try)\(self\.input\.|^self\.input\.|^file\(|^sha256\(|^nonsensitive\(sha256|^jsonencode\(|^var\.gossip_key/;
+      /^(null_resource|local_file|local)\.|^(!?can|try)\(self\.input\.|^self\.input\.|^file\(|^sha256\(|^format\(|^nonsensitive\(sha256|^jsonencode\(|^var\.gossip_key/;
     expect(templates.filter((template) => !meant.test(template))).toEqual([]);
     expect(text).not.toMatch(/(?<!%)%\{/);
   });
@@ -253,6 +253,52 @@ test("destroying a host needs nothing that a deploy has left there", () => {
     [["remote-exec", "destroy"]],
   ]);
   expect(provisioners[1]?.file?.source).toMatch(/^assets\/host-scripts\//);
+});
+
+describe("a host is held by one deploy at a time", () => {
+  const [h1, h2, h3] = (clusterFile(3).hosts as object[]).map((host) => ({ ...host, consul: "server" }));
+  const stack = json(synthesise(clusterFrom(clusterFile(2, { hosts: [h1, h2], removed: [h3] }))));
+
+  test("nothing runs on one, and nothing is sent there that a step reads, before the deploy has it", () => {
+    const touching = Object.values(stack.resource)
+      .flatMap((byName) => Object.entries(byName))
+      .filter(([, { connection }]) => connection !== undefined);
+    expect(touching.map(([name]) => name)).toEqual(
+      expect.arrayContaining(["h1_stage", "h1_teardown", "h1_consul_start", "h3_leave", "gate-swarm"]),
+    );
+    for (const [name, { provisioner }] of touching) {
+      const [first] = provisioner as { "remote-exec"?: { inline: string[] } }[];
+      expect(first?.["remote-exec"]?.inline[0], name).toMatch(
+        /^(\$\{self\.input\.sudo\})?env deploy_by=\$\{.*\} deploy_from="\$SSH_CLIENT" sh /,
+      );
+    }
+    // What it is told at a destroy refers to nothing.
+    expect(JSON.stringify(stack.resource.terraform_data)).not.toContain("${local.");
+  });
+
+  test("and is free again when everything has come to its end, whatever has run on it", () => {
+    const steps = Object.keys(stack.resource.null_resource ?? {}).filter(
+      (name) => /^h1_|^gate-/.test(name) && name !== "h1_release",
+    );
+    const { triggers } = stack.resource.null_resource?.h1_release ?? {};
+    for (const step of steps) {
+      expect((triggers as Record<string, string>).after).toContain(`null_resource.${step}.id`);
+    }
+    const before = predecessors(graphOf(stack), "null_resource.h2_release");
+    expect([...before]).toEqual(
+      expect.arrayContaining(["null_resource.gate-swarm", "null_resource.h3_leave", "docker_container.h1_swarm_agent"]),
+    );
+  });
+
+  test("with the state in a backend, whoever uses that is one and the same", () => {
+    const locals = (backend?: object) => {
+      const text = jsonText(synthesise(clusterFrom(clusterFile(1, backend ? { backend } : {}))));
+      return (JSON.parse(text) as { locals: { deploy_by: string } }).locals.deploy_by;
+    };
+    expect(locals({ type: "s3", config: { bucket: "b" } })).toContain('"whoever uses the s3 backend"');
+    expect(locals({ type: "local", config: { path: "here" } })).toBe(locals());
+    expect(locals()).toContain("abspath(path.root)");
+  });
 });
 
 describe("a host that is down", () => {
@@ -394,6 +440,7 @@ describe("one edited field", () => {
         "consul_start",
         "docker",
         "fetch",
+        "release",
         "stage",
         "swarm_clear",
         "weave_install",

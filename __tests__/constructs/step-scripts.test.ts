@@ -6,6 +6,8 @@ import { type StepScript, stepHash, stepScripts, stepsFolder } from "../../const
 
 const scripts = Object.keys(stepScripts) as StepScript[];
 const files = readdirSync(stepsFolder);
+/** Read by every step, by way of lib.sh. */
+const shared = ["lib.sh", "names.sh", "hold.sh"];
 const text = (file: string) => readFileSync(join(stepsFolder, file), "utf8");
 
 /** Files that a script sources or runs, by its text: `"$here/consul-key.sh"`. */
@@ -23,18 +25,12 @@ function reads(file: string, seen = new Set<string>()): string[] {
 }
 
 test.each(scripts)("%s states every script that it reads", (script) => {
-  const shared = ["lib.sh", "names.sh"];
   const found = reads(`${script}.sh`).filter((file) => !shared.includes(file));
   expect([...stepScripts[script]].sort()).toEqual(found.sort());
 });
 
 test("every file of the folder is a step, or is read by one", () => {
-  const known = [
-    "lib.sh",
-    "names.sh",
-    ...scripts.map((script) => `${script}.sh`),
-    ...Object.values(stepScripts).flat(),
-  ];
+  const known = [...shared, ...scripts.map((script) => `${script}.sh`), ...Object.values(stepScripts).flat()];
   expect(files.filter((file) => !known.includes(file))).toEqual([]);
 });
 
@@ -44,7 +40,7 @@ test.each(files)("an edit of %s changes the triggers of the steps that read it, 
       stepHash(script) !== stepHash(script, (file) => (file === edited ? `${text(file)}# edited` : text(file))),
   );
   const expected = scripts.filter(
-    (script) => ["lib.sh", "names.sh", `${script}.sh`].includes(edited) || reads(`${script}.sh`).includes(edited),
+    (script) => [...shared, `${script}.sh`].includes(edited) || reads(`${script}.sh`).includes(edited),
   );
   expect(changed).toEqual(expected);
   expect(changed).not.toEqual([]);

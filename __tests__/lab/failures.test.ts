@@ -1,4 +1,6 @@
 /** Deploys that cannot work, and deploys that are cut off. */
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import {
   atConsole,
@@ -10,6 +12,8 @@ import {
   hosts,
   killBelow,
   lab,
+  labFile,
+  operator,
   read,
   start,
   startGroup,
@@ -168,6 +172,18 @@ describe("a deploy stops before anything is changed on any host", () => {
   });
 });
 
+/** A deploy, or another command, of somebody else: with files and a state of Terraform's of their own. */
+const second = labFile("second/cdktf.out");
+const secondDeploy = () => {
+  mkdirSync(dirname(second), { recursive: true });
+  return operator("npx", "cdktf", "deploy", "--auto-approve", "--skip-provider-lock", "--output", second);
+};
+/** Who has the hosts, as others are told. */
+const held = new RegExp(
+  `h1 \\(\\S+\\) +deploy +a deploy has this host: \\S+@\\S+:${labFile("cdktf.out")}\\S+, from \\S+, since \\S+`,
+);
+const holds = () => atConsoles("cat /run/multicast-swarm.deploy 2>/dev/null || true");
+
 describe("a deploy that is cut off", () => {
   it("by Ctrl-C, while a host installs packages", async () => {
     const deploy = startGroup("scripts/lab", ["deploy"]);
@@ -179,6 +195,14 @@ describe("a deploy that is cut off", () => {
     await until(async () => over || (await installing()));
     process.kill(-deploy.pid, "SIGINT");
     expect((await deploy.ended).status).not.toBe(0);
+  });
+
+  it("keeps the hosts until somebody else's scripts/recover takes them", async () => {
+    expectFailure(await secondDeploy(), held, /fix: +.*scripts\/recover/);
+    const { status, output } = await operator("scripts/recover", "--output", second);
+    expectWords(output, /h1 recover: changed the hold of \S+, from \S+, since .* \(released\)/);
+    expect(status).toBe(0);
+    expect(await holds()).toEqual({ h1: "", h2: "", h3: "" });
   });
 
   it("goes on with the same command; then Terraform is killed while a host loads images", async () => {
@@ -197,8 +221,14 @@ describe("a deploy that is cut off", () => {
     await deploy.ended;
   });
 
-  it("is finished by another", async () => {
-    expectWords(await lab("deploy"), /lab: the last deploy was killed/, /recover: \d+ steps run again/);
+  it("is finished by another, and nobody else can deploy meanwhile", async () => {
+    const deploy = start("scripts/lab", ["deploy"]);
+    await deploy.printed(/h1 consul-install: /);
+    expectFailure(await secondDeploy(), held);
+    const { status, output } = await deploy.ended;
+    expectWords(output, /lab: the last deploy was killed/, /recover: \d+ steps run again/);
+    expect(status, output).toBe(0);
+    expect(await holds()).toEqual({ h1: "", h2: "", h3: "" });
     await verify();
     // Nothing was made twice, and nothing is left to do.
     const names = await atConsoles("docker ps -a --format '{{.Names}}' | grep '^swarm' | sort");

@@ -1,6 +1,20 @@
 /** What scripts/recover does where Weave's proxy is dead or a host is off, either of which stops all of Terraform. */
 import { beforeAll, describe, expect, it } from "vitest";
-import { atConsole, expectFailure, expectWords, host, lab, tryLab, until, useLab, verify } from "./lab.js";
+import {
+  atConsole,
+  expectFailure,
+  expectWords,
+  host,
+  lab,
+  labFile,
+  operator,
+  read,
+  tryLab,
+  until,
+  useLab,
+  verify,
+  write,
+} from "./lab.js";
 
 useLab("--hosts", "2");
 beforeAll(async () => {
@@ -68,5 +82,27 @@ describe("a host is off", () => {
     await lab("deploy");
     await verify();
     expectWords(await lab("deploy"), /0 added, 0 changed, 0 destroyed/);
+  });
+});
+
+describe("a cluster is destroyed while a host is off", () => {
+  const gone = "test ! -e /var/lib/multicast-swarm && test ! -e /run/multicast-swarm.deploy && echo gone || echo there";
+
+  it("the others are uninstalled, and the one that is left is named", async () => {
+    await lab("poweroff", "h2");
+    await lab("recover");
+    expectFailure(await tryLab("destroy"), /with terraform_data\.h2_teardown/, /no route to host|timeout/);
+    expect(await atConsole(host("h1"), gone)).toBe("gone\n");
+  });
+
+  it("with `down: true` Terraform forgets that one, and it keeps what it has", async () => {
+    write("cluster.yaml", read("cluster.yaml").replace("- name: h2", "- name: h2\n    down: true"));
+    await lab("destroy");
+    expect(await operator("terraform", `-chdir=${labFile("cdktf.out/stacks/lab")}`, "state", "list")).toEqual({
+      status: 0,
+      output: "",
+    });
+    await lab("poweron", "h2");
+    expect(await atConsole(host("h2"), gone)).toBe("there\n");
   });
 });

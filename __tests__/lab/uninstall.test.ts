@@ -287,6 +287,31 @@ it("what others have put beside the engine stays, however often uninstalling is 
   await atConsole(bare, "rm /var/lib/docker/theirs");
 });
 
+it("a host's own containerd is neither stopped nor emptied when the engine beside it goes", async () => {
+  const running = "systemctl show --value -p MainPID containerd | sed 's/^/running /'";
+  const was = await done(
+    bare,
+    `${withLibrary(`for name in libseccomp2 runc containerd; do
+  [ -z "$(package_version $name)" ] || continue
+  artifact "package:docker-engine:$name"
+  fetch "$artifact_source" "$artifact_sha256"
+  dpkg -i "$fetched"
+done`)}
+    rm -rf ${state}
+    echo theirs >/var/lib/containerd/theirs
+    ${running}`,
+  );
+  const [process] = /^running [1-9]\d*$/m.exec(was) ?? [];
+  await done(bare, "sh docker-engine.sh");
+  expectWords(await done(bare, "sh uninstall.sh"), /docker\.io.* \(removed\)/, /nothing of multicast-swarm is left/);
+  expectWords(
+    await done(bare, `! command -v dockerd; cat /var/lib/containerd/theirs; ${running}`),
+    /^theirs$/m,
+    new RegExp(`^${process}$`, "m"),
+  );
+  await done(bare, "dpkg --purge containerd runc; rm -rf /var/lib/containerd");
+});
+
 it("a package that is there in an older version is upgraded, and stays", async () => {
   await done(
     bare,

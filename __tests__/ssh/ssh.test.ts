@@ -61,6 +61,21 @@ describe("ssh", () => {
     });
   });
 
+  test("trusts of a host's keys the one that Terraform pins, and has the host show that type first", async () => {
+    const folder = files({
+      "cluster.yaml": three(),
+      known_hosts:
+        "10.0.0.1 ssh-ed25519 AAAA\n10.0.0.1 ecdsa-sha2-nistp256 BBBB\n10.0.0.2 ssh-ed25519 C\n10.0.0.3 ssh-rsa D\n",
+    });
+    const of = loadCluster(join(folder, "cluster.yaml"), { lock: "ignore" });
+    const { hostkeyalgorithms } = await settings(of);
+    expect(hostkeyalgorithms).toMatch(/^ecdsa-.*rsa-.*ssh-ed25519$/);
+    standIn(`cat "$(dirname "$2")/known_hosts"`);
+    const [host] = of.hosts;
+    const { stdout } = await withSsh(inventoryHere(of), async (run) => run(host ?? "bastion", ""));
+    expect(stdout).toBe("10.0.0.1 ecdsa-sha2-nistp256 BBBB\n10.0.0.2 ssh-ed25519 C\n10.0.0.3 ssh-rsa D\n");
+  });
+
   test("through the bastion, by the agent, without checking when that is off", async () => {
     const of = cluster("ssh: { hostKeyChecking: off, bastion: { address: jump } }");
     expect(await settings(of)).toMatchObject({

@@ -13,11 +13,12 @@ import { hashFile, type Say } from "./download.js";
 
 const groups = ["docker-engine", "unzip"];
 
+/** The groups that a deploy may install: the engine's are not wanted where every host has one of its own. */
+const groupsFor = ({ docker }: Pick<Cluster["settings"], "docker">): string[] =>
+  groups.filter((group) => docker.install || group !== "docker-engine");
+
 /** The packages to lock. `before` are the old lock file's artifacts. */
 export async function resolvePackages(cluster: Cluster, before: readonly Artifact[], say: Say): Promise<Artifact[]> {
-  if (!cluster.settings.docker.install) {
-    return [];
-  }
   if (cluster.settings.artifacts.directory !== undefined) {
     return fromFolder(cluster, say);
   }
@@ -32,10 +33,12 @@ export async function fromHosts(
   say: Say,
 ): Promise<Artifact[]> {
   const script = hostScript("probes/resolve-packages.sh");
+  const { docker } = inventory.settings;
+  const wanted = groupsFor(inventory.settings);
   say(`asking   ${plural(inventory.hosts.length, "host")} which packages they lack`);
   let answered = 0;
   const answers = await inParallel(inventory.hosts, async (host) => {
-    const result = await run(host, script, [inventory.settings.docker.package]);
+    const result = await run(host, script, [docker.install ? docker.package : "-"]);
     answered++;
     if (result.status !== 0) {
       return { host, error: explainInOneLine(inventory, host, result) };
@@ -55,10 +58,13 @@ export async function fromHosts(
   }
   return merge(
     answers.flatMap((answer) => ("error" in answer ? [] : [answer])),
-    before,
+    before.filter(({ name }) => wanted.includes(groupOf(name))),
     say,
   );
 }
+
+/** The group of a package's artifact. */
+const groupOf = (name: string): string => name.split(":")[1] ?? "";
 
 /** What one host answered. */
 export interface HostPackages {
@@ -93,6 +99,11 @@ export function merge(answers: readonly HostPackages[], before: readonly Artifac
   const found = new Map<string, { artifact: Artifact; host: string }>();
   for (const { host, packages } of answers) {
     for (const artifact of packages) {
+      if (/^\w+:\/\/[^/]*@/.test(artifact.source)) {
+        throw new Error(
+          `${artifact.name}: the package source of ${host.name} wants a login, which must not stand in artifacts.lock.json: use a source without one, or artifacts.directory`,
+        );
+      }
       const key = `${artifact.name} ${artifact.platform}`;
       const other = found.get(key);
       if (other && (other.artifact.version !== artifact.version || other.artifact.sha256 !== artifact.sha256)) {
@@ -106,12 +117,12 @@ export function merge(answers: readonly HostPackages[], before: readonly Artifac
     }
   }
   const fresh = [...found.values()].map(({ artifact }) => artifact);
-  const groupOf = ({ name, platform }: Artifact) => `${name.split(":")[1]} ${platform}`;
-  const resolved = new Set(fresh.map(groupOf));
+  const groupOn = ({ name, platform }: Artifact) => `${groupOf(name)} ${platform}`;
+  const resolved = new Set(fresh.map(groupOn));
   const platforms = new Set(answers.map(({ platform }) => platform));
   const kept = before.filter(
     (artifact) =>
-      artifact.name.startsWith("package:") && platforms.has(artifact.platform) && !resolved.has(groupOf(artifact)),
+      artifact.name.startsWith("package:") && platforms.has(artifact.platform) && !resolved.has(groupOn(artifact)),
   );
   if (kept.length > 0) {
     say(`kept     ${plural(kept.length, "package")} that no host lacks any more: a rebuilt host needs them`);
@@ -134,7 +145,7 @@ async function fromFolder(cluster: Cluster, say: Say): Promise<Artifact[]> {
     return [];
   }
   const artifacts: Artifact[] = [];
-  for (const group of groups) {
+  for (const group of groupsFor(cluster.settings)) {
     for (const platform of list(`packages/${group}`) ?? []) {
       for (const file of list(`packages/${group}/${platform}`) ?? []) {
         const [, name, version] = /^([^_]+)_([^_]+)_[^_]+\.deb$/.exec(file) ?? [];

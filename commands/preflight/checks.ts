@@ -1,6 +1,7 @@
 /** All checks of the preflight, as its table, its JSON form and docs/preflight.md name them. */
 import type { Finding } from "../shared/findings.js";
 import { clockLimits } from "./judge/clocks.js";
+import { pullLimit } from "./judge/pulls.js";
 import { memory } from "./judge/room.js";
 import { fullMatrix, ringNeighbours } from "./probe-network.js";
 
@@ -37,6 +38,7 @@ export const checkGroups = [
     finds:
       "a host of another cluster, or under another name; an address, `consul.datacenter` or `consul.dataDir` that was changed",
   },
+  { checks: ["deploy"], finds: "another deploy that has the host, under way or broken off" },
   { checks: ["weave peer"], finds: "another member's peer name, on a copied disk" },
   {
     checks: ["disk", "memory"],
@@ -45,6 +47,11 @@ export const checkGroups = [
   },
   { checks: ["range"], finds: "routes and name servers within `weave.range`" },
   { checks: ["dns"], finds: "names that artifacts come from and that the host cannot resolve" },
+  {
+    checks: ["pulls"],
+    finds: "more images to pull from Docker Hub than it gives to one address",
+    limit: `[${pullLimit.images} in ${pullLimit.hours} hours](https://docs.docker.com/docker-hub/usage/pulls/) without a login, a warning`,
+  },
   {
     checks: ["links"],
     finds:

@@ -40,12 +40,14 @@ export type ExitStatus = 0 | 1 | 2;
  *
  * @param script what each host is asked with
  * @param probe lets the hosts try each other, once all of them have been looked at
+ * @param deployer who this deploy is to the hosts, if it is part of one
  */
 export async function lookAtHosts(
   inventory: Inventory,
   script: string,
   run: RunAsRoot,
   probe: (looked: Promise<unknown>) => Promise<NetworkProbe>,
+  deployer?: string,
 ): Promise<PreflightResult> {
   const facts = new Map<string, Facts>();
   const undecided = new Map<string, string>();
@@ -56,7 +58,7 @@ export async function lookAtHosts(
   }));
   const [answers, network] = await Promise.all([looked, probe(looked)]);
   for (const { host, result } of answers) {
-    const view = viewOf(inventory, host, result, network.silent.get(host.name));
+    const view = viewOf(inventory, host, result, { silence: network.silent.get(host.name), deployer });
     findings.push(...view.findings);
     if (view.facts) {
       facts.set(host.name, view.facts);
@@ -79,8 +81,13 @@ interface HostView {
   readonly undecided?: string;
 }
 
-/** @param silence what the port probe said, on a host that took no part in it */
-function viewOf(inventory: Inventory, host: InventoryHost, result: SshResult, silence: string | undefined): HostView {
+interface Known {
+  /** What the port probe said, on a host that took no part in it. */
+  readonly silence: string | undefined;
+  readonly deployer: string | undefined;
+}
+
+function viewOf(inventory: Inventory, host: InventoryHost, result: SshResult, { silence, deployer }: Known): HostView {
   const report = parseReport(host.name, result.stdout);
   if (!report.complete) {
     const unreached = explainContact(inventory, host, result);
@@ -91,7 +98,7 @@ function viewOf(inventory: Inventory, host: InventoryHost, result: SshResult, si
     return { findings: [], undecided: `the checks ended early: ${reason}` };
   }
   const { facts } = report;
-  const findings = [...report.findings, ...judgeHost(inventory, host, facts)];
+  const findings = [...report.findings, ...judgeHost(inventory, host, facts, deployer)];
   if (silence === undefined) {
     return { findings, facts };
   }
@@ -119,18 +126,30 @@ function scriptArguments({ settings, required, sources }: Inventory, { ports }: 
   ];
 }
 
+interface Options {
+  /** Prints the result for programs. */
+  readonly json?: boolean;
+  readonly deployer?: string;
+}
+
 /** Looks at all hosts and prints what was found. */
 export async function runPreflight(
   inventory: Inventory,
   programs: Programs,
-  { json = false } = {},
+  { json = false, deployer }: Options = {},
 ): Promise<ExitStatus> {
   endOnSignals("preflight");
   const { say, done } = progress("preflight");
   const many = inventory.hosts.length > 1;
   say(`looking at ${plural(inventory.hosts.length, "host")}${many ? ", which try each other's ports" : ""}`);
   const result = await withHosts(inventory, (run, open) =>
-    lookAtHosts(inventory, programs.host, run, (looked) => probeNetwork(inventory, programs.portProbe, open, looked)),
+    lookAtHosts(
+      inventory,
+      programs.host,
+      run,
+      (looked) => probeNetwork(inventory, programs.portProbe, open, looked),
+      deployer,
+    ),
   ).finally(done);
   const { lines, status } = preflightReport(inventory, result, painter());
   if (json) {

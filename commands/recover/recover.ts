@@ -113,7 +113,7 @@ function decideOn(targets: SshTargets, host: Host, result: SshResult, containers
   if (cause?.check === "reach") {
     return forget(
       cause.found,
-      "once it is back: scripts/recover again, then deploy; while it stays off: give it `down: true`, and deploy; if it is gone for good: move it to `removed`, with `lost: true`, and deploy",
+      "once it is back: scripts/recover again, then deploy; while it stays off: give it `down: true`, and deploy (or destroy the others); if it is gone for good: move it to `removed`, with `lost: true`, and deploy",
     );
   }
   const silent = "Weave's proxy does not answer";

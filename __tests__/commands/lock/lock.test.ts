@@ -1,6 +1,6 @@
 /** `scripts/lock`: from a mirror, a folder, and publishers of our own on 127.0.0.1; and the lock file's errors. */
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
@@ -46,6 +46,15 @@ beforeEach(() => {
   requests = [];
 });
 
+// Every host is asked which packages it lacks; these lack none.
+const path = process.env.PATH;
+beforeAll(() => {
+  process.env.PATH = `${programs({ ssh: "cat >/dev/null; echo platform debian-12-amd64" })}:${path}`;
+});
+afterAll(() => {
+  process.env.PATH = path;
+});
+
 const weaveworks =
   "weave: { version: 2.6.5, images: weaveworks }\ndocker: { install: false }\nverify: { image: me/tools:1 }\n";
 
@@ -79,6 +88,60 @@ async function run(
   const written = existsSync(path) ? JSON.parse(readFileSync(path, "utf8")).artifacts : [];
   return { said, written, ...(error === undefined ? {} : { error }) };
 }
+
+/** A folder of programs. */
+function programs(scripts: Readonly<Record<string, string>>): string {
+  const folder = files(
+    Object.fromEntries(Object.entries(scripts).map(([name, text]) => [name, `#!/bin/sh\n${text}\n`])),
+  );
+  for (const name of Object.keys(scripts)) {
+    chmodSync(join(folder, name), 0o755);
+  }
+  return folder;
+}
+
+describe("where every host has an engine of its own", () => {
+  const engine = `package docker-engine docker.io 20.10 ${sha256("engine")} http://deb.example/docker.deb`;
+  const unzip = `package unzip unzip 6.0-28 ${sha256("unzip")} http://deb.example/unzip.deb`;
+
+  test("unzip is locked for those that lack it, and no package of the engine's", async () => {
+    const before = process.env.PATH;
+    // The script for hosts is told which of the two it is asked for.
+    process.env.PATH = `${programs({
+      ssh: `cat >/dev/null; echo platform debian-12-amd64; echo '${unzip}'; case "$*" in *' - '*|*' -') ;; *) echo '${engine}' ;; esac`,
+    })}:${path}`;
+    try {
+      served = mirror();
+      const at = files({ "cluster.yaml": three(`${weaveworks}artifacts: { mirror: "${base}" }\n`) });
+      const old = { name: "package:docker-engine:runc", platform: "debian-12-amd64", version: "1" };
+      writeFileSync(
+        join(at, "artifacts.lock.json"),
+        lockFileText([{ ...old, sha256: sha256("runc"), source: "http://deb.example/runc.deb" }]),
+      );
+      const { written } = await run(at);
+      expect(written.map(({ name }) => name).filter((name) => name.startsWith("package:"))).toEqual([
+        "package:unzip:unzip",
+      ]);
+    } finally {
+      process.env.PATH = before;
+    }
+  });
+
+  test("also in a folder", async () => {
+    const at = files({ "cluster.yaml": three(`${weaveworks}artifacts: { directory: . }\n`) });
+    const packages = {
+      "packages/unzip/debian-12-amd64/unzip_6.0-28_amd64.deb": "unzip",
+      "packages/docker-engine/debian-12-amd64/docker.io_20.10_amd64.deb": "engine",
+    };
+    for (const [name, text] of Object.entries({ ...store, ...packages })) {
+      mkdirSync(dirname(join(at, name)), { recursive: true });
+      writeFileSync(join(at, name), text);
+    }
+    expect((await run(at)).written.map(({ name }) => name).filter((name) => name.startsWith("package:"))).toEqual([
+      "package:unzip:unzip",
+    ]);
+  });
+});
 
 describe("a mirror", () => {
   const folder = () => files({ "cluster.yaml": three(`${weaveworks}artifacts: { mirror: "${base}" }\n`) });
@@ -423,12 +486,12 @@ describe("a lock file that was edited", () => {
     [
       "source",
       { source: "ftp://x" },
-      'artifacts[6].source: found "ftp://x", expected http(s)://…, docker://REGISTRY/NAME or file:PATH',
+      'artifacts[6].source: found "ftp://x", expected http(s)://… without a login, docker://REGISTRY/NAME or file:PATH',
     ],
     [
       "shell in a source",
       { source: "https://x/$(id)" },
-      'artifacts[6].source: found "https://x/$(id)", expected http(s)://…, docker://REGISTRY/NAME or file:PATH',
+      'artifacts[6].source: found "https://x/$(id)", expected http(s)://… without a login, docker://REGISTRY/NAME or file:PATH',
     ],
     [
       "name",

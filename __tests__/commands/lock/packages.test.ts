@@ -1,6 +1,6 @@
 /** Packages: what hosts answer becomes lock entries. */
-import { execFileSync } from "node:child_process";
-import { chmodSync, writeFileSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { chmodSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { loadCluster } from "../../../cluster/load.js";
@@ -110,6 +110,13 @@ describe("what hosts lack", () => {
     );
   });
 
+  test("a source that wants a login is an error that does not show it", () => {
+    const answer = unzip.replace("http://", "http://ops:CANARY@");
+    const merged = () => merge([parseAnswer({ name: "a" }, debian + answer)], [], () => {});
+    expect(merged).toThrow("package:unzip:unzip: the package source of a wants a login");
+    expect(merged).not.toThrow(/CANARY/);
+  });
+
   test("entries of a group that no host lacks any more are kept, for the day a host is rebuilt", () => {
     const said: string[] = [];
     expect(
@@ -137,4 +144,21 @@ test("the script for hosts asks apt for nothing when nothing is lacking", () => 
     env: { PATH: `${folder}:${process.env.PATH}` },
   });
   expect(stdout).toMatch(/^platform [a-z]+-[0-9.]+-amd64\n$/);
+});
+
+test("the script for hosts asks apt for unzip alone where the engine is not wanted", () => {
+  const folder = files({
+    "apt-get": `#!/bin/sh\necho "apt-get $*" >>"$(dirname "$0")/called"\ncase "$*" in *print-uris*) exit 1 ;; esac\n`,
+    "apt-config": "#!/bin/sh\necho 'APT \"\";'\n",
+    dpkg: "#!/bin/sh\necho amd64\n",
+  });
+  for (const name of ["apt-get", "apt-config", "dpkg"]) {
+    chmodSync(join(folder, name), 0o755);
+  }
+  for (const name of ["sed", "grep", "cat", "mktemp", "mkdir", "rm", "dirname", "sh"]) {
+    symlinkSync(join("/bin", name), join(folder, name));
+  }
+  const script = hostScript("probes/resolve-packages.sh").replace(/^PATH=.*$/m, `PATH=${folder}`);
+  spawnSync("/bin/sh", ["-s", "--", "-"], { input: script });
+  expect(readFileSync(join(folder, "called"), "utf8")).toMatch(/print-uris install unzip\n$/);
 });

@@ -52,6 +52,24 @@ const judged = (own: Facts, where = inventory) => judgeHost(where, h2, { ...fres
 describe("a host", () => {
   it("that fits has no finding", () => expect(judged({})).toEqual([]));
 
+  it("deploy: another one has it, which is a problem to a deploy and worth knowing to others", () => {
+    const held = {
+      ...fresh,
+      "deploy-by": "bob@desk:/srv/cluster",
+      "deploy-from": "198.18.0.7",
+      "deploy-since": "2026-11-25 03:10:00 UTC",
+    };
+    const found = "a deploy has this host: bob@desk:/srv/cluster, from 198.18.0.7, since 2026-11-25 03:10:00 UTC";
+    const [refused, noticed] = [
+      judgeHost(inventory, h2, held, "alice@laptop:/home/alice"),
+      judgeHost(inventory, h2, held),
+    ];
+    expect(refused).toMatchObject([{ check: "deploy", found, fix: expect.stringContaining("scripts/recover") }]);
+    expect(refused[0]).not.toHaveProperty("warning");
+    expect(noticed).toMatchObject([{ check: "deploy", found, warning: true }]);
+    expect(judgeHost(inventory, h2, held, "bob@desk:/srv/cluster")).toEqual([]);
+  });
+
   it("engine: refuses one that is not run by docker.service", () => {
     const found = judgeAllHosts(
       inventory,
@@ -336,6 +354,27 @@ describe("packet size", () => {
     expect(judgeSeen({ packetSizes: tunnel })[0]).toMatchObject({ fix: "set weave.mtu: 1316 in the cluster file" });
     expect(judgeSeen({ packetSizes: tunnel }, weave({ mtu: 1300 }))).toEqual([]);
     expect(judgeSeen({ packetSizes: tunnel }, weave({ fastDatapath: false }))).toEqual([]);
+  });
+});
+
+describe("pulls from Docker Hub", () => {
+  const hub = { ...inventory, sources: ["registry-1.docker.io"] };
+  const pulls = (count: number, own: Facts, where: Inventory = hub) => {
+    const hosts = Array.from({ length: count }, (_, i) => host(i + 1));
+    const facts = new Map(hosts.map(({ name }) => [name, { ...fresh, ...own }]));
+    return judgeAllHosts({ ...where, hosts }, facts).filter(({ check }) => check === "pulls");
+  };
+
+  it("are a warning when all hosts together pull more than it gives to one address", () => {
+    expect(pulls(20, {})).toEqual([]);
+    expect(pulls(21, {})).toMatchObject([
+      { host: "h1", found: "21 hosts pull 105 images from Docker Hub", warning: true },
+    ]);
+  });
+
+  it("are none where the images are there, or come from elsewhere", () => {
+    expect(pulls(30, { engine: "24.0", "images-missing": "0" })).toEqual([]);
+    expect(pulls(30, {}, { ...hub, sources: ["mirror.example"] })).toEqual([]);
   });
 });
 

@@ -45,16 +45,21 @@ interface Stand {
   /** Does Weave's proxy answer while its unit runs, or only after a restart? */
   readonly proxy?: "always" | "restarted" | "never";
   readonly engine?: "hangs";
+  /** Which deploy has the host. */
+  readonly hold?: string;
 }
 
 /** Runs the host's part where docker and systemctl are stand-ins that note what is done. */
-function onHost({ listed = [], known: ids = [], created = [], active = [], broken = [], proxy, engine }: Stand) {
+function onHost({ listed = [], known: ids = [], created = [], active = [], broken = [], proxy, engine, hold }: Stand) {
   const folder = temporaryFolder();
   const stand = join(folder, "bin");
   mkdirSync(stand);
   const program = (name: string, text: string) =>
     writeFileSync(join(stand, name), `#!/bin/sh\n${text}`, { mode: 0o755 });
   writeFileSync(join(folder, "created"), created.map((line) => `${line}\n`).join(""));
+  if (hold) {
+    writeFileSync(join(folder, "hold"), hold);
+  }
   for (const unit of active) {
     writeFileSync(join(folder, unit), "");
   }
@@ -90,11 +95,12 @@ esac
   program("sleep", "");
   const script = hostScript("probes/recover.sh")
     .replace(/^PATH=/m, `PATH=${stand}:`)
-    .replace(/^state=.*$/m, `state=${folder}`);
+    .replace(/^state=.*$/m, `state=${folder}`)
+    .replace(/^hold=.*$/m, `hold=${folder}/hold`);
   const args = ["-s", "--", "rack", "60", "198.18.0.11", "1", ...ids];
   const { status, stdout } = spawnSync("sh", args, { input: script, encoding: "utf8" });
   const text = (name: string) => (existsSync(join(folder, name)) ? readFileSync(join(folder, name), "utf8") : "");
-  return { status, stdout, removed: text("removed"), done: text("done") };
+  return { status, stdout, removed: text("removed"), done: text("done"), hold: text("hold") };
 }
 
 it("removes the containers of this cluster that the state does not know, and no other", () => {
@@ -124,6 +130,14 @@ describe("on a host", () => {
     }
     expect(stdout).toContain(`found Weave's proxy answering on 198.18.0.11:${ports.weaveProxy.number}\n`);
     expect({ status, removed }).toEqual({ status: 0, removed: "" });
+  });
+
+  it("whatever deploy has it lets go, and is named", () => {
+    const { stdout, hold } = onHost({ hold: "bob@desk:/srv/cluster\n2026-11-25 03:10:00 UTC\n198.18.0.7\n" });
+    expect(stdout).toContain(
+      "recover: changed the hold of bob@desk:/srv/cluster, from 198.18.0.7, since 2026-11-25 03:10:00 UTC (released)\n",
+    );
+    expect(hold).toBe("");
   });
 
   it("an engine without our Weave is not touched", () => {

@@ -4,6 +4,7 @@ import { label, peerName } from "../../../cluster/model.js";
 import type { CheckFinding, Judgement } from "../checks.js";
 import { type Facts, platformsOf } from "../facts.js";
 import { judgeEngine, lockFix } from "./engine.js";
+import { judgePulls } from "./pulls.js";
 import { isMachineId } from "./system.js";
 
 /** Findings from the facts of all hosts that answered, by name of the host. */
@@ -26,6 +27,7 @@ export function judgeAllHosts(inventory: Inventory, factsOf: ReadonlyMap<string,
         fix: () => "rm -f /etc/machine-id /var/lib/dbus/machine-id && systemd-machine-id-setup && reboot",
       },
     ),
+    ...judgePulls(inventory, factsOf),
     ...present.flatMap(({ host, facts }) =>
       [
         ...judgeHostname(present, host, facts),

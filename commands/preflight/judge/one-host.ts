@@ -3,16 +3,22 @@ import type { Inventory, InventoryHost } from "../../../cluster/inventory.js";
 import { overlap, within } from "../../../cluster/ipv4.js";
 import type { CheckFinding, Judgement } from "../checks.js";
 import { type Facts, wordsOf } from "../facts.js";
+import { judgeDeploy } from "./deploy.js";
 import { judgeIptables, judgeKernel } from "./kernel.js";
 import { judgeMembership } from "./membership.js";
 import { judgeDisks, judgeMemory } from "./room.js";
 import { judgeSystem } from "./system.js";
 
-/** All problems of one host that do not concern the others. */
-export function judgeHost(inventory: Inventory, host: InventoryHost, facts: Facts): CheckFinding[] {
+/**
+ * All problems of one host that do not concern the others.
+ *
+ * @param deployer who this deploy is to the hosts, if it is part of one
+ */
+export function judgeHost(inventory: Inventory, host: InventoryHost, facts: Facts, deployer?: string): CheckFinding[] {
   return [
     ...judgeSystem(host, facts),
     ...judgeMembership(inventory, host, facts),
+    ...judgeDeploy(facts, deployer),
     ...judgeKernel(inventory, facts),
     ...judgeIptables(inventory, facts),
     ...judgeDisks(inventory, facts),

@@ -14,9 +14,17 @@ interface Use {
   readonly wants: number;
 }
 
+/** The images that a host needs: those of the cluster, and the one that verify tests with. */
+const imagesNeeded = (required: Inventory["required"]): number =>
+  required.filter((name) => name.startsWith("image:")).length + 1;
+
+/** How many of them a host has not got. */
+export const imagesMissing = (required: Inventory["required"], facts: Facts): number =>
+  facts["images-missing"] === undefined ? imagesNeeded(required) : Number(facts["images-missing"]);
+
 function usesOf({ settings, required }: Inventory, facts: Facts): Use[] {
-  const images = required.filter((name) => name.startsWith("image:")).length + 1;
-  const missing = facts["images-missing"] === undefined ? images : Number(facts["images-missing"]);
+  const images = imagesNeeded(required);
+  const missing = imagesMissing(required, facts);
   const consul = facts["installed-consul"] === "yes";
   return [
     { fact: "consul", what: settings.consul.dataDir, wants: mib.consulData },

@@ -16,6 +16,7 @@ system_facts() { # DATA_DIR NAME…
   name_facts "$@"
   firewall_facts
   installed_facts
+  deploy_facts
 }
 
 # ---- system ----
@@ -167,4 +168,14 @@ installed_facts() {
   if recorded 'unit weave.service'; then
     fact weave-peer "$(sed -n 's/.*--name \([0-9a-f:]*\).*/\1/p' /etc/default/weave 2>/dev/null)"
   fi
+}
+
+# Which deploy has the host, as hold.sh writes it.
+deploy_facts() {
+  [ -s "$hold" ] || return
+  {
+    read -r by && fact deploy-by "$by"
+    read -r since && fact deploy-since "$since"
+    read -r from && fact deploy-from "$from"
+  } <"$hold"
 }

@@ -32,6 +32,13 @@ if left_running >/dev/null; then
   done
 fi
 
+# ---- the deploy that has this host ----
+
+if [ -e "$hold" ]; then
+  say "changed the hold of $(sed -n 1p "$hold"), from $(sed -n 3p "$hold"), since $(sed -n 2p "$hold") (released)"
+  rm -f "$hold"
+fi
+
 # ---- units ----
 
 recorded() { grep -qxF "$*" "$state/created" 2>/dev/null; }

@@ -1,6 +1,7 @@
 #!/bin/sh
 # resolve-packages.sh DOCKER_PACKAGE
-# Prints which packages this host would download from its own package sources to get Docker Engine and unzip.
+# Prints which packages this host would download from its own package sources to get Docker Engine and unzip. With - in
+# place of Docker Engine's package, unzip alone.
 # Needs no root and changes nothing: package lists go to a temporary folder.
 #
 # Prints:  platform debian-12-amd64
@@ -25,7 +26,7 @@ echo "platform $ID-$VERSION_ID-$(dpkg --print-architecture)"
 
 groups=
 # An engine may be a service that starts it from another place.
-command -v dockerd >/dev/null || systemctl cat docker.service >/dev/null 2>&1 || groups="docker-engine"
+[ "$docker_package" = - ] || command -v dockerd >/dev/null || systemctl cat docker.service >/dev/null 2>&1 || groups="docker-engine"
 command -v unzip >/dev/null || groups="$groups unzip"
 [ -n "$groups" ] || exit 0
 

@@ -152,6 +152,12 @@ fixed() {
   note "$fixed_note" "$2"
 }
 
+# ---- the deploy that has this host ----
+
+# What systemd starts by itself belongs to none.
+[ -z "${deploy_by:-}" ] || sh "$here/hold.sh" || exit 1
+let_go() { rm -f "$hold"; }
+
 # ---- the cluster that this host belongs to ----
 
 # A host has one cluster. Refused before anything is written: a cluster file with an address of another cluster's.

@@ -3,6 +3,7 @@
 # shellcheck shell=sh disable=SC2034
 
 state=/var/lib/multicast-swarm
+hold=/run/multicast-swarm.deploy
 uploads=.multicast-swarm
 manager_container=swarm-manager
 agent_container=swarm-agent

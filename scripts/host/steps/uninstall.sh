@@ -5,6 +5,7 @@
 
 if [ ! -e "$state" ]; then
   found "nothing of multicast-swarm on this host"
+  let_go
   exit 0
 fi
 
@@ -410,6 +411,7 @@ fi
 # Without the record, a run that is cut off here has no more to do than to remove the rest of its folder.
 rm -f "$state/created"
 rm -rf "$state"
+let_go
 if [ $engine = stays ]; then
   changed "$state (removed): of multicast-swarm, Docker Engine is left, for others"
 elif [ -n "$images_left" ]; then

@@ -174,6 +174,16 @@ it("a host that is down is no node, no voter and no peer", () => {
   expect([swarm.status, consul.status, weave.status]).toEqual([0, 0, 0]);
 });
 
+it("weave: a host that goes on running though it is said to be down is named", () => {
+  const running =
+    "          Peers: 4 (with 12 established connections)\n-> 10.0.1.2:6783  established sleeve x\n<- 10.0.1.4:4711  established sleeve y\n";
+  const { status, said } = gate("weave", "weave", running, running, undefined, dIsDown);
+  expect(said).toMatch(
+    /Weave is still connected to d \(10\.0\.1\.4\) which the cluster file says is down: switch it off, or delete `down: true`/,
+  );
+  expect(status).toBe(1);
+});
+
 it("a host that is down may still have its entry in Swarm and its vote in Consul", () => {
   const lost = node("d", "10.0.1.4", "Unhealthy");
   expect(gate("swarm", "docker", healthy + lost, replica + lost, undefined, dIsDown).status).toBe(0);
