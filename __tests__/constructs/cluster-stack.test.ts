@@ -24,6 +24,26 @@ const files = (folder: string): string[] =>
     .map((entry) => join(entry.parentPath, entry.name).slice(folder.length))
     .sort();
 
+/** Which resources are about what, by their names; the first that fits. The rest is about the cluster as a whole. */
+const concerns = {
+  consul: /_consul_|^gate-consul$/,
+  weave: /_docker$|_weave_|^gate-weave$/,
+  swarm: /_swarm_|^gate-swarm$/,
+  hosts: /_(stage|push|fetch|teardown|leave|lost)$/,
+} as const;
+
+/** The stack in parts that can be read at once. */
+function byConcern({ resource, ...rest }: Synthesised): Record<string, unknown> {
+  const parts: Record<string, Record<string, unknown>> = { cluster: { ...rest } };
+  for (const [type, byName] of Object.entries(resource)) {
+    for (const [name, block] of Object.entries(byName)) {
+      const [concern] = Object.entries(concerns).find(([, names]) => names.test(name)) ?? ["cluster"];
+      parts[concern] = { ...parts[concern], [`${type}.${name}`]: block };
+    }
+  }
+  return parts;
+}
+
 /** Address → the addresses that Terraform waits for, by `depends_on` and by reference. */
 function graphOf({ resource }: Synthesised): Map<string, string[]> {
   const blocks = Object.entries(resource).flatMap(([type, byName]) =>
@@ -69,7 +89,10 @@ describe("the JSON", () => {
       /\b([0-9A-F]{32}|[0-9a-f]{64})\b/g,
       "HASH",
     );
-    await expect(text).toMatchFileSnapshot(`../fixtures/golden/${example}.tf.json`);
+    for (const [concern, part] of Object.entries(byConcern(JSON.parse(text)))) {
+      const golden = `../fixtures/golden/${example}/${concern}.json`;
+      await expect(`${JSON.stringify(part, null, 2)}\n`).toMatchFileSnapshot(golden);
+    }
   });
 
   test("is the same, byte by byte, from two folders", () => {
