@@ -29,11 +29,11 @@ interface Shown {
   };
 }
 
-const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "multicast-swarm");
-const providers = join(cache, "providers");
+export const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "multicast-swarm");
+export const providers = join(cache, "providers");
 
 /** The providers that the lab has built, at their versions. */
-function builtVersions(): Record<string, string> {
+export function builtVersions(): Record<string, string> {
   const registry = join(providers, "registry.terraform.io");
   if (!existsSync(registry)) {
     throw new Error(`found no ${registry}, expected the Terraform providers: scripts/lab up builds them, once`);
@@ -88,9 +88,31 @@ export class Deployed {
     );
     await this.terraform(bare, "init", "-input=false");
     await this.terraform(bare, "apply", "-input=false", "-auto-approve", "-refresh=false");
+    cpSync(state, join(this.folder, "bare.tfstate"));
     const written = JSON.parse(readFileSync(state, "utf8")) as State;
     written.resources.push(...containersIn(shown, written));
     writeFileSync(state, JSON.stringify(written));
+  }
+
+  /**
+   * Plans what is deployed in another checkout, which has what a synthesis has written, and the state. Without Swarm's
+   * containers, which a plan would have to ask hosts for. Returns the status of `-detailed-exitcode`: 0 for no change.
+   */
+  public async planElsewhere(file: Json): Promise<number> {
+    const folder = temporaryFolder();
+    const stack = synthesise(
+      clusterFrom({ ...file, providers: builtVersions() }, undefined, folder),
+      join(folder, "cdktf.out"),
+    );
+    const path = join(stack, "cdk.tf.json");
+    cpSync(join(this.folder, "bare.tfstate"), join(stack, "terraform.tfstate"));
+    writeFileSync(path, withoutHosts(readFileSync(path, "utf8"), "terraform.tfstate"));
+    await this.terraform(stack, "init", "-input=false");
+    const planned = this.terraform(stack, "plan", "-input=false", "-detailed-exitcode");
+    return planned.then(
+      () => 0,
+      ({ code }: { code: number }) => code,
+    );
   }
 
   private async synthesise(file: Json, locked?: readonly Artifact[]): Promise<string> {

@@ -70,6 +70,11 @@ describe("of a running cluster", () => {
     await reviewed(name, await cluster.plan(file, locked));
   });
 
+  test("another checkout has nothing to do", async () => {
+    expect(await cluster.planElsewhere(three())).toBe(0);
+    expect(await cluster.planElsewhere(three({ gates: { timeoutSeconds: 300 } }))).toBe(2);
+  });
+
   test("destroy", async () => {
     await reviewed("destroy", await cluster.planDestroy(three()));
   });
