@@ -4,6 +4,7 @@ import { dirname, join, resolve } from "node:path";
 import { KnownHosts, knownHostsFileName } from "./known-hosts.js";
 import { checkCovers, countPlaceholders, lockFileName, lockFileSchema } from "./lock-file.js";
 import type { Artifact, Cluster, Host, Login } from "./model.js";
+import { providerLockName } from "./names.js";
 import { ClusterFileError } from "./problems.js";
 import { checkHostKeys, checkRules } from "./rules.js";
 import { type ClusterFile, clusterFileSchema } from "./schema.js";
@@ -68,7 +69,8 @@ export function loadCluster(path: string, options: LoadOptions = {}): Cluster {
   for (const line of warnings) {
     (options.warn ?? console.error)(`warning: ${line}`);
   }
-  return { ...inOrder(cluster), artifacts: lock.artifacts };
+  const providerLock = readOptional(beside(providerLockName));
+  return { ...inOrder(cluster), artifacts: lock.artifacts, ...(providerLock !== undefined && { providerLock }) };
 }
 
 /** By name: the order in which the file lists hosts decides default roles, and nothing else that is rendered. */

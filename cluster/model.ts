@@ -62,6 +62,8 @@ export interface Cluster {
   readonly removed: readonly RemovedHost[];
   /** What the lock file allows hosts to install, in its order. */
   readonly artifacts: readonly Artifact[];
+  /** Terraform's lock file of its providers, where there is one beside the cluster file. */
+  readonly providerLock?: string;
   /** Folder of the cluster file, absolute; relative paths in the file start here. Never rendered. */
   readonly directory: string;
   readonly bastion?: Login;

@@ -10,6 +10,9 @@ export const holdFile = "/run/multicast-swarm.deploy";
 /** Where steps put what they upload, below the login user's home; only that user can look inside. */
 export const uploadsFolder = ".multicast-swarm";
 
+/** Terraform's lock file of its providers: beside the cluster file, and in the stack's folder, where Terraform reads it. */
+export const providerLockName = ".terraform.lock.hcl";
+
 /** Swarm's containers, and Weave's. */
 export const containers = { manager: "swarm-manager", agent: "swarm-agent", weave: "weave" } as const;
 

@@ -32,12 +32,13 @@ hosts:
   - { name: gamma, address: 192.168.1.13 }
 \`\`\`
 
-Two files belong beside it and in git; tools write them:
+Three files belong beside it and in git; tools write them:
 
 | File | What it holds | Written by |
 | --- | --- | --- |
 | \`known_hosts\` | the hosts' SSH keys, in OpenSSH's format, not hashed | \`scripts/hostkeys\` |
 | \`artifacts.lock.json\` | everything that hosts may install: version, source, SHA-256 | \`scripts/lock\` |
+| \`.terraform.lock.hcl\` | the checksums of Terraform's providers, which every synthesis takes along | \`scripts/lock\`, by Terraform |
 
 Mistakes are reported all at once, each with file, line, column and field. Editors that know JSON Schema check while you
 type when the file begins with

@@ -230,7 +230,23 @@ export const clusterFileSchema = mapping(
       docker: version.default("4.5.0").describe("Version of kreuzwerker/docker."),
       local: version.default("2.5.3").describe("Version of hashicorp/local."),
       null: version.default("3.2.4").describe("Version of hashicorp/null."),
-    }).describe("Versions of the Terraform providers."),
+      platforms: list(
+        choice(["linux_amd64", "linux_arm64", "darwin_amd64", "darwin_arm64"]),
+        "a list of linux_amd64, linux_arm64, darwin_amd64 and darwin_arm64",
+      )
+        .default(["linux_amd64", "linux_arm64", "darwin_arm64"])
+        .describe(
+          "Machines that Terraform runs on, as it names them: `scripts/lock` writes the providers' checksums for these into `.terraform.lock.hcl`. `[]`: it leaves that file alone.",
+        ),
+      mirror: matching(
+        /^(https:\/\/[^\s"'$%\\]+\/|[A-Za-z0-9._~/@+-]+)$/,
+        "a path, or an https URL with a slash at its end",
+      )
+        .optional()
+        .describe(
+          "Where `scripts/lock` gets the providers' checksums when it cannot reach their registry: a folder that `terraform providers mirror` has filled, or the URL of a network mirror. Terraform itself is told in its CLI configuration.",
+        ),
+    }).describe("The Terraform providers: versions, and where their checksums come from."),
     backend: mapping(
       {
         type: choice(["local", "consul", "s3", "http", "pg"]).describe("Kind of Terraform backend."),

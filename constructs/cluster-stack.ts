@@ -1,6 +1,6 @@
 /** The whole cluster as one Terraform stack: the ordered list of what a deploy does. */
+import { writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { File } from "@cdktf/provider-local/lib/file";
 import { LocalProvider } from "@cdktf/provider-local/lib/provider";
 import { NullProvider } from "@cdktf/provider-null/lib/provider";
 import { Resource } from "@cdktf/provider-null/lib/resource";
@@ -8,8 +8,10 @@ import { type App, type ITerraformDependable, type TerraformElement, TerraformOu
 import { Node } from "constructs";
 import { inventoryOf } from "../cluster/inventory.js";
 import { type Cluster, images } from "../cluster/model.js";
+import { providerLockName } from "../cluster/names.js";
 import { relativeTo } from "../cluster/paths.js";
 import { ports } from "../cluster/ports.js";
+import { providerSources } from "../cluster/providers.js";
 import { artifactsTable } from "./artifacts.js";
 import { stepsAsset } from "./assets.js";
 import { Backend } from "./backend.js";
@@ -21,10 +23,11 @@ import { declareDeployer } from "./hold.js";
 import { hostsTable } from "./hosts-table.js";
 import { Preflight } from "./preflight.js";
 import { Release } from "./release.js";
+import { RenderedFile, writeRenderedFiles } from "./rendered-file.js";
 import { StagedHost } from "./staged-host.js";
 import { Step } from "./step.js";
 import { forgetHost, Swarm } from "./swarm.js";
-import { literal, sha256 } from "./text.js";
+import { sha256 } from "./text.js";
 import type { Uploads } from "./uploads.js";
 import { launchWeave } from "./weave.js";
 
@@ -80,6 +83,17 @@ export class ClusterStack extends TerraformStack {
     const unasked = cluster.hosts.filter(({ down }) => down).flatMap((host) => forgetHost(this, host));
     this.forget([...[...swarms, ...departures].flatMap(({ forgotten }) => forgotten), ...unasked]);
     this.addOutputs(cluster);
+
+    const { synthesizer } = this;
+    this.synthesizer = {
+      synthesize: (session) => {
+        synthesizer.synthesize(session);
+        writeRenderedFiles(this, folder);
+        if (cluster.providerLock !== undefined) {
+          writeFileSync(join(folder, providerLockName), cluster.providerLock);
+        }
+      },
+    };
   }
 
   /**
@@ -99,12 +113,9 @@ export class ClusterStack extends TerraformStack {
     this.addOverride("terraform.required_version", ">= 1.10");
     new NullProvider(this, "null");
     new LocalProvider(this, "local");
-    for (const [name, source] of [
-      ["null", "hashicorp/null"],
-      ["local", "hashicorp/local"],
-      ["docker", "kreuzwerker/docker"],
-    ] as const) {
-      this.addOverride(`terraform.required_providers.${name}`, { source, version: providers[name] });
+    for (const name of ["null", "local", "docker"] as const) {
+      const required = { source: providerSources[name], version: providers[name] };
+      this.addOverride(`terraform.required_providers.${name}`, required);
     }
   }
 
@@ -134,11 +145,10 @@ export class ClusterStack extends TerraformStack {
   /** What every host is told of the cluster: one copy for all, however many there are. */
   private tables(cluster: Cluster): Uploads["tables"] {
     const texts = { artifacts: artifactsTable(cluster), hosts: hostsTable(cluster), cluster: `${cluster.name}\n` };
-    const folder = "rendered/shared";
     const files = Object.entries(texts).map(
-      ([name, text]) => new File(this, name, { filename: `${folder}/${name}.tsv`, content: literal(text) }),
+      ([name, text]) => new RenderedFile(this, name, { path: `shared/${name}.tsv`, text }),
     );
-    return { folder, files, hash: sha256(JSON.stringify(texts)) };
+    return { folder: "rendered/shared", files, hash: sha256(JSON.stringify(texts)) };
   }
 
   /** Takes resources out of the state without touching, or even asking for, what they stand for. */

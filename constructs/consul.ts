@@ -1,15 +1,15 @@
 /** Consul on one host: installed, configured, started. */
-import { File } from "@cdktf/provider-local/lib/file";
 import type { ITerraformDependable } from "cdktf";
 import { Construct } from "constructs";
 import type { Cluster } from "../cluster/model.js";
 import { artifactsHash } from "./artifacts.js";
 import { bootstrapConfig, consulConfig } from "./consul-config.js";
 import { gossipKey } from "./gossip-key.js";
+import { RenderedFile } from "./rendered-file.js";
 import type { StagedHost } from "./staged-host.js";
 import { Step, type Upload } from "./step.js";
 import type { StepScript } from "./step-scripts.js";
-import { literal, sha256 } from "./text.js";
+import { sha256 } from "./text.js";
 
 export interface ConsulProps {
   readonly on: StagedHost;
@@ -102,9 +102,9 @@ export class Consul extends Construct {
   /** The reviewable configuration, and the gossip key in a file of its own that no plan, state or log shows. */
   private uploads(name: string, config: object) {
     const text = `${JSON.stringify(config, null, 2)}\n`;
-    const rendered = new File(this, `${name}-file`, {
-      filename: `rendered/${this.props.on.host.name}/consul-${name}.json`,
-      content: literal(text),
+    const rendered = new RenderedFile(this, `${name}-file`, {
+      path: `${this.props.on.host.name}/consul-${name}.json`,
+      text,
     });
     const files: Upload[] = [
       { source: rendered.filename, to: `consul/${name}.json` },

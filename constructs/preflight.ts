@@ -1,5 +1,4 @@
 /** Nothing is changed on any host before every host has passed the preflight. */
-import { File } from "@cdktf/provider-local/lib/file";
 import { Resource } from "@cdktf/provider-null/lib/resource";
 import type { ITerraformDependable } from "cdktf";
 import { Construct } from "constructs";
@@ -7,7 +6,8 @@ import type { Inventory } from "../cluster/inventory.js";
 import { preflightAsset } from "./assets.js";
 import { gossipKeyConditions } from "./gossip-key.js";
 import { deployerHere } from "./hold.js";
-import { literal, sha256 } from "./text.js";
+import { RenderedFile } from "./rendered-file.js";
+import { sha256 } from "./text.js";
 
 export interface PreflightProps {
   readonly inventory: Inventory;
@@ -20,15 +20,28 @@ export class Preflight extends Construct {
     super(scope, id);
     const program = preflightAsset(this);
     const text = `${JSON.stringify(inventory, null, 2)}\n`;
-    const file = new File(this, "inventory", { filename: "rendered/inventory.json", content: literal(text) });
+    const file = new RenderedFile(this, "inventory", { path: "inventory.json", text });
     // It runs on the operator's machine, over ssh: one table of all problems of all hosts needs one place that sees them.
-    const command = `deploy_by=\${${deployerHere}} node ${program.path} ${file.filename}`;
     const run = new Resource(this, "hosts", {
       triggers: { program: program.assetHash, inventory: sha256(text) },
-      provisioners: [{ type: "local-exec", command }],
+      provisioners: [{ type: "local-exec", command: runUnlessOff(`${program.path} ${file.filename}`) }],
       dependsOn: [file],
       lifecycle: gossipKeyConditions,
     });
     this.ready = [run];
   }
 }
+
+/** Turns the preflight off where a deploy runs: that is up to the machine, not to the cluster. */
+export const preflightVariable = "MULTICAST_SWARM_PREFLIGHT";
+
+/** Of a deploy, the preflight alone needs Node.js and an ssh program: Terraform brings its own. */
+const runUnlessOff = (program: string): string =>
+  [
+    `if [ "$${preflightVariable}" = off ]; then`,
+    `echo 'preflight: turned off by ${preflightVariable}=off; nobody has looked whether the hosts are fit';`,
+    `elif command -v node >/dev/null; then exec env deploy_by=\${${deployerHere}} node ${program};`,
+    "else",
+    `echo 'preflight: found no Node.js here, which the preflight needs, and nothing else of a deploy does: install it, or set ${preflightVariable}=off to deploy without the preflight' >&2;`,
+    "exit 2; fi",
+  ].join(" ");

@@ -2,12 +2,14 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { clusterReference } from "../cluster/reference.js";
+import { planReference } from "../commands/plan/reference.js";
 import { preflightReference } from "../commands/preflight/reference.js";
 import { verifyReference } from "../commands/verify/reference.js";
 
 /** What is generated: path from the repository's root, and content. */
 export const generated = (): Record<string, string> => ({
   ...clusterReference(),
+  ...planReference(),
   ...preflightReference(),
   ...verifyReference(),
 });

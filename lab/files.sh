@@ -81,6 +81,8 @@ providers:
   docker: 4.5.1-0.20260916
   local: 1.4.0
   "null": 1.0.0
+  platforms: [linux_amd64]
+  mirror: $CACHE/providers
 verify:
   image: multicast-swarm/toolbox:1
   eventBusImage: multicast-swarm/event-bus:1

@@ -28,19 +28,22 @@ test("the reference page describes every field", () => {
   expect(page).not.toMatch(/\| \|$/m);
 });
 
-test.each(["guide", "smallest"])("examples/%s loads, and says that its checksums are placeholders", (name) => {
-  const warnings: string[] = [];
-  const path = join("examples", name, "cluster.yaml");
-  const cluster = loadCluster(join(root, path), { warn: (line) => warnings.push(line.replace(`${root}/`, "")) });
-  expect(warnings).toEqual([
-    `warning: examples/${name}/artifacts.lock.json:1:1: artifacts: ${cluster.artifacts.length} of them have a placeholder for their SHA-256: run scripts/lock before a deploy`,
-  ]);
-  expect(new Set(cluster.artifacts.map((artifact) => artifact.name))).toEqual(
-    new Set(wanted(cluster.settings).map((item) => item.name)),
-  );
-  const consul = cluster.artifacts.find((artifact) => artifact.name === "consul");
-  expect(consul?.source.startsWith(publishers.consul)).toBe(true);
-});
+test.each(["gitops", "guide", "smallest"])(
+  "examples/%s loads, and says that its checksums are placeholders",
+  (name) => {
+    const warnings: string[] = [];
+    const path = join("examples", name, "cluster.yaml");
+    const cluster = loadCluster(join(root, path), { warn: (line) => warnings.push(line.replace(`${root}/`, "")) });
+    expect(warnings).toEqual([
+      `warning: examples/${name}/artifacts.lock.json:1:1: artifacts: ${cluster.artifacts.length} of them have a placeholder for their SHA-256: run scripts/lock before a deploy`,
+    ]);
+    expect(new Set(cluster.artifacts.map((artifact) => artifact.name))).toEqual(
+      new Set(wanted(cluster.settings).map((item) => item.name)),
+    );
+    const consul = cluster.artifacts.find((artifact) => artifact.name === "consul");
+    expect(consul?.source.startsWith(publishers.consul)).toBe(true);
+  },
+);
 
 test("the guide's example has its three hosts, its datacenter and its bootstrap", () => {
   const { hosts, settings, servers } = loadCluster(join(root, "examples/guide/cluster.yaml"), { warn: () => {} });

@@ -1,4 +1,5 @@
 /** The synthesised JSON is an interface: reviewed, compared and applied by others. */
+import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
@@ -23,6 +24,26 @@ const files = (folder: string): string[] =>
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(folder.length))
     .sort();
+
+/** Which resources are about what, by their names; the first that fits. The rest is about the cluster as a whole. */
+const concerns = {
+  consul: /_consul_|^gate-consul$/,
+  weave: /_docker$|_weave_|^gate-weave$/,
+  swarm: /_swarm_|^gate-swarm$/,
+  hosts: /_(stage|push|fetch|teardown|leave|lost)$/,
+} as const;
+
+/** The stack in parts that can be read at once. */
+function byConcern({ resource, ...rest }: Synthesised): Record<string, unknown> {
+  const parts: Record<string, Record<string, unknown>> = { cluster: { ...rest } };
+  for (const [type, byName] of Object.entries(resource)) {
+    for (const [name, block] of Object.entries(byName)) {
+      const [concern] = Object.entries(concerns).find(([, names]) => names.test(name)) ?? ["cluster"];
+      parts[concern] = { ...parts[concern], [`${type}.${name}`]: block };
+    }
+  }
+  return parts;
+}
 
 /** Address → the addresses that Terraform waits for, by `depends_on` and by reference. */
 function graphOf({ resource }: Synthesised): Map<string, string[]> {
@@ -69,7 +90,10 @@ describe("the JSON", () => {
       /\b([0-9A-F]{32}|[0-9a-f]{64})\b/g,
       "HASH",
     );
-    await expect(text).toMatchFileSnapshot(`../fixtures/golden/${example}.tf.json`);
+    for (const [concern, part] of Object.entries(byConcern(JSON.parse(text)))) {
+      const golden = `../fixtures/golden/${example}/${concern}.json`;
+      await expect(`${JSON.stringify(part, null, 2)}\n`).toMatchFileSnapshot(golden);
+    }
   });
 
   test("is the same, byte by byte, from two folders", () => {
@@ -123,6 +147,36 @@ describe("the JSON", () => {
     expect(templates.filter((template) => !meant.test(template))).toEqual([]);
     expect(text).not.toMatch(/(?<!%)%\{/);
   });
+});
+
+test("a checkout has what the deploy renders, and Terraform's lock file", () => {
+  const cluster = clusterFrom(clusterFile(2));
+  const outdir = join(cluster.directory, "cdktf.out");
+  synthesise(cluster, outdir);
+  // Another synthesis: what the first one rendered for a host that is gone goes too.
+  const fewer = { ...cluster, hosts: cluster.hosts.slice(0, 1), up: cluster.up.slice(0, 1), providerLock: "locked" };
+  const stack = synthesise(fewer, outdir);
+  const rendered = Object.values(json(stack).resource.local_file ?? {}) as { filename?: string; content?: string }[];
+  expect(rendered.map(({ filename }) => filename).sort()).toEqual(
+    files(join(stack, "rendered")).map((name) => `rendered${name}`),
+  );
+  for (const { filename, content } of rendered) {
+    expect(readFileSync(join(stack, filename ?? ""), "utf8")).toBe(content);
+  }
+  expect(readFileSync(join(stack, ".terraform.lock.hcl"), "utf8")).toBe("locked");
+});
+
+test("a deploy needs Node.js for the preflight alone, and says so; without it the preflight can be turned off", () => {
+  const { preflight_hosts: preflight } = json(synthesise(clusterFrom(clusterFile(1)))).resource.null_resource ?? {};
+  const [provisioner] = (preflight?.provisioner ?? []) as { "local-exec": { command: string } }[];
+  const run = (env: Record<string, string>) =>
+    spawnSync("/bin/sh", ["-c", provisioner?.["local-exec"].command ?? ""], {
+      encoding: "utf8",
+      env: { PATH: "/nowhere", ...env },
+    });
+  expect(run({})).toMatchObject({ status: 2, stderr: expect.stringContaining("found no Node.js here") });
+  const off = run({ MULTICAST_SWARM_PREFLIGHT: "off" });
+  expect([off.status, off.stdout]).toEqual([0, expect.stringContaining("turned off")]);
 });
 
 test("hosts are sent the steps and nothing else: an edited probe stages no host again", () => {

@@ -6,7 +6,7 @@ import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { loadCluster } from "../../cluster/load.js";
 import { lockFileName, lockFileSchema, lockFileText } from "../../cluster/lock-file.js";
-import type { Artifact } from "../../cluster/model.js";
+import type { Artifact, Cluster } from "../../cluster/model.js";
 import { resolveArtifacts } from "./artifact-sources.js";
 import type { Say } from "./download.js";
 import { resolvePackages } from "./packages.js";
@@ -44,7 +44,7 @@ function readOld(path: string): readonly Artifact[] {
 }
 
 /** @param patienceSeconds how long a server may be silent */
-export async function lock(clusterFile: string, say: Say, patienceSeconds?: number): Promise<void> {
+export async function lock(clusterFile: string, say: Say, patienceSeconds?: number): Promise<Cluster> {
   const cluster = loadCluster(clusterFile, { lock: "ignore", hostKeys: "ignore", warn: () => {} });
   const path = join(dirname(clusterFile), lockFileName);
   const before = readOld(path);
@@ -60,4 +60,5 @@ export async function lock(clusterFile: string, say: Say, patienceSeconds?: numb
   writeFileSync(`${path}.new`, text);
   renameSync(`${path}.new`, path);
   say(`wrote ${path} (${sorted.length} artifacts): review it and commit it`);
+  return cluster;
 }

@@ -2,9 +2,6 @@
  * `scripts/recover`: makes the next deploy run all of its steps again, and lets Terraform work again where a host, or the
  * Docker API through its Weave proxy, does not answer.
  */
-import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import type { Inventory } from "../../cluster/inventory.js";
 import { type Host, label } from "../../cluster/model.js";
 import { onAll, withHosts } from "../../ssh/contact.js";
@@ -12,6 +9,7 @@ import { explainContact, lastLine } from "../../ssh/explain.js";
 import type { SshResult, SshTargets } from "../../ssh/ssh.js";
 import { inventoryFrom } from "../shared/command.js";
 import { hostScript } from "../shared/host-scripts.js";
+import { stackFolder, terraform } from "../shared/terraform.js";
 
 /** A backend holds the lock of a deploy that was killed until it has missed it for a while: Consul for half a minute. */
 const lockSeconds = 60;
@@ -47,19 +45,6 @@ export function known({ resources = [] }: State): { readonly steps: string[]; re
       .filter(({ type }) => type === "docker_container")
       .flatMap(({ instances }) => instances.flatMap(({ attributes: { id } }) => id ?? [])),
   };
-}
-
-/** Runs Terraform in the stack's folder; `TERRAFORM_BINARY_NAME` names another program, as for cdktf. */
-function terraform(stack: string, ...args: string[]): string {
-  const program = process.env.TERRAFORM_BINARY_NAME ?? "terraform";
-  const { status, stdout, stderr, error } = spawnSync(program, [`-chdir=${stack}`, ...args], {
-    encoding: "utf8",
-    maxBuffer: 2 ** 28,
-  });
-  if (status !== 0) {
-    throw new Error(`${program} ${args.slice(0, 2).join(" ")}: ${error?.message ?? stderr.trim()}`);
-  }
-  return stdout;
 }
 
 /** What a host's part has come to: its exit status, which `scripts/host/probes/recover.sh` explains. */
@@ -159,11 +144,7 @@ async function askHosts(inventory: Inventory, containers: readonly string[]): Pr
 
 export async function recover(clusterFile: string, output: string): Promise<number> {
   const inventory = inventoryFrom(clusterFile);
-  const stack = join(output, "stacks", inventory.name);
-  if (!existsSync(join(stack, "cdk.tf.json"))) {
-    throw new Error(`found no ${stack}/cdk.tf.json, expected the stack that was deployed: run npx cdktf synth`);
-  }
-
+  const stack = stackFolder(output, inventory.name);
   terraform(stack, "init", "-input=false");
   const state = JSON.parse(terraform(stack, "state", "pull") || "{}") as State;
   const { steps, containers } = known(state);

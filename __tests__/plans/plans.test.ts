@@ -1,0 +1,81 @@
+/** What reviewers see before a deploy, for the edits that teams make: the page, and what Terraform does to each resource. */
+import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { markdownPage, textPage } from "../../commands/plan/page.js";
+import { tell } from "../../commands/plan/story.js";
+import { TerraformPlan } from "../../commands/plan/terraform-plan.js";
+import { artifacts, clusterFile } from "../fixtures/clusters.js";
+import { changesIn, Deployed } from "./deployed.js";
+
+const hosts = clusterFile(5).hosts as Record<string, unknown>[];
+const [h1, h2, h3, h4] = hosts.map((host) => ({ ...host, consul: "server" })) as [object, object, object, object];
+const three = (more: Record<string, unknown> = {}) => clusterFile(3, { hosts: [h1, h2, h3], ...more });
+
+/** The lock file after `scripts/lock` for another version of one component. */
+const upgraded = (component: RegExp, from: string, to: string) =>
+  artifacts.map((artifact) =>
+    component.test(artifact.name)
+      ? {
+          ...artifact,
+          name: artifact.name.replace(from, to),
+          version: artifact.version.replace(from, to),
+          sha256: "9".repeat(64),
+        }
+      : artifact,
+  );
+
+const reviewed = (name: string, text: string) => {
+  const story = tell(new TerraformPlan(text));
+  const markdown = name === "weave" ? [markdownPage(story)] : [];
+  const pages = [textPage(story), changesIn(text).sort(), ...markdown];
+  const whole = pages.map((lines) => `${lines.join("\n")}\n`).join("\n----\n\n");
+  return expect(whole).toMatchFileSnapshot(join(__dirname, `../__snapshots__/plans/${name}.txt`));
+};
+
+test("a first deploy", async () => {
+  await reviewed("first-deploy", await new Deployed().plan(three()));
+});
+
+describe("of a running cluster", () => {
+  const cluster = new Deployed();
+  beforeAll(() => cluster.deploy(three()));
+
+  test.each<[name: string, file: Record<string, unknown>, locked?: typeof artifacts]>([
+    ["no-change", three()],
+    ["reorder", three({ hosts: [h3, h1, h2] })],
+    ["ssh", three({ ssh: { hostKeyChecking: "off", keyFile: "id_ed25519", user: "ops" } })],
+    ["consul", three({ consul: { logLevel: "DEBUG" } })],
+    ["consul-datacenter", three({ consul: { datacenter: "other" } })],
+    ["docker", three({ docker: { install: false } })],
+    ["weave", three({ weave: { dns: false } })],
+    ["weave-mtu", three({ weave: { mtu: 1300 } })],
+    ["swarm", three({ swarm: { heartbeat: "20s" } })],
+    ["gates", three({ gates: { timeoutSeconds: 300 } })],
+    ["verify", three({ verify: { image: "example/toolbox:1" } })],
+    ["artifacts", three(), artifacts.map((one) => ({ ...one, source: one.source.replace("mirror.", "other.") }))],
+    ["upgrade-consul", three({ consul: { version: "1.21.1" } }), upgraded(/^consul$/, "1.20.5", "1.21.1")],
+    ["upgrade-weave", three({ weave: { version: "2.8.3" } }), upgraded(/^weave$|\/weave(exec)?:/, "2.9.0", "2.8.3")],
+    ["upgrade-swarm", three({ swarm: { version: "1.2.8" } }), upgraded(/swarm/, "1.2.9", "1.2.8")],
+    ["add", three({ hosts: [h1, h2, h3, { ...h4, consul: "client" }] })],
+    ["add-server", three({ hosts: [h1, h2, h3, h4] })],
+    ["remove", three({ hosts: [h1, h2], removed: [h3] })],
+    ["lost", three({ hosts: [h1, h2], removed: [{ ...h3, lost: true }] })],
+    ["lost-two", three({ hosts: [h1], removed: [h2, h3].map((host) => ({ ...host, lost: true })) })],
+    ["rebuilt", three({ hosts: [h1, { ...h2, rebuilt: 1 }, h3] })],
+    ["rebuilt-two", three({ hosts: [h1, { ...h2, rebuilt: 1 }, { ...h3, rebuilt: 1 }] })],
+    ["down", three({ hosts: [h1, h2, { ...h3, down: true }] })],
+    ["no-manager", three({ hosts: [h1, h2, { ...h3, swarm: ["agent"] }] })],
+    ["demoted", three({ hosts: [h1, { ...h2, consul: "client" }, { ...h3, consul: "client" }] })],
+  ])("%s", async (name, file, locked) => {
+    await reviewed(name, await cluster.plan(file, locked));
+  });
+
+  test("another checkout has nothing to do", async () => {
+    expect(await cluster.planElsewhere(three())).toBe(0);
+    expect(await cluster.planElsewhere(three({ gates: { timeoutSeconds: 300 } }))).toBe(2);
+  });
+
+  test("destroy", async () => {
+    await reviewed("destroy", await cluster.planDestroy(three()));
+  });
+});
