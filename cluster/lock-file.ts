@@ -22,7 +22,7 @@ const artifact = z.strictObject(
     version: text(/^[A-Za-z0-9][A-Za-z0-9.+:~_-]*$/, "a version"),
     sha256: text(/^[0-9a-f]{64}$/, "64 lower-case hexadecimal digits"),
     source: text(
-      /^(https?:\/\/[^\s"'$`\\]+|docker:\/\/[A-Za-z0-9._:/-]+|file:[A-Za-z0-9._~/@+%:-]+)$/,
+      /^(https?:\/\/[^\s"'$`\\{}]+|docker:\/\/[A-Za-z0-9._:/-]+|file:[A-Za-z0-9._~/@+%:-]+)$/,
       "http(s)://…, docker://REGISTRY/NAME or file:PATH",
     ),
   },
