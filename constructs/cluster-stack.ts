@@ -17,6 +17,7 @@ import { startConsul } from "./consul.js";
 import { Departure } from "./departure.js";
 import { Gate, type GateProps } from "./gate.js";
 import { declareGossipKey } from "./gossip-key.js";
+import { hclOf } from "./hcl.js";
 import { hostsTable } from "./hosts-table.js";
 import { Preflight } from "./preflight.js";
 import { StagedHost } from "./staged-host.js";
@@ -82,6 +83,12 @@ export class ClusterStack extends TerraformStack {
       .slice(this.node.scopes.length)
       .map(({ node: { id } }) => id)
       .join("_");
+  }
+
+  /** For `cdktf synth --hcl`. */
+  public override toHclTerraform() {
+    const json = this.toTerraform();
+    return { hcl: hclOf(json), metadata: { "//": json["//"] } };
   }
 
   private addProviders({ settings: { providers } }: Cluster): void {

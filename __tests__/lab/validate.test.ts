@@ -4,7 +4,7 @@ import { writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
-import { beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, onTestFinished, test, vi } from "vitest";
 import { anyClusterFile } from "../fixtures/any-cluster.js";
 import { clusterFrom, synthesise, temporaryFolder } from "../fixtures/clusters.js";
 
@@ -17,7 +17,7 @@ beforeAll(() => {
 });
 
 /** What Terraform says of a stack's folder. */
-function validate(stack: string): string {
+function validate(stack: string): object {
   const config = join(temporaryFolder(), "terraform.rc");
   writeFileSync(
     config,
@@ -30,9 +30,20 @@ function validate(stack: string): string {
       env: { ...process.env, TF_CLI_CONFIG_FILE: config },
     });
   terraform("init", "-backend=false", "-no-color");
-  return terraform("validate", "-no-color");
+  return JSON.parse(terraform("validate", "-json"));
 }
 
-test.each(fc.sample(anyClusterFile(), { numRuns: 3, seed: 1 }))("any cluster file: $name", (file) => {
-  expect(validate(synthesise(clusterFrom({ ...file, providers })))).toContain("The configuration is valid.");
+const samples = fc.sample(anyClusterFile(), { numRuns: 3, seed: 1 });
+const valid = { valid: true, diagnostics: [] };
+
+test.each(samples)("any cluster file: $name", (file) => {
+  expect(validate(synthesise(clusterFrom({ ...file, providers })))).toMatchObject(valid);
+});
+
+test.each(samples)("any cluster file in HCL: $name", (file) => {
+  vi.stubEnv("SYNTH_HCL_OUTPUT", "true");
+  onTestFinished(() => {
+    vi.unstubAllEnvs();
+  });
+  expect(validate(synthesise(clusterFrom({ ...file, providers })))).toMatchObject(valid);
 });
