@@ -1,5 +1,5 @@
 /** What is synthesised is valid for Terraform and the real providers. Needs the lab's parts and no host. */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
@@ -24,11 +24,11 @@ function validate(stack: string): object {
     `provider_installation {\n  filesystem_mirror {\n    path = "${cache}/providers"\n  }\n}\ndisable_checkpoint = true\n`,
   );
   const terraform = (...args: string[]) =>
-    execFileSync(join(cache, "bin/terraform"), args, {
+    spawnSync(join(cache, "bin/terraform"), args, {
       cwd: stack,
       encoding: "utf8",
       env: { ...process.env, TF_CLI_CONFIG_FILE: config },
-    });
+    }).stdout;
   terraform("init", "-backend=false", "-no-color");
   return JSON.parse(terraform("validate", "-json"));
 }
