@@ -1,5 +1,7 @@
 /** `known_hosts` in OpenSSH's format: the host keys that the team has compared and trusts. */
 
+import { showValue } from "./problems.js";
+
 export const knownHostsFileName = "known_hosts";
 
 /**
@@ -27,35 +29,59 @@ interface Line {
   readonly key: string;
 }
 
+/** A line that ssh would pass over without a word. */
+export interface BrokenLine {
+  readonly line: number;
+  readonly column: number;
+  readonly found: string;
+  readonly expected: string;
+}
+
 export class KnownHosts {
+  readonly broken: readonly BrokenLine[];
   /** Hashed entries cannot be read back; their number explains why a host seems to be missing. */
   readonly hashed: number;
   readonly #lines: readonly Line[];
 
   constructor(text: string) {
     const lines: Line[] = [];
+    const broken: BrokenLine[] = [];
     const revoked = new Set<string>();
     let hashed = 0;
-    for (const line of text.split(/\r?\n/)) {
-      const words = line.trim().split(/\s+/);
-      if (words[0] === "" || words[0]?.startsWith("#")) {
+    for (const [i, line] of text.split(/\r?\n/).entries()) {
+      // Not \s: ssh knows blanks and tabs alone.
+      const words = [...line.matchAll(/[^ \t]+/g)].map(({ 0: word, index }) => ({ word, column: index + 1 }));
+      if (words[0] === undefined || words[0].word.startsWith("#")) {
         continue;
       }
-      const marker = words[0]?.startsWith("@") ? words.shift() : undefined;
+      const wrong = (column: number, found: string, expected: string) =>
+        broken.push({ line: i + 1, column, found, expected });
+      const marker = words[0].word.startsWith("@") ? words.shift() : undefined;
+      if (marker && !/^@(revoked|cert-authority)$/.test(marker.word)) {
+        wrong(marker.column, showValue(marker.word), "@revoked, @cert-authority or no marker");
+        continue;
+      }
       const [names, type, base64] = words;
       if (names === undefined || type === undefined || base64 === undefined) {
+        wrong((words.at(-1) ?? marker)?.column ?? 1, `a line of ${words.length} words`, "ADDRESS TYPE KEY");
         continue;
       }
-      const key = `${type} ${base64}`;
-      if (marker === "@revoked") {
-        revoked.add(key);
-      } else if (marker !== undefined) {
-      } else if (names.startsWith("|")) {
-        hashed++;
-      } else {
-        lines.push({ names: names.split(","), key });
+      const unseen = words.slice(0, 3).find(({ word }) => /[^!-~]/.test(word));
+      if (unseen) {
+        wrong(unseen.column, showValue(unseen.word), "ASCII characters alone");
+      } else if (!/^[a-z][a-z0-9@.-]*$/.test(type.word)) {
+        wrong(type.column, showValue(type.word), "a type of key, such as ssh-ed25519");
+      } else if (!/^([A-Za-z0-9+/]{4})+([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(base64.word)) {
+        wrong(base64.column, "a key that is cut off or changed", "the key in base64, as scripts/hostkeys writes it");
+      } else if (marker?.word === "@revoked") {
+        revoked.add(`${type.word} ${base64.word}`);
+      } else if (names.word.startsWith("|")) {
+        hashed += marker === undefined ? 1 : 0;
+      } else if (marker === undefined) {
+        lines.push({ names: names.word.split(","), key: `${type.word} ${base64.word}` });
       }
     }
+    this.broken = broken;
     this.hashed = hashed;
     this.#lines = lines.filter(({ key }) => !revoked.has(key));
   }

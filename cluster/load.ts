@@ -1,4 +1,5 @@
 /** The cluster file and the files beside it become a `Cluster`, or one error that lists all that is wrong. */
+import { isUtf8 } from "node:buffer";
 import { readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { KnownHosts, knownHostsFileName } from "./known-hosts.js";
@@ -43,19 +44,28 @@ export function loadCluster(path: string, options: LoadOptions = {}): Cluster {
     throw failed(problems());
   }
 
-  const knownHostsText = readOptional(beside(knownHostsFileName));
+  const knownHostsPath = beside(knownHostsFileName);
+  const knownHostsText = readOptional(knownHostsPath);
   const known = knownHostsText === undefined ? undefined : new KnownHosts(knownHostsText);
   const directory = resolve(dirname(path));
   const cluster = decide(file, directory, known);
   const warnings = checkRules(yaml, cluster);
-  if (options.hostKeys !== "ignore" && file.ssh.hostKeyChecking === "required") {
-    checkHostKeys(yaml, cluster, known, beside(knownHostsFileName));
+  const keysMatter = options.hostKeys !== "ignore" && file.ssh.hostKeyChecking === "required";
+  if (keysMatter) {
+    checkHostKeys(yaml, cluster, known, knownHostsPath);
   }
 
   // A cluster file with problems does not say clearly enough what the lock file has to cover.
   const asked = problems().length === 0 ? file : undefined;
   const lock = options.lock === "ignore" ? { artifacts: [], problems: [] } : readLock(beside(lockFileName), asked);
-  const all = [...problems(), ...lock.problems];
+  const brokenKeys = (keysMatter && known?.broken) || [];
+  const all = [
+    ...problems(),
+    ...brokenKeys.map(({ line, column, found, expected }) => ({
+      text: `${knownHostsPath}:${line}:${column}: (line): found ${found}, expected ${expected}`,
+    })),
+    ...lock.problems,
+  ];
   if (all.length > 0) {
     throw failed(all);
   }
@@ -90,9 +100,32 @@ function failed(problems: readonly { readonly text: string }[]): ClusterFileErro
   return new ClusterFileError(problems.map(({ text }) => text));
 }
 
+/** Far more than a cluster of hundreds of hosts needs, and little enough to be checked in seconds. */
+const largestFile = 1_000_000;
+
 function readOptional(path: string): string | undefined {
+  const bytes = readBytes(path);
+  if (bytes === undefined) {
+    return undefined;
+  }
+  const refuse = (before: string, found: string, expected: string) => {
+    const line = before.split("\n").length;
+    const column = before.length - before.lastIndexOf("\n");
+    return new ClusterFileError([`${path}:${line}:${column}: (file): found ${found}, expected ${expected}`]);
+  };
+  if (bytes.length > largestFile) {
+    throw refuse("", `${bytes.length} bytes`, `at most ${largestFile}`);
+  }
+  const text = bytes.toString("utf8");
+  if (!isUtf8(bytes)) {
+    throw refuse(text.slice(0, text.indexOf("\ufffd")), "bytes that are no UTF-8", "text in UTF-8");
+  }
+  return text;
+}
+
+function readBytes(path: string): Buffer | undefined {
   try {
-    return readFileSync(path, "utf8");
+    return readFileSync(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") {
       return undefined;

@@ -23,7 +23,7 @@ const artifact = z.strictObject(
     sha256: text(/^[0-9a-f]{64}$/, "64 lower-case hexadecimal digits"),
     // A login would go wherever the source goes: to git, into the synthesised JSON and into process lists.
     source: text(
-      /^(https?:\/\/(?![^/]*@)[^\s"'$`\\]+|docker:\/\/[A-Za-z0-9._:/-]+|file:[A-Za-z0-9._~/@+%:-]+)$/,
+      /^(https?:\/\/(?![^/]*@)[^\s"'$`\\{}]+|docker:\/\/[A-Za-z0-9._:/-]+|file:[A-Za-z0-9._~/@+%:-]+)$/,
       "http(s)://… without a login, docker://REGISTRY/NAME or file:PATH",
     ),
   },

@@ -10,8 +10,6 @@ export interface Position {
 
 export interface Problem extends Position {
   readonly path: Path;
-  /** The value itself is wrong: further problems with it, or with parts of it, would say nothing new. */
-  readonly covers: boolean;
   /** The finished line "FILE:LINE:COLUMN: PATH: found …, expected …". */
   readonly text: string;
 }
@@ -29,13 +27,17 @@ export class ClusterFileError extends Error {
 
 /** `hosts[1].address`; the file itself when the path is empty. */
 export function showPath(path: Path): string {
-  const text = path.map((step) => (typeof step === "number" ? `[${step}]` : `.${withoutSecrets(step)}`)).join("");
+  const text = path
+    .map((step) => (typeof step === "number" ? `[${step}]` : `.${inAscii(withoutSecrets(step))}`))
+    .join("");
   return text.replace(/^\./, "") || "(file)";
 }
 
 /** Collects problems. */
 export class Problems {
   readonly #found: Problem[] = [];
+  /** Paths of the values that are wrong themselves, as text. */
+  readonly #covered = new Set<string>();
 
   constructor(private readonly file: YamlFile) {}
 
@@ -44,12 +46,16 @@ export class Problems {
     return [...this.#found].sort((a, b) => a.line - b.line || a.column - b.column);
   }
 
-  /** A wrong value. `at` names another place to point at when the value is a default and stands nowhere. */
+  /**
+   * A wrong value: further problems with it, or with parts of it, would say nothing new and are dropped. `at` names another place to
+   * point at when the value is a default and stands nowhere.
+   */
   add(path: Path, found: string, expected: string, at: Path = path): void {
-    if (this.#found.some((known) => known.covers && isWithin(path, known.path))) {
+    if ([...path, ""].some((_, length) => this.#covered.has(JSON.stringify(path.slice(0, length))))) {
       return;
     }
-    this.addAt(path, this.file.position(at), found, expected, true);
+    this.#covered.add(JSON.stringify(path));
+    this.addAt(path, this.file.position(at), found, expected);
   }
 
   /** Something is missing from a list or mapping that is right otherwise. */
@@ -61,14 +67,10 @@ export class Problems {
     this.addAt(path, this.file.keyPosition(path), found, expected);
   }
 
-  addAt(path: Path, { line, column }: Position, found: string, expected: string, covers = false): void {
+  addAt(path: Path, { line, column }: Position, found: string, expected: string): void {
     const text = `${this.file.name}:${line}:${column}: ${showPath(path)}: found ${found}, expected ${expected}`;
-    this.#found.push({ path, covers, line, column, text });
+    this.#found.push({ path, line, column, text });
   }
-}
-
-function isWithin(inner: Path, outer: Path): boolean {
-  return outer.every((step, i) => inner[i] === step);
 }
 
 const secretPath = /secret|passw|token|encrypt|credential|(^|_)key$|(gossip|private|api|access)_?key/i;
@@ -88,8 +90,14 @@ export function showValue(value: unknown, path: Path = []): string {
   if (typeof value === "string" && (looksSecret(value) || (named && value !== ""))) {
     return "a value that is not shown";
   }
-  const json = JSON.stringify(value);
+  // Not JSON for numbers, which has no infinity.
+  const json = typeof value === "string" ? inAscii(JSON.stringify(value)) : String(value);
   return json.length > 60 ? `${json.slice(0, 56)}…"` : json;
+}
+
+/** Letters that look like others, and characters that nobody sees or that a terminal obeys, as escapes. */
+export function inAscii(text: string): string {
+  return text.replace(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 /** The text with whatever looks like a secret replaced. */

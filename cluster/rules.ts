@@ -30,6 +30,7 @@ const rules: readonly Rule[] = [
   (yaml, { hosts, settings }) => checkRange(yaml, hosts, settings.weave.range),
   oneSourceOfArtifacts,
   noCredentialsForBackend,
+  noTemplatesForBackend,
 ];
 
 /** A value that is there, or a default, is wrong. */
@@ -42,10 +43,15 @@ const identifying = [
   ["address", "an address"],
 ] as const;
 
+/** Where each value of the field stands first. */
+const firstOf = (hosts: readonly Host[], field: "name" | "address") =>
+  new Map(hosts.map((host, i) => [host[field], i] as const).reverse());
+
 function ownNamesAndAddresses(yaml: YamlFile, { hosts }: Cluster): void {
   for (const [field, one] of identifying) {
+    const firsts = firstOf(hosts, field);
     for (const [i, host] of hosts.entries()) {
-      const first = hosts.findIndex((other) => other[field] === host[field]);
+      const first = firsts.get(host[field]) ?? i;
       if (first < i) {
         wrong(yaml, ["hosts", i, field], `${one} of its own (hosts[${first}] has it too)`);
       }
@@ -54,10 +60,11 @@ function ownNamesAndAddresses(yaml: YamlFile, { hosts }: Cluster): void {
 }
 
 function removedAreGone(yaml: YamlFile, { hosts, removed }: Cluster): void {
-  for (const [i, gone] of removed.entries()) {
-    for (const [field, one] of identifying) {
-      const taken = hosts.findIndex((host) => host[field] === gone[field]);
-      if (taken < 0) {
+  for (const [field, one] of identifying) {
+    const firsts = firstOf(hosts, field);
+    for (const [i, gone] of removed.entries()) {
+      const taken = firsts.get(gone[field]);
+      if (taken === undefined) {
         continue;
       }
       const way = "remove one host in one deploy, add the other in the next";
@@ -251,6 +258,27 @@ function noCredentialsForBackend(yaml: YamlFile, { settings: { backend } }: Clus
       "a credential",
       `none: it would stand in the synthesised JSON. Set the environment variables ${instead}`,
     );
+  };
+  search(backend?.config ?? {}, ["backend", "config"]);
+}
+
+/** Terraform fills in nothing in a backend's configuration. */
+function noTemplatesForBackend(yaml: YamlFile, { settings: { backend } }: Cluster): void {
+  const search = (value: unknown, path: Path): void => {
+    if (typeof value === "object" && value !== null) {
+      for (const [key, inner] of Object.entries(value)) {
+        if (!Array.isArray(value) && !/^[a-z][a-z0-9_-]*$/i.test(key)) {
+          yaml.problems.addKey([...path, key], "no name of a setting", "letters, digits, _ and -");
+        }
+        search(inner, [...path, key]);
+      }
+    } else if (typeof value === "string" && /[$%]\{/.test(value)) {
+      yaml.problems.add(
+        path,
+        showValue(value, path),
+        "a value without ${ and %{, which Terraform would take for templates",
+      );
+    }
   };
   search(backend?.config ?? {}, ["backend", "config"]);
 }

@@ -18,8 +18,14 @@ export interface Field {
   readonly items?: Field;
 }
 
+const fields = new WeakMap<z.ZodType, Field>();
+
 /** As a person writes the file, so fields with a default are not required. */
-export const fieldOf = (schema: z.ZodType): Field => jsonSchema(schema, () => {}) as Field;
+export function fieldOf(schema: z.ZodType): Field {
+  const field = fields.get(schema) ?? (jsonSchema(schema, () => {}) as Field);
+  fields.set(schema, field);
+  return field;
+}
 
 /** JSON Schema for editors. Draft 7 is what their support of YAML understands best. */
 export const editorSchema = (schema: z.ZodType): object => jsonSchema(schema, (json) => delete json.expected);

@@ -1,5 +1,6 @@
 /** A YAML (or JSON) file whose values know their line and column, checked against a zod schema. */
 import {
+  type Alias,
   type Document,
   isAlias,
   isMap,
@@ -9,49 +10,152 @@ import {
   type Node,
   type Pair,
   parseDocument,
-  visit,
+  type YAMLMap,
 } from "yaml";
 import type { z } from "zod";
-import { nearest, type Path, type Position, Problems, showValue, withoutSecrets } from "./problems.js";
+import { inAscii, nearest, type Path, type Position, Problems, showValue, withoutSecrets } from "./problems.js";
 import { keysAt } from "./schema-walk.js";
 
+/** Levels of lists and mappings: more than a person writes, and few enough for every function that walks down. */
+const deepest = 32;
+const tooDeep = ["something nested too deeply", `at most ${deepest} levels of lists and mappings`] as const;
+
+/** Values, each counted as often as aliases repeat it: more than any file needs, and checked in seconds. */
+const mostValues = 1_000_000;
+
 export class YamlFile {
-  /** The file's content as plain values; only of use when `problems` has no syntax error. */
+  /** The file's content as plain values; only of use when `readable`. */
   readonly value: unknown;
   readonly problems: Problems;
   /** False when the text is no YAML: then nothing else can be said about it. */
   readonly readable: boolean;
   readonly #document: Document.Parsed;
   readonly #lines = new LineCounter();
+  /** The pairs of every mapping by their keys; of a key that stands twice the last, whose value counts. */
+  readonly #pairs = new Map<YAMLMap, Map<string, Pair>>();
+  readonly #anchors = new Map<string, Node>();
+  /** What each alias stands for. */
+  readonly #aliases = new Map<Alias, Node>();
+  /** Values in a node, those behind aliases too. */
+  readonly #sizes = new Map<Node, number>();
+  #broken = false;
 
   constructor(
     readonly name: string,
     text: string,
   ) {
     this.problems = new Problems(this);
-    this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false });
-    const language = name.endsWith(".json") ? "JSON" : "YAML";
-    for (const error of [...this.#document.errors, ...this.#document.warnings]) {
-      const position = this.#at(error.pos[0]);
-      if (error.code === "DUPLICATE_KEY") {
-        this.problems.addAt(this.#pathOfKey(error.pos[0]), position, "a duplicate key", "each key once");
-      } else if (error.code === "MULTIPLE_DOCS") {
-        this.problems.addAt([], position, "a second YAML document", "one YAML document in the file");
+    this.#document = parseDocument(text, {
+      lineCounter: this.#lines,
+      prettyErrors: false,
+      // The library compares each key with each other one: minutes, in a file of many.
+      uniqueKeys: false,
+      // Sets, binary values and the like are no plain values.
+      resolveKnownTags: false,
+    });
+    this.#reportSyntax(text);
+    this.#walk(this.#document.contents, [], []);
+    this.readable = !this.#broken;
+    this.value = this.readable ? this.#document.toJS({ maxAliasCount: -1 }) : undefined;
+  }
+
+  /** What the parser has found. */
+  #reportSyntax(text: string): void {
+    const language = this.name.endsWith(".json") ? "JSON" : "YAML";
+    const { errors, warnings, directives } = this.#document;
+    for (const { code, pos, message } of [...errors, ...warnings]) {
+      if (code === "MULTIPLE_DOCS") {
+        this.#break([], pos[0], "a second YAML document", "one YAML document in the file");
+      } else if (code === "RESOURCE_EXHAUSTION") {
+        this.#break([], pos[0], ...tooDeep);
       } else {
-        this.problems.addAt([], position, `broken ${language}`, `valid ${language}: ${withoutSecrets(error.message)}`);
+        this.#break([], pos[0], `broken ${language}`, `valid ${language}: ${inAscii(withoutSecrets(message))}`);
       }
     }
-    const broken = [...this.#document.errors, ...this.#document.warnings].filter((e) => e.code !== "DUPLICATE_KEY");
-    this.readable = broken.length === 0;
-    // The provider is called null; written without quotes, YAML takes that for no value at all.
-    visit(this.#document, {
-      Pair: (_, { key }) => {
-        if (isScalar(key) && key.value === null && key.source === "null") {
-          key.value = "null";
-        }
-      },
+    const { explicit, version } = directives.yaml;
+    if (explicit && version !== "1.2" && !this.#broken) {
+      this.#break([], text.indexOf("%YAML"), `YAML ${version}`, "YAML 1.2, in which only true and false are flags");
+    }
+  }
+
+  /**
+   * Indexes the mappings, follows the aliases, and reports what the parser lets pass. Returns how many values the node
+   * has. `around` holds the collections that it stands in.
+   */
+  #walk(node: unknown, path: Path, around: readonly unknown[]): number {
+    if (isAlias(node)) {
+      return this.#follow(node, path, around);
+    }
+    const { anchor, range } = (node ?? {}) as Node & { anchor?: string };
+    if (anchor !== undefined) {
+      this.#anchors.set(anchor, node as Node);
+    }
+    if (!isMap(node) && !isSeq(node)) {
+      return 1;
+    }
+    if (around.length >= deepest) {
+      this.#break(path, range?.[0], ...tooDeep);
+      return 1;
+    }
+    const inside = [...around, node];
+    const sizes = isMap(node)
+      ? this.#index(node, path).map(([key, { value }]) => this.#walk(value, [...path, key], inside))
+      : node.items.map((item, i) => this.#walk(item, [...path, i], inside));
+    const size = sizes.reduce((sum, one) => sum + one, 1);
+    this.#sizes.set(node, size);
+    if (size > mostValues && !this.#broken) {
+      this.#break(
+        path,
+        range?.[0],
+        "aliases that multiply",
+        `at most ${mostValues} values, those behind aliases included`,
+      );
+    }
+    return size;
+  }
+
+  #follow(alias: Alias, path: Path, around: readonly unknown[]): number {
+    const meant = this.#anchors.get(alias.source);
+    if (meant === undefined) {
+      this.#break(path, alias.range?.[0], "an alias without its anchor", "the anchor before the alias");
+      return 1;
+    }
+    if (around.includes(meant)) {
+      this.#break(path, alias.range?.[0], "an alias inside what it stands for", "a value that has an end");
+      return 1;
+    }
+    this.#aliases.set(alias, meant);
+    return this.#sizes.get(meant) ?? 1;
+  }
+
+  /** The pairs whose keys are text, in order. */
+  #index(map: YAMLMap, path: Path): [string, Pair][] {
+    const byKey = new Map<string, Pair>();
+    this.#pairs.set(map, byKey);
+    return map.items.flatMap((pair): [string, Pair][] => {
+      const key = pair.key as Node | null;
+      const offset = key?.range?.[0] ?? (pair.value as Node | null)?.range?.[0] ?? map.range?.[0];
+      // The provider is called null; written without quotes, YAML takes that for no value at all.
+      if (isScalar(key) && key.value === null && key.source === "null") {
+        key.value = "null";
+      }
+      if (!isScalar(key) || key.value === null) {
+        this.#break(path, offset, "a key that is no word", "a word before each colon");
+        return [];
+      }
+      const name = String(key.value);
+      if (byKey.has(name)) {
+        this.problems.addAt([...path, name], this.#at(offset), "a duplicate key", "each key once");
+      }
+      byKey.set(name, pair);
+      return [[name, pair]];
     });
-    this.value = this.readable ? this.#document.toJS() : undefined;
+  }
+
+  /** Something that leaves no value to check. */
+  #break(path: Path, offset: number | undefined, found: string, expected: string): void {
+    this.#broken = true;
+    this.problems.addAt(path, this.#at(offset), found, expected);
   }
 
   /** Place of a value, or of the nearest thing around it that is written down. */
@@ -97,6 +201,10 @@ export class YamlFile {
     if (issue.code === "unrecognized_keys") {
       const known = keysAt(schema, path);
       for (const key of issue.keys) {
+        if (key === "<<") {
+          this.problems.addKey([...path, key], "a merge key, which is not followed", "the keys themselves");
+          continue;
+        }
         const meant = nearest(key, known);
         const hint = meant ? ` (did you mean ${meant}?)` : "";
         this.problems.addKey([...path, key], "an unknown key", `one of ${known.join(", ")}${hint}`);
@@ -110,66 +218,32 @@ export class YamlFile {
     this.problems.add(path, showValue(value, path), `${issue.message}${hint}`);
   }
 
-  #at(offset: number): Position {
+  #at(offset = 0): Position {
     const { line, col } = this.#lines.linePos(offset);
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
-  }
-
-  #resolve(node: unknown): Node | undefined {
-    if (isAlias(node)) {
-      return node.resolve(this.#document);
-    }
-    return (node ?? undefined) as Node | undefined;
   }
 
   #nearestNode(path: Path): Node | undefined {
     let node: Node | undefined = this.#document.contents ?? undefined;
     for (const step of path) {
       const inside = this.#resolve(node);
-      const next: unknown = isMap(inside) || isSeq(inside) ? inside.get(step, true) : undefined;
-      if (next === undefined || next === null) {
+      const pair = isMap(inside) ? this.#pairs.get(inside)?.get(String(step)) : undefined;
+      const item = isSeq(inside) ? inside.items[Number(step)] : pair?.value;
+      if (item === undefined || item === null) {
         // A key without a value: its own place says more than the mapping's.
-        const key = isMap(inside) ? (inside.items.find((pair) => keyText(pair) === step)?.key as Node) : undefined;
-        return key ?? node;
+        return (pair?.key as Node | undefined) ?? node;
       }
-      node = next as Node;
+      node = item as Node;
     }
     return node;
   }
 
   #pair(path: Path): Pair | undefined {
     const parent = this.#resolve(this.#nearestNode(path.slice(0, -1)));
-    return isMap(parent) ? parent.items.find((pair) => keyText(pair) === path.at(-1)) : undefined;
+    return isMap(parent) ? this.#pairs.get(parent)?.get(String(path.at(-1))) : undefined;
   }
 
-  /** The path of the key at this offset. */
-  #pathOfKey(offset: number): Path {
-    const search = (node: unknown, path: Path): Path | undefined => {
-      if (isMap(node)) {
-        for (const pair of node.items) {
-          const here = [...path, keyText(pair)];
-          if ((pair.key as Node | null)?.range?.[0] === offset) {
-            return here;
-          }
-          const inside = search(pair.value, here);
-          if (inside) {
-            return inside;
-          }
-        }
-      } else if (isSeq(node)) {
-        for (const [i, item] of node.items.entries()) {
-          const inside = search(item, [...path, i]);
-          if (inside) {
-            return inside;
-          }
-        }
-      }
-      return undefined;
-    };
-    return search(this.#document.contents, []) ?? [];
+  #resolve(node: Node | undefined): Node | undefined {
+    return isAlias(node) ? this.#aliases.get(node) : node;
   }
-}
-
-function keyText(pair: Pair): string {
-  return isScalar(pair.key) ? String(pair.key.value) : "";
 }

@@ -17,7 +17,8 @@ export function preflightAsset(scope: Construct): TerraformAsset {
   const folder = join(root, ".build");
   const { outputFiles } = buildSync({
     absWorkingDir: root,
-    entryPoints: ["commands/preflight/in-deploy.ts"],
+    // Without its ending: in the package it is JavaScript.
+    entryPoints: ["./commands/preflight/in-deploy"],
     write: false,
     bundle: true,
     platform: "node",

@@ -1,6 +1,7 @@
 /** The whole cluster as one Terraform stack: the ordered list of what a deploy does. */
 import { writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import type { DockerProvider } from "@cdktf/provider-docker/lib/provider";
 import { LocalProvider } from "@cdktf/provider-local/lib/provider";
 import { NullProvider } from "@cdktf/provider-null/lib/provider";
 import { Resource } from "@cdktf/provider-null/lib/resource";
@@ -19,6 +20,7 @@ import { startConsul } from "./consul.js";
 import { Departure } from "./departure.js";
 import { Gate, type GateProps } from "./gate.js";
 import { declareGossipKey } from "./gossip-key.js";
+import { hclOf } from "./hcl.js";
 import { declareDeployer } from "./hold.js";
 import { hostsTable } from "./hosts-table.js";
 import { Preflight } from "./preflight.js";
@@ -31,10 +33,23 @@ import { sha256 } from "./text.js";
 import type { Uploads } from "./uploads.js";
 import { launchWeave } from "./weave.js";
 
+/**
+ * A stack of Terraform's that makes the hosts of a cluster file a cluster. Elements of one's own may stand in it, as
+ * long as their ids hold no underscore.
+ */
 export class ClusterStack extends TerraformStack {
+  /** What has to be there before a container of one's own is created: every gate has been passed. */
+  public readonly ready: readonly ITerraformDependable[];
+  /** Host name → its Docker API. */
+  private readonly proxies: ReadonlyMap<string, DockerProvider>;
   /** A path as written in the cluster file, from the stack's folder, where Terraform runs. */
   private readonly fromStack: (written: string) => string;
 
+  /**
+   * @param app Its output folder decides how paths of the cluster file are written in the JSON. Create it with
+   *   `stackTraces: false`, or this machine's paths stand in the output.
+   * @param cluster What `loadCluster` returns; its name becomes the stack's.
+   */
   public constructor(app: App, cluster: Cluster) {
     super(app, cluster.name);
     const folder = join(resolve(app.outdir), "stacks", cluster.name);
@@ -64,6 +79,7 @@ export class ClusterStack extends TerraformStack {
 
     const swarms = hosts.map((on) => new Swarm(on, "swarm", { on, cluster, after: gates }));
     const containers = swarms.flatMap((swarm) => swarm.containers);
+    this.proxies = new Map(swarms.map(({ proxy, host }) => [host, proxy]));
     const manager = find(hosts, ({ host }) => host.manager);
     const end = new Gate(this, "gate-swarm", {
       of: "swarm",
@@ -78,6 +94,7 @@ export class ClusterStack extends TerraformStack {
       const others = forAll.filter((step) => step instanceof Step && step.on === on);
       new Release(on, "release", { on, others, last: end });
     }
+    this.ready = [end];
 
     // A provider whose host does not answer fails every plan, as long as the state has one of its containers.
     const unasked = cluster.hosts.filter(({ down }) => down).flatMap((host) => forgetHost(this, host));
@@ -106,6 +123,27 @@ export class ClusterStack extends TerraformStack {
       .slice(this.node.scopes.length)
       .map(({ node: { id } }) => id)
       .join("_");
+  }
+
+  /**
+   * The Docker API of a host through its Weave proxy, which attaches containers to the Weave network. They are on this
+   * host and no other, and Swarm shows them too.
+   *
+   * @param host A host's name in the cluster file.
+   * @throws Error when the cluster has no such host, or it is down.
+   */
+  public dockerProvider(host: string): DockerProvider {
+    const provider = this.proxies.get(host);
+    if (!provider) {
+      throw new Error(`no host of the cluster that is up is called ${host}: ${[...this.proxies.keys()].join(", ")}`);
+    }
+    return provider;
+  }
+
+  /** For `cdktf synth --hcl`. */
+  public override toHclTerraform() {
+    const json = this.toTerraform();
+    return { hcl: hclOf(json), metadata: { "//": json["//"], terraform: json.terraform } };
   }
 
   private addProviders({ settings: { providers } }: Cluster): void {

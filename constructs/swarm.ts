@@ -18,6 +18,10 @@ export interface SwarmProps {
 }
 
 export class Swarm extends Construct {
+  /** The host's name. */
+  public readonly host: string;
+  /** The host's Docker API. */
+  public readonly proxy: DockerProvider;
   /** The containers of this host. */
   public readonly containers: readonly Container[];
   /** Addresses of the containers that went with the machines that this host was before. */
@@ -26,6 +30,8 @@ export class Swarm extends Construct {
   public constructor(scope: Construct, id: string, props: SwarmProps) {
     super(scope, id);
     const { host } = props.on;
+    this.host = host.name;
+    this.proxy = new WeaveProxy(TerraformStack.of(this), `docker-${host.name}`, props.on);
     const common = this.commonConfig(props);
     const create = (role: Role, command: string[]): Container =>
       new Container(this, containerId(role, host.rebuilt), { ...common, name: containers[role], command });
@@ -48,7 +54,7 @@ export class Swarm extends Construct {
       after: [...on.ready, ...after],
     });
     return {
-      provider: new WeaveProxy(TerraformStack.of(this), `docker-${on.host.name}`, on),
+      provider: this.proxy,
       dependsOn: [...on.ready, ...after, cleared],
       image: images.swarm(cluster.settings),
       restart: "always",

@@ -283,21 +283,21 @@ describe("host keys", () => {
 
   test("all are kept, the one that Terraform negotiates first", () => {
     const known =
-      "10.0.0.1 ssh-ed25519 E\n# a comment\n\n10.0.0.2 ssh-rsa X\n10.0.0.1 ssh-rsa R\n10.0.0.1 ecdsa-sha2-nistp256 C comment\n";
-    expect(keys(one, known)).toEqual(["ecdsa-sha2-nistp256 C", "ssh-rsa R", "ssh-ed25519 E"]);
+      "10.0.0.1 ssh-ed25519 EEEE\n# a comment\n\n10.0.0.2 ssh-rsa XXXX\n10.0.0.1 ssh-rsa RRRR\n10.0.0.1 ecdsa-sha2-nistp256 CCCC comment\n";
+    expect(keys(one, known)).toEqual(["ecdsa-sha2-nistp256 CCCC", "ssh-rsa RRRR", "ssh-ed25519 EEEE"]);
   });
 
   test("several names on a line, and a port of its own", () => {
-    expect(keys(one, "a,10.0.0.1 ssh-rsa R\n")).toEqual(["ssh-rsa R"]);
+    expect(keys(one, "a,10.0.0.1 ssh-rsa RRRR\n")).toEqual(["ssh-rsa RRRR"]);
     const port = one.replace("10.0.0.1 }", "10.0.0.1, ssh: { port: 2222 } }");
-    expect(keys(port, "10.0.0.1 ssh-rsa Q\n[10.0.0.1]:2222 ssh-rsa R\n")).toEqual(["ssh-rsa R"]);
-    expect(keys(port, "10.0.0.1 ssh-rsa Q\n")).toEqual(["ssh-rsa Q"]);
+    expect(keys(port, "10.0.0.1 ssh-rsa QQQQ\n[10.0.0.1]:2222 ssh-rsa RRRR\n")).toEqual(["ssh-rsa RRRR"]);
+    expect(keys(port, "10.0.0.1 ssh-rsa QQQQ\n")).toEqual(["ssh-rsa QQQQ"]);
   });
 
   test("a revoked key and a certificate authority are no host keys", () => {
     const known =
-      "10.0.0.1 ssh-rsa R\n10.0.0.1 ssh-ed25519 E\n@revoked * ssh-rsa R\n@cert-authority 10.0.0.1 ssh-rsa S\n";
-    expect(keys(one, known)).toEqual(["ssh-ed25519 E"]);
+      "10.0.0.1 ssh-rsa RRRR\n10.0.0.1 ssh-ed25519 EEEE\n@revoked * ssh-rsa RRRR\n@cert-authority 10.0.0.1 ssh-rsa SSSS\n";
+    expect(keys(one, known)).toEqual(["ssh-ed25519 EEEE"]);
   });
 
   test.each([
@@ -315,13 +315,13 @@ describe("host keys", () => {
     ],
     [
       "hashed entries",
-      "|1|salt=|hash= ssh-rsa R\n",
+      "|1|salt=|hash= ssh-rsa RRRR\n",
       one,
       '3:25: hosts[0].address: found no key of 10.0.0.1 in known_hosts (its hashed entries cannot be read: 1), expected one line "10.0.0.1 TYPE KEY" in known_hosts: run scripts/hostkeys',
     ],
     [
       "a bastion without a key",
-      "10.0.0.1 ssh-rsa R\n",
+      "10.0.0.1 ssh-rsa RRRR\n",
       `${one}ssh: { bastion: { address: jump.example, port: 2200 } }`,
       '4:28: ssh.bastion.address: found no key of [jump.example]:2200 in known_hosts, expected one line "[jump.example]:2200 TYPE KEY" in known_hosts: run scripts/hostkeys',
     ],

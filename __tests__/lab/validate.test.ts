@@ -1,0 +1,49 @@
+/** What is synthesised is valid for Terraform and the real providers. Needs the lab's parts and no host. */
+import { execFileSync, spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { beforeAll, expect, onTestFinished, test, vi } from "vitest";
+import { anyClusterFile } from "../fixtures/any-cluster.js";
+import { clusterFrom, synthesise, temporaryFolder } from "../fixtures/clusters.js";
+
+const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "multicast-swarm");
+/** The versions that the lab builds. */
+const providers = { docker: "4.5.1-0.20260916", local: "1.4.0", null: "1.0.0" };
+
+beforeAll(() => {
+  execFileSync(join(__dirname, "../../lab/parts/build"), { stdio: "inherit" });
+});
+
+/** What Terraform says of a stack's folder. */
+function validate(stack: string): object {
+  const config = join(temporaryFolder(), "terraform.rc");
+  writeFileSync(
+    config,
+    `provider_installation {\n  filesystem_mirror {\n    path = "${cache}/providers"\n  }\n}\ndisable_checkpoint = true\n`,
+  );
+  const terraform = (...args: string[]) =>
+    spawnSync(join(cache, "bin/terraform"), args, {
+      cwd: stack,
+      encoding: "utf8",
+      env: { ...process.env, TF_CLI_CONFIG_FILE: config },
+    }).stdout;
+  terraform("init", "-backend=false", "-no-color");
+  return JSON.parse(terraform("validate", "-json"));
+}
+
+const samples = fc.sample(anyClusterFile(), { numRuns: 3, seed: 1 });
+const valid = { valid: true, diagnostics: [] };
+
+test.each(samples)("any cluster file: $name", (file) => {
+  expect(validate(synthesise(clusterFrom({ ...file, providers })))).toMatchObject(valid);
+});
+
+test.each(samples)("any cluster file in HCL: $name", (file) => {
+  vi.stubEnv("SYNTH_HCL_OUTPUT", "true");
+  onTestFinished(() => {
+    vi.unstubAllEnvs();
+  });
+  expect(validate(synthesise(clusterFrom({ ...file, providers })))).toMatchObject(valid);
+});
