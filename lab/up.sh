@@ -36,6 +36,7 @@ lab_up() {
   mkdir -p "$LAB" && chmod 700 "$LAB"
   echo "$user" >"$LAB/user"
   echo "$wanted" >"$LAB/hosts.list.new" && mv "$LAB/hosts.list.new" "$LAB/hosts.list"
+  note_sources
   stage "hosts up" hosts_up
   write_cluster
   if [ "$to" = hosts ]; then return; fi
