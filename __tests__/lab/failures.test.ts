@@ -10,6 +10,7 @@ import {
   hosts,
   killBelow,
   lab,
+  oneAfterTheOther,
   read,
   start,
   startGroup,
@@ -169,6 +170,8 @@ describe("a deploy stops before anything is changed on any host", () => {
 });
 
 describe("a deploy that is cut off", () => {
+  oneAfterTheOther();
+
   it("by Ctrl-C, while a host installs packages", async () => {
     const deploy = startGroup("scripts/lab", ["deploy"]);
     const installing = async () => (await atConsole(host("h3"), "grep -lsx dpkg /proc/[0-9]*/comm || true")) !== "";

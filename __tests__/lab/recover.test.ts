@@ -1,11 +1,21 @@
 /** What scripts/recover does where Weave's proxy is dead or a host is off, either of which stops all of Terraform. */
-import { beforeAll, describe, expect, it } from "vitest";
-import { atConsole, expectFailure, expectWords, host, lab, tryLab, until, useLab, verify } from "./lab.js";
+import { describe, expect, it } from "vitest";
+import {
+  atConsole,
+  changesNothing,
+  expectFailure,
+  expectWords,
+  host,
+  lab,
+  oneAfterTheOther,
+  tryLab,
+  until,
+  useCluster,
+  verify,
+} from "./lab.js";
 
-useLab("--hosts", "2");
-beforeAll(async () => {
-  await lab("up", "--hosts", "2", "--to", "cluster");
-});
+useCluster();
+oneAfterTheOther();
 
 const swarm = "docker ps -a --format '{{.Names}}' | grep '^swarm' | sort";
 const terraform = /error fetching container information|Cannot connect to the Docker daemon/i;
@@ -67,6 +77,6 @@ describe("a host is off", () => {
     expectWords(await lab("recover"), /h2 recover: changed swarm-agent: removed, Terraform's state does not know it/);
     await lab("deploy");
     await verify();
-    expectWords(await lab("deploy"), /0 added, 0 changed, 0 destroyed/);
+    await changesNothing();
   });
 });
