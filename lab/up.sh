@@ -82,7 +82,7 @@ build_rootfs() {
   ROOTFS=$("$REPO/lab/rootfs/build" --where "$CACHE")
   for old in "$CACHE"/rootfs-*/; do
     old=${old%/}
-    if [ "$old" != "$ROOTFS" ] && ! grep -qs "$old" "$LAB"/hosts/*/layers; then rm -rf "$old"; fi
+    if [ "$old" != "$ROOTFS" ] && ! grep -qs "$old" "$LAB"/hosts/*/layers "$CACHE"/saved/*/*/hosts/*/layers; then rm -rf "$old"; fi
   done
 }
 
