@@ -25,6 +25,7 @@ deploy() {
     say "the last deploy was killed"
     recover
   fi
+  note_sources
   (
     trap 'rm -f "$LAB/deploying"' EXIT
     touch "$LAB/deploying"

@@ -71,10 +71,16 @@ wait_ssh() {
   is_on "$1" || die "$1: ended while booting: $(tail -n 3 "$LAB/hosts/$1/log")"
 }
 
-host_reboot() {
+# A clean shutdown.
+host_off() {
+  is_on "$1" || return 0
   # The connection ends with the host, in one way or another.
   lab_ssh -n "$1" sudo systemctl poweroff || true
   wait_off "$1"
+}
+
+host_reboot() {
+  host_off "$1"
   power_on "$1"
   wait_ssh "$1"
 }

@@ -36,6 +36,7 @@ lab_up() {
   mkdir -p "$LAB" && chmod 700 "$LAB"
   echo "$user" >"$LAB/user"
   echo "$wanted" >"$LAB/hosts.list.new" && mv "$LAB/hosts.list.new" "$LAB/hosts.list"
+  note_sources
   stage "hosts up" hosts_up
   write_cluster
   if [ "$to" = hosts ]; then return; fi
@@ -81,7 +82,7 @@ build_rootfs() {
   ROOTFS=$("$REPO/lab/rootfs/build" --where "$CACHE")
   for old in "$CACHE"/rootfs-*/; do
     old=${old%/}
-    if [ "$old" != "$ROOTFS" ] && ! grep -qs "$old" "$LAB"/hosts/*/layers; then rm -rf "$old"; fi
+    if [ "$old" != "$ROOTFS" ] && ! grep -qs "$old" "$LAB"/hosts/*/layers "$CACHE"/saved/*/*/hosts/*/layers; then rm -rf "$old"; fi
   done
 }
 

@@ -11,6 +11,7 @@ import {
   keyForms,
   lab,
   labFile,
+  oneAfterTheOther,
   operator,
   read,
   start,
@@ -35,6 +36,7 @@ const running = () =>
   atConsoles("systemctl show -p Id,MainPID,NRestarts consul docker weave && docker ps -q --no-trunc | sort");
 
 describe("deploy", () => {
+  oneAfterTheOther();
   let before: Record<string, string[]>;
   let output = "";
   let seen: ReadonlySet<string>;

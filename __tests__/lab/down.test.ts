@@ -5,19 +5,20 @@ import { containers } from "../../cluster/names.js";
 import {
   atConsole,
   atConsoles,
-  bareHosts,
+  changesNothing,
   expectWords,
+  healthyAgain,
   host,
   lab,
+  oneAfterTheOther,
   read,
-  tearDown,
-  tryVerify,
-  until,
+  useCluster,
   verify,
   write,
 } from "./lab.js";
 
-tearDown();
+useCluster();
+oneAfterTheOther();
 
 interface File {
   hosts: { name: string; down?: boolean }[];
@@ -40,8 +41,6 @@ const containersOf = (name: string) =>
   atConsole(host(name), "docker ps --no-trunc --format '{{.Names}} {{.ID}}' | sort");
 
 it("a host that is off is left out, and nothing is restarted on the others", async () => {
-  await bareHosts();
-  await lab("up", "--to", "cluster");
   const before = await processes();
   await lab("poweroff", "h3");
   edit(({ hosts }) => {
@@ -78,8 +77,8 @@ it("without the line it is brought up to date, and its containers are made once"
     /h3 consul-start: changed consul\.service \(restarted\)/,
   );
   expect(await processes()).toEqual(others);
-  await until(async () => (await tryVerify()).status === 0);
+  await healthyAgain();
   const made = await containersOf("h3");
-  expectWords(await lab("deploy"), /0 added, 0 changed, 0 destroyed/);
+  await changesNothing();
   expect(await containersOf("h3")).toBe(made);
 });

@@ -13,6 +13,7 @@ import {
   killBelow,
   lab,
   labFile,
+  oneAfterTheOther,
   operator,
   read,
   start,
@@ -185,6 +186,8 @@ const held = new RegExp(
 const holds = () => atConsoles("cat /run/multicast-swarm.deploy 2>/dev/null || true");
 
 describe("a deploy that is cut off", () => {
+  oneAfterTheOther();
+
   it("by Ctrl-C, while a host installs packages", async () => {
     const deploy = startGroup("scripts/lab", ["deploy"]);
     const installing = async () => (await atConsole(host("h3"), "grep -lsx dpkg /proc/[0-9]*/comm || true")) !== "";

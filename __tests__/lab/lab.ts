@@ -3,7 +3,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
-import { afterAll, beforeAll } from "vitest";
+import { afterAll, beforeAll, beforeEach } from "vitest";
 
 // A developer's own lab stays as it is.
 process.env.LAB_NAME ??= "test";
@@ -176,11 +176,31 @@ export async function atConsoles(script: string, on: readonly Host[] = hosts()):
   );
 }
 
-/** Awaits a condition; the test's own timeout is its limit. */
-export async function until(condition: () => Promise<boolean> | boolean): Promise<void> {
+/**
+ * Awaits a condition, for five minutes at most: what is to come by itself has come much earlier.
+ * @param seen what there is instead, for the message of an error
+ */
+export async function until(condition: () => Promise<boolean> | boolean, seen = () => ""): Promise<void> {
+  const end = Date.now() + 300_000;
   while (!(await condition())) {
+    if (Date.now() > end) {
+      throw new Error(`not so after five minutes: ${condition}\n${seen()}`);
+    }
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
+}
+
+/** Awaits that `scripts/verify` finds the cluster healthy, after a fault or a boot. */
+export async function healthyAgain(): Promise<void> {
+  let last = "";
+  await until(
+    async () => {
+      const { status, output } = await tryVerify();
+      last = output;
+      return status === 0;
+    },
+    () => tail(last),
+  );
 }
 
 /** Bare hosts for the tests of a file; afterwards they are gone. */
@@ -200,11 +220,54 @@ export function tearDown(): void {
   });
 }
 
-/** Bare hosts that are started up to the end and have nothing left to do, in place of those that there are. */
-export async function bareHosts(...options: string[]): Promise<void> {
+/**
+ * Says that the tests of this file, or of the `describe` that it is called in, build on each other: after one that
+ * has failed, all others fail at once.
+ */
+export function oneAfterTheOther(): void {
+  let failed: string | undefined;
+  beforeEach(({ task, onTestFailed }) => {
+    if (failed !== undefined) {
+      throw new Error(`an earlier test has failed, on which this one builds: ${failed}`);
+    }
+    onTestFailed(() => {
+      failed = task.name;
+    });
+  });
+}
+
+/** A healthy cluster of three hosts for the tests of a file, see `cluster`; afterwards it is gone. */
+export function useCluster(): void {
+  beforeAll(cluster);
+  tearDown();
+}
+
+/**
+ * A healthy cluster of three hosts as a first deploy and a reboot leave it, in place of what there is. The first test
+ * that needs it deploys and saves it, the others load it.
+ */
+export async function cluster(): Promise<void> {
+  const name = "cluster";
+  await noLab();
+  const loaded = await tryLab("load", name);
+  if (loaded.status !== 0) {
+    expectWords(loaded.output, /no lab is saved as|was made from other sources/);
+    await lab("up", "--to", "cluster");
+    await lab("save", name);
+  }
+  await healthyAgain();
+}
+
+/** Takes away what an earlier run has left. */
+async function noLab(): Promise<void> {
   if (existsSync(folder)) {
     await lab("down");
   }
+}
+
+/** Bare hosts that are started up to the end and have nothing left to do, in place of those that there are. */
+export async function bareHosts(...options: string[]): Promise<void> {
+  await noLab();
   await lab("up", "--to", "hosts", ...options);
   await atConsoles("systemctl is-system-running --wait || true");
 }

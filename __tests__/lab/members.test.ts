@@ -11,6 +11,7 @@ import {
   type Host,
   host,
   lab,
+  oneAfterTheOther,
   read,
   tearDown,
   tryLab,
@@ -21,6 +22,7 @@ import {
 import { changes, snapshots, unchanged } from "./snapshot.js";
 
 tearDown();
+oneAfterTheOther();
 
 type Entry = { name: string; consul?: string; lost?: boolean };
 const edit = (change: (file: { hosts: Entry[]; removed?: Entry[] }) => void) => {

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { PreflightJson } from "../../commands/preflight/json-schema.js";
-import { atConsole, atConsoles, host, keyForms, lab, labFile, operator, start, until, useLab } from "./lab.js";
+import { atConsole, atConsoles, cluster, host, keyForms, lab, labFile, operator, start, until, useLab } from "./lab.js";
 
 useLab("--hosts", "3");
 beforeAll(async () => {
@@ -177,9 +177,7 @@ describe("preflight of bare hosts", () => {
 describe("with a cluster on the hosts", () => {
   const folder = mkdtempSync(join(tmpdir(), "multicast-swarm-test-"));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
-  beforeAll(async () => {
-    await lab("deploy");
-  });
+  beforeAll(cluster);
 
   it("preflight finds nothing, and connects to what listens now", async () => {
     const { status, json, faults } = await preflight();

@@ -1,25 +1,25 @@
 /** What scripts/recover does where Weave's proxy is dead or a host is off, either of which stops all of Terraform. */
-import { beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import {
   atConsole,
+  changesNothing,
   expectFailure,
   expectWords,
   host,
   lab,
   labFile,
+  oneAfterTheOther,
   operator,
   read,
   tryLab,
   until,
-  useLab,
+  useCluster,
   verify,
   write,
 } from "./lab.js";
 
-useLab("--hosts", "2");
-beforeAll(async () => {
-  await lab("up", "--hosts", "2", "--to", "cluster");
-});
+useCluster();
+oneAfterTheOther();
 
 const swarm = "docker ps -a --format '{{.Names}}' | grep '^swarm' | sort";
 const terraform = /error fetching container information|Cannot connect to the Docker daemon/i;
@@ -81,7 +81,7 @@ describe("a host is off", () => {
     expectWords(await lab("recover"), /h2 recover: changed swarm-agent: removed, Terraform's state does not know it/);
     await lab("deploy");
     await verify();
-    expectWords(await lab("deploy"), /0 added, 0 changed, 0 destroyed/);
+    await changesNothing();
   });
 });
 

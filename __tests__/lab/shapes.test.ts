@@ -8,13 +8,14 @@ import {
   type Ended,
   expectFailure,
   expectWords,
+  healthyAgain,
   host,
   hosts,
   lab,
+  oneAfterTheOther,
   read,
   tearDown,
   tryLab,
-  tryVerify,
   until,
   verify,
   write,
@@ -45,80 +46,84 @@ async function brought(...options: string[]) {
   expectWords(output, new RegExp(`^ Nodes: ${hosts().length}$`, "m"));
 }
 
-it("one host", async () => {
-  await bareHosts("--hosts", "1");
-  await brought("--hosts", "1");
-  expect(await raftPeers("h1")).toEqual(["h1 leader true"]);
-});
+describe("one host", () => {
+  oneAfterTheOther();
 
-it("one host: what Weave takes only when it makes the network is refused later, before its router is touched", async () => {
-  const router = () => atConsole(host("h1"), "systemctl show --value -p MainPID weave");
-  const [was, file] = [await router(), read("cluster.yaml")];
-  write("cluster.yaml", file.replace(/^weave:$/m, "weave:\n  mtu: 1300"));
-  expectFailure(
-    await tryLab("deploy"),
-    /h1 weave-launch: ERROR: the network on this host was made with weave.mtu default/,
-  );
-  write("cluster.yaml", file);
-  await lab("deploy");
-  expect(await router()).toBe(was);
-});
+  it("is a cluster", async () => {
+    await bareHosts("--hosts", "1");
+    await brought("--hosts", "1");
+    expect(await raftPeers("h1")).toEqual(["h1 leader true"]);
+  });
 
-/** What a deploy of another cluster file prints; the file is put back. */
-async function deployed(edit: (file: string) => string): Promise<Ended> {
-  const file = read("cluster.yaml");
-  write("cluster.yaml", edit(file));
-  const ended = await tryLab("deploy");
-  write("cluster.yaml", file);
-  return ended;
-}
+  it("what Weave takes only when it makes the network is refused later, before its router is touched", async () => {
+    const router = () => atConsole(host("h1"), "systemctl show --value -p MainPID weave");
+    const [was, file] = [await router(), read("cluster.yaml")];
+    write("cluster.yaml", file.replace(/^weave:$/m, "weave:\n  mtu: 1300"));
+    expectFailure(
+      await tryLab("deploy"),
+      /h1 weave-launch: ERROR: the network on this host was made with weave.mtu default/,
+    );
+    write("cluster.yaml", file);
+    await lab("deploy");
+    expect(await router()).toBe(was);
+  });
 
-it("one host: another datacenter is refused by the preflight, and by the step on the host", async () => {
-  const agent = () =>
-    atConsole(host("h1"), "systemctl show --value -p MainPID consul; cat /etc/consul.d/server/config.json");
-  const was = await agent();
-  const refused = await deployed((file) => file.replace("datacenter: lab", "datacenter: other"));
-  expectFailure(refused, /cluster +consul.datacenter is lab on the host, and other in the cluster file/);
-  const step = "role=server data_dir=/var/consul datacenter=other servers=1 timeout=5";
-  const said = await atConsole(host("h1"), `sh /root/.multicast-swarm/scripts/consul-start.sh ${step} 2>&1 || true`);
-  expect(said).toMatch(/h1 consul-start: ERROR: consul.datacenter is lab on this host, and cannot become other/);
-  expect(await agent()).toBe(was);
-});
+  /** What a deploy of another cluster file prints; the file is put back. */
+  async function deployed(edit: (file: string) => string): Promise<Ended> {
+    const file = read("cluster.yaml");
+    write("cluster.yaml", edit(file));
+    const ended = await tryLab("deploy");
+    write("cluster.yaml", file);
+    return ended;
+  }
 
-it("one host: the cluster under another name is refused by the preflight, and by every step on the host", async () => {
-  const was = await snapshots();
-  const refused = await deployed((file) => file.replace(/^name: lab$/m, "name: other"));
-  expectFailure(refused, /cluster +the host belongs to the cluster lab/);
-  const said = await atConsole(
-    host("h1"),
-    `cp -r /root/.multicast-swarm /run/other && echo other >/run/other/cluster.tsv
-    sh /run/other/scripts/swarm-clear.sh rebuilt=0 2>&1 || true
-    rm -r /run/other`,
-  );
-  expect(said).toMatch(/ERROR: this host belongs to the cluster 'lab', not to 'other'/);
-  expect(changes(was, await snapshots(), /\/root\/\.multicast-swarm|\/var\/consul\//)).toEqual(unchanged());
-});
+  it("another datacenter is refused by the preflight, and by the step on the host", async () => {
+    const agent = () =>
+      atConsole(host("h1"), "systemctl show --value -p MainPID consul; cat /etc/consul.d/server/config.json");
+    const was = await agent();
+    const refused = await deployed((file) => file.replace("datacenter: lab", "datacenter: other"));
+    expectFailure(refused, /cluster +consul.datacenter is lab on the host, and other in the cluster file/);
+    const step = "role=server data_dir=/var/consul datacenter=other servers=1 timeout=5";
+    const said = await atConsole(host("h1"), `sh /root/.multicast-swarm/scripts/consul-start.sh ${step} 2>&1 || true`);
+    expect(said).toMatch(/h1 consul-start: ERROR: consul.datacenter is lab on this host, and cannot become other/);
+    expect(await agent()).toBe(was);
+  });
 
-it("one host: another login is taken over, and destroy needs nothing that a deploy has left", async () => {
-  await atConsole(
-    host("h1"),
-    `useradd --create-home bob && cp -r /root/.ssh /home/bob/ && chown -R bob: /home/bob/.ssh
-    echo 'bob ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/bob`,
-  );
-  // A deploy that was refused has taken what it was to replace out of the state.
-  await lab("deploy");
-  write("cluster.yaml", read("cluster.yaml").replace("user: root", "user: bob"));
-  const output = await lab("deploy");
-  expectWords(output, /null_resource.h1_stage .*: Creating/);
-  expect(output).not.toMatch(/h1_(consul|docker|weave|swarm)\S* .*: Creating/);
-  await changesNothing();
-  // What Weave's script leaves where it is cut off.
-  await atConsole(
-    host("h1"),
-    "docker create weaveworks/weaveexec:2.6.5; rm -rf /root/.multicast-swarm /home/bob/.multicast-swarm",
-  );
-  expectWords(await lab("destroy"), /nothing of multicast-swarm is left/);
-  expect(await atConsole(host("h1"), "docker ps -aq; docker image ls -q")).toBe("");
+  it("the cluster under another name is refused by the preflight, and by every step on the host", async () => {
+    const was = await snapshots();
+    const refused = await deployed((file) => file.replace(/^name: lab$/m, "name: other"));
+    expectFailure(refused, /cluster +the host belongs to the cluster lab/);
+    const said = await atConsole(
+      host("h1"),
+      `cp -r /root/.multicast-swarm /run/other && echo other >/run/other/cluster.tsv
+      sh /run/other/scripts/swarm-clear.sh rebuilt=0 2>&1 || true
+      rm -r /run/other`,
+    );
+    expect(said).toMatch(/ERROR: this host belongs to the cluster 'lab', not to 'other'/);
+    expect(changes(was, await snapshots(), /\/root\/\.multicast-swarm|\/var\/consul\//)).toEqual(unchanged());
+  });
+
+  it("another login is taken over, and destroy needs nothing that a deploy has left", async () => {
+    await atConsole(
+      host("h1"),
+      `useradd --create-home bob && cp -r /root/.ssh /home/bob/ && chown -R bob: /home/bob/.ssh
+      echo 'bob ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/bob`,
+    );
+    // A deploy that was refused has taken what it was to replace out of the state.
+    await lab("deploy");
+    write("cluster.yaml", read("cluster.yaml").replace("user: root", "user: bob"));
+    const output = await lab("deploy");
+    expectWords(output, /null_resource.h1_stage .*: Creating/);
+    expect(output).not.toMatch(/h1_(consul|docker|weave|swarm)\S* .*: Creating/);
+    await changesNothing();
+    // What Weave's script leaves where it is cut off.
+    await atConsole(
+      host("h1"),
+      "docker create weaveworks/weaveexec:2.6.5; rm -rf /root/.multicast-swarm /home/bob/.multicast-swarm",
+    );
+    expectWords(await lab("destroy"), /nothing of multicast-swarm is left/);
+    expect(await atConsole(host("h1"), "docker ps -aq; docker image ls -q")).toBe("");
+  });
 });
 
 it("five hosts that let in the cluster's network alone, two Consul clients, names with dashes, a login user with sudo", async () => {
@@ -144,6 +149,8 @@ it("five hosts that let in the cluster's network alone, two Consul clients, name
 });
 
 describe("the guide's bootstrap handover", () => {
+  oneAfterTheOther();
+
   const setCluster = (from: string | RegExp, to: string) => {
     const [was, text] = [read("cluster.yaml"), read("cluster.yaml").replace(from, to)];
     if (was === text) {
@@ -167,7 +174,7 @@ describe("the guide's bootstrap handover", () => {
     const started = () => atConsoles("systemctl show --value -p ActiveEnterTimestamp consul docker weave");
     const before = await started();
     await Promise.all(hosts().map(({ name }) => lab("reboot", name)));
-    await until(async () => (await tryVerify()).status === 0);
+    await healthyAgain();
     const after = await started();
     for (const { name } of hosts()) {
       expect(after[name]).not.toBe(before[name]);
@@ -188,7 +195,7 @@ describe("the guide's bootstrap handover", () => {
     expect(said).toMatch(
       /^h1 consul-bootstrap: ERROR: refuses to bootstrap: \/var\/consul holds the data of an earlier/m,
     );
-    await until(async () => (await tryVerify()).status === 0);
+    await healthyAgain();
   });
 
   it("refuses when the other servers have a cluster; the rebuilt first server joins it instead", async () => {

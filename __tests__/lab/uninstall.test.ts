@@ -3,10 +3,11 @@ import { spawnSync } from "node:child_process";
 import { beforeAll, expect, it } from "vitest";
 import type { Cluster } from "../../cluster/model.js";
 import { artifactsTable } from "../../constructs/artifacts.js";
-import { atConsole, expectWords, type Host, hosts, lab, read, useLab } from "./lab.js";
+import { atConsole, expectWords, type Host, hosts, lab, oneAfterTheOther, read, useLab } from "./lab.js";
 import { changes, snapshots, unchanged } from "./snapshot.js";
 
 useLab("--hosts", "2");
+oneAfterTheOther();
 
 const state = "/var/lib/multicast-swarm";
 /** One with an engine of its own, and one without. */

@@ -1,14 +1,23 @@
 /** Broken on purpose: `scripts/verify` names exactly that fault on exactly that host, and leaves nothing behind. */
-import { beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { verifyLabel } from "../../cluster/names.js";
 import type { VerifyJson } from "../../commands/verify/report/json.js";
 import { faults, settled } from "../fixtures/recordings/faults.js";
-import { atConsole, atConsoles, host, lab, labFile, operator, type Running, start, until, useLab } from "./lab.js";
+import {
+  atConsole,
+  atConsoles,
+  healthyAgain,
+  host,
+  lab,
+  labFile,
+  operator,
+  type Running,
+  start,
+  until,
+  useCluster,
+} from "./lab.js";
 
-useLab("--hosts", "3");
-beforeAll(async () => {
-  await lab("up", "--to", "cluster");
-});
+useCluster();
 
 async function verify(): Promise<{ status: number | null; json: VerifyJson; faults: string[] }> {
   const { status, output } = await operator("scripts/verify", "--json");
@@ -35,7 +44,6 @@ async function verifySettled(faults: number) {
   }
   return result;
 }
-const healthyAgain = () => until(async () => (await verify()).status === 0);
 
 /** Test containers on all hosts, by host. */
 const left = () => atConsoles(`docker ps -aq --filter label=${verifyLabel}`);

@@ -23,6 +23,7 @@ import {
   hosts,
   lab,
   labFile,
+  oneAfterTheOther,
   read,
   until,
   useLab,
@@ -30,6 +31,7 @@ import {
 } from "./lab.js";
 
 useLab("--hosts", "2");
+oneAfterTheOther();
 
 const toolbox = "multicast-swarm/toolbox:1";
 const container = (on: Host) => `on-${on.name}`;
