@@ -5,7 +5,7 @@ export default defineConfig({
     projects: [
       { test: { name: "fast", include: ["__tests__/**/*.test.ts"], exclude: ["__tests__/{lab,plans}/**"], testTimeout: 60_000 } },
       // Real plans: they need Terraform and its providers, which the lab builds, but no host.
-      { test: { name: "plans", include: ["__tests__/plans/*.test.ts"], testTimeout: 120_000, hookTimeout: 120_000 } },
+      { test: { name: "plans", include: ["__tests__/plans/*.test.ts"], testTimeout: 300_000, hookTimeout: 300_000 } },
       {
         // Real hosts. The lab is one, so these files run with --no-file-parallelism.
         test: {

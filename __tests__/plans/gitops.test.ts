@@ -114,6 +114,14 @@ describe.each(Object.entries(pipelines))("%s", (name, { review, deploy, env }) =
   });
 });
 
+test("scripts/plan tells a saved plan, and, from the state alone, a fresh one", async () => {
+  for (const which of ["--from plan.tfplan", "--no-refresh"]) {
+    const { status, output } = await step(`multicast-swarm/scripts/plan ${which} cluster.yaml`);
+    expect(output).toContain("gamma (192.168.1.13)  joins");
+    expect(status).toBe(0);
+  }
+});
+
 test("the checked-in JSON has what Terraform needs and nothing that a plan writes", async () => {
   const files = (await step("git ls-files cdktf.out")).output;
   for (const name of [

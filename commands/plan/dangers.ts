@@ -1,5 +1,5 @@
 /** Why a plan should not be applied. */
-import { type Service, serviceStep } from "./events.js";
+import { consulFile, type Service, serviceStep } from "./events.js";
 import type { HostEvent, Story } from "./json-schema.js";
 import { isServer, isUp, type Member } from "./members.js";
 import type { TerraformPlan } from "./terraform-plan.js";
@@ -17,27 +17,35 @@ export function dangersIn(plan: TerraformPlan, told: readonly Told[]): Danger[] 
     const found = `the whole cluster is destroyed: ${names(told)}`;
     return [{ danger: "destroys", found, needed: "npx cdktf destroy, by hand, if that is meant" }];
   }
-  return [...lostQuorum(told), ...outOfOrder(plan, told), ...unaskedDestruction(plan, told), ...refusals(told)];
+  return [...lostQuorum(plan, told), ...outOfOrder(plan, told), ...unaskedDestruction(plan, told), ...refusals(told)];
 }
 
 /** Consul's servers that stop to vote without having left in turn: too many of them, and the rest elects no leader. */
-function lostQuorum(told: readonly Told[]): Danger[] {
+function lostQuorum(plan: TerraformPlan, told: readonly Told[]): Danger[] {
   const servers = told.filter(({ member }) => isServer(member.before));
   const stops = ({ member, events }: Told) =>
     events.some(({ what }) => ["is lost", "is rebuilt", "is uninstalled", "is down"].includes(what)) ||
-    (member.after !== undefined && !isServer(member.after) && isUp(member.after));
+    (isUp(member.after) && !isServer(member.after));
   const away = servers.filter(stops);
   const staying = servers.length - away.length;
-  if (away.length === 0 || 2 * staying > servers.length) {
+  const voters = Math.max(servers.length, ...servers.map(({ member }) => countedBy(plan, member)));
+  if (away.length === 0 || 2 * staying > voters) {
     return [];
   }
   return [
     {
       danger: "quorum",
-      found: `${names(away)} no longer vote: ${staying} of ${servers.length} Consul servers cannot elect a leader`,
+      found: `without ${names(away)}, ${staying} of ${voters} Consul servers cannot elect a leader`,
       needed: "one server in one deploy, and the next when scripts/verify says healthy",
     },
   ];
+}
+
+/** How many servers a server counts: itself and all others, also those that are down. */
+function countedBy(plan: TerraformPlan, { name }: Member): number {
+  const { before } = plan.file(consulFile(name));
+  const config = before === undefined ? {} : (JSON.parse(before) as { retry_join?: readonly string[] });
+  return 1 + (config.retry_join?.length ?? 0);
 }
 
 /** Two routers, or two servers, that may be restarted at the same time. */

@@ -82,10 +82,13 @@ function refusals(args: [string, string][], of: Readonly<Record<string, string>>
   return args.flatMap(([name, text]) => (of[name] ? [text.replace(name, of[name])] : []));
 }
 
+/** The name of the rendered file with the configuration of a host's Consul. */
+export const consulFile = (host: string): string => `${host}_consul_config-file`;
+
 function consulEffect(plan: TerraformPlan, { name }: Member, triggers: Turn<Texts>): Effect {
   const args = differing(triggers);
   const told = args.filter(([arg]) => arg === "servers").map(([, text]) => text);
-  const config = configChanges(plan.file(`${name}_consul_config-file`));
+  const config = configChanges(plan.file(consulFile(name)));
   const role = args.filter(([arg]) => arg === "role").map(([, text]) => text);
   return {
     restarts: [...artifactChange(plan, "consul"), ...role, ...config],

@@ -2,7 +2,7 @@
 import { dangersIn, destroyedBy, type Told } from "./dangers.js";
 import { eventsOf, type Service, serviceStep } from "./events.js";
 import type { Story } from "./json-schema.js";
-import { type Member, membersOf } from "./members.js";
+import { membersOf } from "./members.js";
 import type { TerraformPlan } from "./terraform-plan.js";
 
 export function tell(plan: TerraformPlan): Story {
@@ -58,6 +58,6 @@ function turnsOf(plan: TerraformPlan, told: readonly Told[], service: Service): 
     ["joins", "returns", "is rebuilt"].includes(what) || (component === service && /restart/.test(what));
   const steps = told
     .filter(({ events }) => events.some(concerns))
-    .map(({ member: { name } }: { member: Member }) => ({ host: name, step: serviceStep(service, name) }));
+    .map(({ member: { name } }) => ({ host: name, step: serviceStep(service, name) }));
   return { component: service, turns: inTurns(plan, steps) };
 }

@@ -66,6 +66,24 @@ it("gives the script's own limits as how long the network is lost", () => {
   expect(script).toContain(`TimeoutStartSec=${weaveStartSeconds}\n`);
 });
 
+it("counts servers that are down when another is lost", () => {
+  const servers = ["h1", "h2", "h3", "h4", "h5"];
+  const state = (...down: readonly string[]) => {
+    const lines = servers.map((name, i) => `${name}\t10.0.1.${i}\t${down.includes(name) ? "down" : "server"}\n`);
+    return file("hosts", lines.join(""));
+  };
+  const config = file("h1_consul_config-file", JSON.stringify({ retry_join: servers.slice(1) }));
+  const lost = (...down: readonly string[]) =>
+    dangers(
+      planOf([{ address: "null_resource.h5_lost", actions: ["create"], after: {} }], [], {
+        prior_state: { values: { root_module: { resources: [state(...down), config] } } },
+        planned_values: { root_module: { resources: [state(...down, "h5")] } },
+      }),
+    );
+  expect(lost("h4")).toEqual([]);
+  expect(lost("h3", "h4")).toEqual(["quorum: without h5, 2 of 5 Consul servers cannot elect a leader"]);
+});
+
 it("finds routers that are restarted at the same time", () => {
   expect(dangers(planOf(restarts, chain.slice(0, 2)))).toEqual([
     "order: Weave of h1 and h3, of h2 and h3 can be restarted at the same time",
