@@ -222,9 +222,12 @@ describe("a deploy that is cut off", () => {
   });
 
   it("is finished by another, and nobody else can deploy meanwhile", async () => {
-    const deploy = start("scripts/lab", ["deploy"]);
+    const deploy = startGroup("scripts/lab", ["deploy"]);
     await deploy.printed(/h1 consul-install: /);
-    expectFailure(await secondDeploy(), held);
+    // However long the other takes to begin, this one is still at work.
+    process.kill(-deploy.pid, "SIGSTOP");
+    const refused = await secondDeploy().finally(() => process.kill(-deploy.pid, "SIGCONT"));
+    expectFailure(refused, held);
     const { status, output } = await deploy.ended;
     expectWords(output, /lab: the last deploy was killed/, /recover: \d+ steps run again/);
     expect(status, output).toBe(0);
