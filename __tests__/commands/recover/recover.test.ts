@@ -1,8 +1,9 @@
 /** What scripts/recover takes out of the state, and what it removes from a host. */
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { uploadsFolder } from "../../../cluster/names.js";
 import { ports } from "../../../cluster/ports.js";
 import { known } from "../../../commands/recover/recover.js";
 import { hostScript } from "../../../commands/shared/host-scripts.js";
@@ -109,6 +110,17 @@ it("removes the containers of this cluster that the state does not know, and no 
   expect(stdout).toMatch(/recover: changed name-of-bb22: removed/);
   expect(status).toBe(0);
   expect(onHost({ listed: ["aa11"], known: ["aa11"] })).toMatchObject({ status: 0, removed: "" });
+});
+
+it("a sudo that hangs with the terminal that it has lost is no step that still runs", () => {
+  const folder = temporaryFolder();
+  writeFileSync(join(folder, "sudo"), "#!/bin/sh\nread line\n", { mode: 0o755 });
+  const sudo = spawn(join(folder, "sudo"), ["-n", "sh", `${uploadsFolder}/scripts/fetch.sh`]);
+  try {
+    expect(onHost({}).status).toBe(0);
+  } finally {
+    sudo.kill();
+  }
 });
 
 describe("on a host", () => {

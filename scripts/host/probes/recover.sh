@@ -18,7 +18,12 @@ say() { printf '%s recover: %s\n' "$(uname -n)" "$*"; }
 docker() { timeout -k 1 20 docker "$@"; }
 
 # The brackets keep this very search from finding itself.
-left_running() { grep -lsa "[.]${uploads#.}/scripts/[a-z-]*[.]sh" /proc/[0-9]*/cmdline; }
+left_running() {
+  grep -lsa "[.]${uploads#.}/scripts/[a-z-]*[.]sh" /proc/[0-9]*/cmdline | while read -r process; do
+    # A sudo that lost its terminal before it could run the step waits for it for ever, and nothing runs below it.
+    [ "$(cat "${process%cmdline}comm" 2>/dev/null)" = sudo ] || echo "$process"
+  done | grep .
+}
 if left_running >/dev/null; then
   say "found a step that is still running: waiting for it"
   end=$(($(date +%s) + seconds))
