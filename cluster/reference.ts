@@ -1,4 +1,6 @@
 /** What `npm run reference` makes of the cluster file's schema and of the tables of ports and names. */
+
+import { lockFileSchema } from "./lock-file.js";
 import { namesScript } from "./names.js";
 import { portsTable } from "./ports.js";
 import { clusterFileSchema } from "./schema.js";
@@ -8,6 +10,7 @@ import { editorSchema, type Field, fieldOf } from "./schema-walk.js";
 export function clusterReference(): Record<string, string> {
   return {
     "cluster/cluster.schema.json": `${JSON.stringify(editorSchema(clusterFileSchema), null, 2)}\n`,
+    "docs/schemas/artifacts.lock.schema.json": `${JSON.stringify(editorSchema(lockFileSchema), null, 2)}\n`,
     "docs/cluster-file.md": page(),
     "docs/ports.md": portsPage(),
     "scripts/host/steps/names.sh": namesScript(),

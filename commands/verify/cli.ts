@@ -1,5 +1,5 @@
 /** `scripts/verify [OPTIONS] [CLUSTER_FILE]` */
-import { writeFileSync } from "node:fs";
+import { renameSync, statSync, writeFileSync } from "node:fs";
 import { loadCluster } from "../../cluster/load.js";
 import { withHosts } from "../../ssh/contact.js";
 import { command, inventoryHere } from "../shared/command.js";
@@ -10,8 +10,21 @@ import { limitSeconds } from "./deadline.js";
 import { eventBusImage } from "./event-bus-test.js";
 import { verifyPage } from "./report/html.js";
 import { verifyJson } from "./report/json.js";
+import { verifyJunit } from "./report/junit.js";
+import { verifyMetrics } from "./report/prometheus.js";
 import { report, summary, transcript } from "./report/terminal.js";
 import { statusOf, verify } from "./verify.js";
+
+/** Renamed into place: a collector or a web server may be reading it. A pipe or a terminal is written to. */
+function replaceFile(path: string, text: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() === false) {
+    writeFileSync(path, text);
+    return;
+  }
+  const fresh = `${path}.${process.pid}`;
+  writeFileSync(fresh, text);
+  renameSync(fresh, path);
+}
 
 const shown = checks.flatMap(({ transcript: own }) => own?.command ?? []);
 
@@ -27,6 +40,9 @@ CLUSTER_FILE: default $CLUSTER_FILE, else ./cluster.yaml.
                   crashes; hosts that lack the image (examples/event-bus) have it during the test
   --json          prints the result as JSON (docs/verify.md), and nothing else, on standard output
   --html FILE     writes the result as one page that needs no other file
+  --junit FILE    writes the result as JUnit XML: a suite for each host, a case for each check
+  --prometheus FILE
+                  writes the result as metrics, for node_exporter's textfile collector
   --transcript    also prints the output of ${shown.join(", ")} and the event bus
   --help          prints this text
 
@@ -37,6 +53,8 @@ const options = {
   vertx: { type: "boolean" },
   json: { type: "boolean" },
   html: { type: "string" },
+  junit: { type: "string" },
+  prometheus: { type: "string" },
   transcript: { type: "boolean" },
 } as const;
 
@@ -59,11 +77,18 @@ command("verify", { usage, options }, async (clusterFile, values) => {
     }),
   ).finally(done);
 
-  if (values.html !== undefined) {
-    writeFileSync(values.html, verifyPage(verifyJson(verified)));
+  const json = verifyJson(verified);
+  for (const [path, form] of [
+    [values.html, verifyPage],
+    [values.junit, verifyJunit],
+    [values.prometheus, verifyMetrics],
+  ] as const) {
+    if (path !== undefined) {
+      replaceFile(path, form(json));
+    }
   }
   if (values.json) {
-    console.log(JSON.stringify(verifyJson(verified), undefined, 2));
+    console.log(JSON.stringify(json, undefined, 2));
     console.error(`verify: ${summary(verified, unpainted)}`);
   } else {
     const lines = [...(values.transcript ? transcript(verified) : []), ...report(verified, painter())];
