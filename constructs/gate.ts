@@ -1,6 +1,7 @@
 /** A gate: the cluster as a whole has reached a state, or the deploy stops and says what was seen. */
-import type { ITerraformDependable, TerraformResource } from "cdktf";
+import type { TerraformResource } from "cdktf";
 import type { Construct } from "constructs";
+import { attribute } from "./order.js";
 import type { StagedHost } from "./staged-host.js";
 import { Step } from "./step.js";
 
@@ -13,12 +14,12 @@ export interface GateProps {
   /** What the gate's script needs to know besides. */
   readonly args?: Readonly<Record<string, string | boolean>>;
   /** What must have happened before; the gate runs again whenever one of these has run again. */
-  readonly after: readonly (ITerraformDependable & TerraformResource)[];
+  readonly after: readonly TerraformResource[];
 }
 
 export class Gate extends Step {
   public constructor(scope: Construct, id: string, { on, of, timeoutSeconds, args, after }: GateProps) {
-    const ids = after.map((resource) => `${resource.terraformResourceType}.${resource.friendlyUniqueId}.id`);
+    const ids = after.map((resource) => attribute(resource, "id"));
     super(scope, id, {
       on,
       script: `gate-${of}`,

@@ -1,10 +1,10 @@
 /** One step on one host: a script of scripts/host/steps, run again when something that it depends on has changed. */
-import { Resource } from "@cdktf/provider-null/lib/resource";
-import type { FileProvisioner, ITerraformDependable, SSHProvisionerConnection } from "cdktf";
+import type { FileProvisioner, SSHProvisionerConnection, TerraformResource } from "cdktf";
 import type { Construct } from "constructs";
 import { uploadsFolder as uploads } from "../cluster/names.js";
 import { shellWord } from "../cluster/shell.js";
 import { type StepScript, stepHash } from "./step-scripts.js";
+import { Task } from "./task.js";
 import { literal } from "./text.js";
 
 export interface Upload {
@@ -37,10 +37,10 @@ export interface StepProps {
   readonly onlyFor?: Readonly<Record<string, string | number>>;
   /** Hashes of what the script reads besides its arguments. */
   readonly inputs?: Readonly<Record<string, string>>;
-  readonly after: readonly ITerraformDependable[];
+  readonly after: readonly TerraformResource[];
 }
 
-export class Step extends Resource {
+export class Step extends Task {
   public constructor(scope: Construct, id: string, props: StepProps) {
     const words = Object.entries(props.args ?? {}).map(([name, value]) => `${name}=${shellWord(String(value))}`);
     // Who logs in, and so whether it takes sudo, is nothing that the step would have to be run again for.
@@ -54,13 +54,14 @@ export class Step extends Resource {
     const only = props.onlyFor && Object.entries(props.onlyFor).map(([name, value]) => [name, String(value)]);
     super(scope, id, {
       connection: props.on.connection,
-      dependsOn: [...props.after],
+      after: props.after,
       triggers: only ? Object.fromEntries(only) : everything,
       provisioners: [
         ...(props.uploads ?? []).map(
           ({ to, ...what }): FileProvisioner => ({ type: "file", ...what, destination: `${uploads}/${to}` }),
         ),
-        { type: "remote-exec", inline: [literal(`${props.on.sudo}${command}`)] },
+        // Written once where the trigger has it already.
+        { type: "remote-exec", inline: [`${props.on.sudo}${only ? literal(command) : `\${self.triggers.command}`}`] },
       ],
     });
   }

@@ -1,8 +1,9 @@
 /** What happens on a host when the cluster is destroyed. */
-import type { ITerraformDependable, RemoteExecProvisioner } from "cdktf";
+import type { RemoteExecProvisioner, TerraformResource } from "cdktf";
 import type { Construct } from "constructs";
 import { uploadsFolder as uploads } from "../cluster/names.js";
 import { type LoginFacts, recalledConnection } from "./connection.js";
+import { waitFor } from "./order.js";
 import { TerraformData } from "./terraform-data.js";
 import { removeUploads, sendUploads, type Uploads } from "./uploads.js";
 
@@ -11,7 +12,7 @@ export interface TeardownProps {
   readonly facts: LoginFacts;
   readonly sudo: string;
   readonly uploads: Uploads;
-  readonly after: readonly ITerraformDependable[];
+  readonly after: readonly TerraformResource[];
 }
 
 /**
@@ -25,11 +26,11 @@ export class Teardown extends TerraformData {
     const uninstall = `\${self.input.sudo}sh ${uploads}/scripts/uninstall.sh || exit 1`;
     const run: RemoteExecProvisioner = { type: "remote-exec", inline: [uninstall, removeUploads] };
     super(scope, id, {
-      dependsOn: [...after],
       input: { ...facts, sudo },
       connection: recalledConnection,
       // cdktf's types lack `when`.
       provisioners: [...sendUploads({ scripts: sent.scripts }), run].map((one) => ({ ...one, when: "destroy" })),
     });
+    waitFor(this, after);
   }
 }

@@ -1,10 +1,11 @@
 /** Weave Net on one host: its script and images, then its router and Docker API proxy. */
 
-import type { ITerraformDependable } from "cdktf";
+import type { TerraformResource } from "cdktf";
 import { Construct } from "constructs";
 import type { Cluster } from "../cluster/model.js";
 import { artifactsHash, wantedImages } from "./artifacts.js";
 import { DockerEngine } from "./docker-engine.js";
+import { reference } from "./order.js";
 import type { StagedHost } from "./staged-host.js";
 import { Step } from "./step.js";
 import { sha256 } from "./text.js";
@@ -12,7 +13,7 @@ import { sha256 } from "./text.js";
 export interface WeaveProps {
   readonly on: StagedHost;
   readonly cluster: Cluster;
-  readonly after: readonly ITerraformDependable[];
+  readonly after: readonly TerraformResource[];
 }
 
 /** The stages of Weave Net on a host. The cluster decides in which order the hosts go through them. */
@@ -37,7 +38,7 @@ export class Weave extends Construct {
   }
 
   /** Router and proxy run; peers that were not there before may still be connecting. */
-  public launch(after: readonly ITerraformDependable[]): Step {
+  public launch(after: readonly TerraformResource[]): Step {
     const { on, cluster } = this.props;
     const { weave, gates } = cluster.settings;
     return new Step(this, "launch", {
@@ -56,7 +57,7 @@ export class Weave extends Construct {
       // A hash, not the list: what the file says of a host must not grow with the number of hosts.
       inputs: {
         peers: sha256(cluster.hosts.map(({ address }) => address).join("\n")),
-        install: this.install.id,
+        install: reference(this.install, "id"),
       },
       after: [this.install, ...after],
     });
@@ -67,7 +68,7 @@ export class Weave extends Construct {
 export function launchWeave(
   cluster: Cluster,
   hosts: readonly StagedHost[],
-  after: readonly ITerraformDependable[],
+  after: readonly TerraformResource[],
 ): Step[] {
   const weaves = hosts.map((on) => {
     const engine = new DockerEngine(on, "docker", { on, cluster, after });

@@ -1,8 +1,9 @@
 /** The synthesised JSON is an interface: reviewed, compared and applied by others. */
+import childProcess from "node:child_process";
 import { cpSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { loadCluster } from "../../cluster/load.js";
 import { clusterFile, clusterFrom, synthesise, temporaryFolder } from "../fixtures/clusters.js";
 
@@ -113,13 +114,50 @@ describe("the JSON", () => {
     expect(sizes[1]).toEqual(sizes[0]);
   });
 
+  test("grows by the same for each host, and by no more than Terraform can read of a thousand", () => {
+    const [small, middle, large] = [10, 30, 50].map(
+      (hosts) => jsonText(synthesise(clusterFrom(clusterFile(hosts)))).length,
+    ) as [number, number, number];
+    const perHost = (large - middle) / 20;
+    expect(perHost).toBeLessThan(14_500);
+    // Names and addresses get longer, nothing else does.
+    expect(Math.abs(perHost - (middle - small) / 20)).toBeLessThan(200);
+  });
+
+  test("is made by this process and the bundler's alone, however many hosts there are", () => {
+    const started = ["spawn", "spawnSync", "exec", "execSync", "execFile", "execFileSync", "fork"] as const;
+    const counts = [1, 10].map((hosts) => {
+      const spies = started.map((name) => vi.spyOn(childProcess, name));
+      synthesise(clusterFrom(clusterFile(hosts)));
+      const calls = spies.flatMap(({ mock }) => mock.calls.map(([file]) => String(file)));
+      vi.restoreAllMocks();
+      return calls.filter((file) => !/esbuild|node$/.test(file)).length;
+    });
+    expect(counts).toEqual([0, 0]);
+  });
+
+  test("keeps the traces of errors, which cdktf's are left out for", () => {
+    const { captureStackTrace } = Error;
+    const cluster = clusterFrom(clusterFile(1));
+    const error = (() => {
+      try {
+        synthesise({ ...cluster, servers: [], up: [] });
+      } catch (thrown) {
+        return thrown as Error;
+      }
+      return undefined;
+    })();
+    expect(error?.stack).toContain("cluster-stack.ts");
+    expect(Error.captureStackTrace).toBe(captureStackTrace);
+  });
+
   test("holds no template that Terraform would misread", () => {
     const { resource } = json(synthesise(clusterFrom(clusterFile(2))));
     const text = JSON.stringify(resource);
     // References that are meant: resources, the key, what a resource remembers, and functions around them.
     const templates = [...text.matchAll(/(?<!\$)\$\{(.*?)\}/g)].map(([, inside]) => inside as string);
     const meant =
-      /^(null_resource|local_file)\.|^(!?can|try)\(self\.input\.|^self\.input\.|^file\(|^sha256\(|^nonsensitive\(sha256|^jsonencode\(|^var\.gossip_key/;
+      /^(null_resource|local_file)\.|^(!?can|try)\(self\.input\.|^self\.input\.|^self\.triggers\.command$|^file\(|^sha256\(|^nonsensitive\(sha256|^jsonencode\(|^var\.gossip_key/;
     expect(templates.filter((template) => !meant.test(template))).toEqual([]);
     expect(text).not.toMatch(/(?<!%)%\{/);
   });
