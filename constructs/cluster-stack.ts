@@ -50,7 +50,7 @@ export class ClusterStack extends PlainStack {
 
     // Consul and Docker with Weave have nothing to do with each other until Swarm needs both.
     const agents = startConsul(cluster, hosts, ready);
-    const routers = launchWeave(cluster, hosts, ready);
+    const routers = launchWeave(this, cluster, hosts, ready);
     const { timeoutSeconds } = cluster.settings.gates;
     const gate = (of: GateProps["of"], on: StagedHost, after: readonly TerraformResource[]) =>
       new Gate(this, `gate-${of}`, { of, on, after, timeoutSeconds });

@@ -23,7 +23,7 @@ export const stepScripts = {
   lost: [],
   "swarm-clear": [],
   uninstall: [],
-  "weave-install": [],
+  "weave-install": ["weave-launch.sh", "weave-prepare.sh"],
   "weave-launch": ["weave-prepare.sh"],
 } as const satisfies Record<string, readonly string[]>;
 
