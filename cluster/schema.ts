@@ -197,6 +197,11 @@ export const clusterFileSchema = mapping(
         .describe(
           "Packet size of the containers' network, in bytes. Default: Weave's own (1376). Fixed when the network is created.",
         ),
+      restartTogether: whole(1, Number.MAX_SAFE_INTEGER, "how many routers restart at the same time: 1 or more")
+        .optional()
+        .describe(
+          "How many routers that run are restarted at the same time, when a change needs that; the next ones follow when these are connected again. Default: one of ten hosts, at least one. Routers that do not run yet start all at once.",
+        ),
     }).describe("Weave Net, the network that carries multicast, and its Docker API proxy."),
     swarm: section({
       version: version.default("1.2.9").describe("Classic Swarm's version."),

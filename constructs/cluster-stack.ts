@@ -4,9 +4,7 @@ import { join, resolve } from "node:path";
 import type { DockerProvider } from "@cdktf/provider-docker/lib/provider";
 import { LocalProvider } from "@cdktf/provider-local/lib/provider";
 import { NullProvider } from "@cdktf/provider-null/lib/provider";
-import { Resource } from "@cdktf/provider-null/lib/resource";
-import { type App, type ITerraformDependable, type TerraformElement, TerraformOutput, TerraformStack } from "cdktf";
-import { Node } from "constructs";
+import { type App, TerraformOutput, type TerraformResource } from "cdktf";
 import { inventoryOf } from "../cluster/inventory.js";
 import { type Cluster, images } from "../cluster/model.js";
 import { providerLockName } from "../cluster/names.js";
@@ -20,15 +18,17 @@ import { startConsul } from "./consul.js";
 import { Departure } from "./departure.js";
 import { Gate, type GateProps } from "./gate.js";
 import { declareGossipKey } from "./gossip-key.js";
-import { hclOf } from "./hcl.js";
+import { hclOf, type JsonObject } from "./hcl.js";
 import { declareDeployer } from "./hold.js";
 import { hostsTable } from "./hosts-table.js";
+import { Block, PlainStack } from "./plain-stack.js";
 import { Preflight } from "./preflight.js";
 import { Release } from "./release.js";
 import { RenderedFile, writeRenderedFiles } from "./rendered-file.js";
 import { StagedHost } from "./staged-host.js";
 import { Step } from "./step.js";
 import { forgetHost, Swarm } from "./swarm.js";
+import { Task } from "./task.js";
 import { sha256 } from "./text.js";
 import type { Uploads } from "./uploads.js";
 import { launchWeave } from "./weave.js";
@@ -37,9 +37,9 @@ import { launchWeave } from "./weave.js";
  * A stack of Terraform's that makes the hosts of a cluster file a cluster. Elements of one's own may stand in it, as
  * long as their ids hold no underscore.
  */
-export class ClusterStack extends TerraformStack {
+export class ClusterStack extends PlainStack {
   /** What has to be there before a container of one's own is created: every gate has been passed. */
-  public readonly ready: readonly ITerraformDependable[];
+  public readonly ready: readonly TerraformResource[];
   /** Host name → its Docker API. */
   private readonly proxies: ReadonlyMap<string, DockerProvider>;
   /** A path as written in the cluster file, from the stack's folder, where Terraform runs. */
@@ -55,7 +55,8 @@ export class ClusterStack extends TerraformStack {
     const folder = join(resolve(app.outdir), "stacks", cluster.name);
     this.fromStack = relativeTo(folder, cluster.directory);
     new Backend(this, "backend", cluster);
-    this.addProviders(cluster);
+    new NullProvider(this, "null");
+    new LocalProvider(this, "local");
     declareGossipKey(this);
     declareDeployer(this, cluster);
 
@@ -63,7 +64,7 @@ export class ClusterStack extends TerraformStack {
     const preflight = new Preflight(this, "preflight", { inventory: inventoryOf(cluster, this.fromStack) });
     const uploads: Uploads = { scripts: stepsAsset(this), tables: this.tables(cluster) };
     const hosts = this.stageHosts(cluster, uploads, preflight.ready);
-    const reached = new Resource(this, "reached", { dependsOn: hosts.flatMap(({ ready }) => [...ready]) });
+    const reached = new Task(this, "reached", { after: hosts.flatMap(({ ready }) => ready) });
 
     const server = find(hosts, ({ host }) => host.consul === "server");
     const departures = this.departures(cluster, uploads, server, [reached]);
@@ -71,9 +72,9 @@ export class ClusterStack extends TerraformStack {
 
     // Consul and Docker with Weave have nothing to do with each other until Swarm needs both.
     const agents = startConsul(cluster, hosts, ready);
-    const routers = launchWeave(cluster, hosts, ready);
+    const routers = launchWeave(this, cluster, hosts, ready);
     const { timeoutSeconds } = cluster.settings.gates;
-    const gate = (of: GateProps["of"], on: StagedHost, after: readonly Resource[]) =>
+    const gate = (of: GateProps["of"], on: StagedHost, after: readonly TerraformResource[]) =>
       new Gate(this, `gate-${of}`, { of, on, after, timeoutSeconds });
     const gates = [gate("consul", server, agents), gate("weave", find(hosts), routers)];
 
@@ -100,6 +101,7 @@ export class ClusterStack extends TerraformStack {
     const unasked = cluster.hosts.filter(({ down }) => down).flatMap((host) => forgetHost(this, host));
     this.forget([...[...swarms, ...departures].flatMap(({ forgotten }) => forgotten), ...unasked]);
     this.addOutputs(cluster);
+    this.require(cluster);
 
     const { synthesizer } = this;
     this.synthesizer = {
@@ -111,18 +113,6 @@ export class ClusterStack extends TerraformStack {
         }
       },
     };
-  }
-
-  /**
-   * Addresses that an operator can read: `null_resource.h1_consul_start`. No two elements can get the same one, since
-   * host names and ids hold no underscore.
-   */
-  protected override allocateLogicalId(element: TerraformElement | Node): string {
-    const node = element instanceof Node ? element : element.node;
-    return node.scopes
-      .slice(this.node.scopes.length)
-      .map(({ node: { id } }) => id)
-      .join("_");
   }
 
   /**
@@ -142,23 +132,27 @@ export class ClusterStack extends TerraformStack {
 
   /** For `cdktf synth --hcl`. */
   public override toHclTerraform() {
-    const json = this.toTerraform();
+    const json = this.toTerraform() as JsonObject;
     return { hcl: hclOf(json), metadata: { "//": json["//"], terraform: json.terraform } };
   }
 
-  private addProviders({ settings: { providers } }: Cluster): void {
-    // Ephemeral variables. OpenTofu has them since 1.11, which this covers too.
-    this.addOverride("terraform.required_version", ">= 1.10");
-    new NullProvider(this, "null");
-    new LocalProvider(this, "local");
-    for (const name of ["null", "local", "docker"] as const) {
-      const required = { source: providerSources[name], version: providers[name] };
-      this.addOverride(`terraform.required_providers.${name}`, required);
-    }
+  /** Which Terraform, and which providers. Declared last: a provider's package has a version of its own in mind. */
+  private require({ settings: { providers } }: Cluster): void {
+    const required = (["null", "local", "docker"] as const).map((name) => [
+      name,
+      { source: providerSources[name], version: providers[name] },
+    ]);
+    new Block(this, "terraform_settings", {
+      terraform: {
+        // Ephemeral variables. OpenTofu has them since 1.11, which this covers too.
+        required_version: ">= 1.10",
+        required_providers: Object.fromEntries(required),
+      },
+    });
   }
 
   /** Every host that is up, given what its steps need. */
-  private stageHosts(cluster: Cluster, uploads: Uploads, after: readonly ITerraformDependable[]): StagedHost[] {
+  private stageHosts(cluster: Cluster, uploads: Uploads, after: readonly TerraformResource[]): StagedHost[] {
     // The event bus's image is no part of the cluster.
     const testImage = `image:${cluster.settings.verify.eventBusImage}`;
     const pushed = cluster.artifacts
@@ -170,7 +164,7 @@ export class ClusterStack extends TerraformStack {
   }
 
   /** The hosts that leave, one after the other; first those that are lost, which would make the rest look unhealthy. */
-  private departures(cluster: Cluster, uploads: Uploads, by: StagedHost, after: readonly ITerraformDependable[]) {
+  private departures(cluster: Cluster, uploads: Uploads, by: StagedHost, after: readonly TerraformResource[]) {
     const departures: Departure[] = [];
     for (const removed of [...cluster.removed].sort((a, b) => Number(b.lost) - Number(a.lost))) {
       const previous = departures.slice(-1).map(({ left }) => left);
@@ -194,10 +188,9 @@ export class ClusterStack extends TerraformStack {
     if (addresses.length === 0) {
       return;
     }
-    this.addOverride(
-      "removed",
-      addresses.map((from) => ({ from, lifecycle: { destroy: false } })),
-    );
+    new Block(this, "forgotten_resources", {
+      removed: addresses.map((from) => ({ from, lifecycle: { destroy: false } })),
+    });
   }
 
   /** What an operator wants to know when a deploy has ended. */

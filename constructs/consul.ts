@@ -1,10 +1,11 @@
 /** Consul on one host: installed, configured, started. */
-import type { ITerraformDependable } from "cdktf";
+import type { TerraformResource } from "cdktf";
 import { Construct } from "constructs";
 import type { Cluster } from "../cluster/model.js";
 import { artifactsHash } from "./artifacts.js";
 import { bootstrapConfig, consulConfig } from "./consul-config.js";
 import { gossipKey } from "./gossip-key.js";
+import { reference } from "./order.js";
 import { RenderedFile } from "./rendered-file.js";
 import type { StagedHost } from "./staged-host.js";
 import { Step, type Upload } from "./step.js";
@@ -14,7 +15,7 @@ import { sha256 } from "./text.js";
 export interface ConsulProps {
   readonly on: StagedHost;
   readonly cluster: Cluster;
-  readonly after: readonly ITerraformDependable[];
+  readonly after: readonly TerraformResource[];
 }
 
 /** The stages of Consul on a host. The cluster decides in which order the hosts go through them. */
@@ -38,7 +39,7 @@ export class Consul extends Construct {
   }
 
   /** The agent runs as a service with its configuration. Servers wait for each other: one at a time is restarted. */
-  public start(after: readonly ITerraformDependable[]): Step {
+  public start(after: readonly TerraformResource[]): Step {
     return this.agent("start", "config", "consul-start", consulConfig(this.props.cluster, this.props.on.host), after);
   }
 
@@ -63,7 +64,7 @@ export class Consul extends Construct {
   }
 
   /** … and gives way to the service once the other servers are there. */
-  public handover(after: readonly ITerraformDependable[]): Step {
+  public handover(after: readonly TerraformResource[]): Step {
     return this.agent(
       "start",
       "config",
@@ -78,7 +79,7 @@ export class Consul extends Construct {
     file: string,
     script: StepScript,
     config: object,
-    after: readonly ITerraformDependable[],
+    after: readonly TerraformResource[],
   ): Step {
     const { cluster } = this.props;
     const { files, inputs, dependencies } = this.uploads(file, config);
@@ -94,7 +95,7 @@ export class Consul extends Construct {
       },
       uploads: files,
       // A new binary or unit needs a restart, which this step decides on the host.
-      inputs: { ...inputs, install: this.install.id },
+      inputs: { ...inputs, install: reference(this.install, "id") },
       after: [this.install, ...dependencies, ...after],
     });
   }
@@ -107,7 +108,7 @@ export class Consul extends Construct {
       text,
     });
     const files: Upload[] = [
-      { source: rendered.filename, to: `consul/${name}.json` },
+      { source: reference(rendered, "filename"), to: `consul/${name}.json` },
       { content: `\${jsonencode({ encrypt = ${gossipKey} })}`, to: "consul/encrypt.json" },
     ];
     return {
@@ -122,7 +123,7 @@ export class Consul extends Construct {
 export function startConsul(
   cluster: Cluster,
   hosts: readonly StagedHost[],
-  after: readonly ITerraformDependable[],
+  after: readonly TerraformResource[],
 ): Step[] {
   const consuls = hosts.map((on) => ({ on, consul: new Consul(on, "consul", { on, cluster, after }) }));
   const servers = consuls.filter(({ on }) => on.host.consul === "server");

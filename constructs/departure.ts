@@ -1,6 +1,5 @@
 /** A host that leaves a cluster that goes on without it. */
-import { Resource } from "@cdktf/provider-null/lib/resource";
-import { type ITerraformDependable, TerraformStack } from "cdktf";
+import { type TerraformResource, TerraformStack } from "cdktf";
 import { Construct } from "constructs";
 import type { Cluster, RemovedHost } from "../cluster/model.js";
 import { uploadsFolder as uploads } from "../cluster/names.js";
@@ -9,6 +8,7 @@ import { asDeployer } from "./hold.js";
 import type { StagedHost } from "./staged-host.js";
 import { Step } from "./step.js";
 import { forgetHost } from "./swarm.js";
+import { Task } from "./task.js";
 import { besideUploads, removeUploads, sendUploads, type Uploads } from "./uploads.js";
 
 export interface DepartureProps {
@@ -18,14 +18,14 @@ export interface DepartureProps {
   readonly keyFile: (written: string) => string;
   /** The member that clears up after a host that can no longer leave by itself. */
   readonly by: StagedHost;
-  readonly after: readonly ITerraformDependable[];
+  readonly after: readonly TerraformResource[];
 }
 
 export class Departure extends Construct {
   /** What Terraform takes out of its state without asking for it. */
   public readonly forgotten: readonly string[];
   /** The host has left, and its addresses are the others'. */
-  public readonly left: Resource;
+  public readonly left: Task;
 
   public constructor(scope: Construct, id: string, props: DepartureProps) {
     super(scope, id);
@@ -43,11 +43,11 @@ export class Departure extends Construct {
    * The host gives back what it holds, leaves, and is uninstalled. Once: its triggers name nothing that changes, so that
    * a host that has left is never asked again.
    */
-  private leave({ removed, cluster, uploads: sent, keyFile, after }: DepartureProps): Resource {
+  private leave({ removed, cluster, uploads: sent, keyFile, after }: DepartureProps): Task {
     const run = (script: string) => `${asDeployer(sudoOf(removed))}sh ${uploads}/scripts/${script} || exit 1`;
-    return new Resource(this, "leave", {
+    return new Task(this, "leave", {
       connection: connectionFrom(loginFacts(removed, cluster, keyFile), besideUploads),
-      dependsOn: [...after],
+      after,
       triggers: { address: removed.address },
       provisioners: [
         ...sendUploads(sent, sudoOf(removed)),

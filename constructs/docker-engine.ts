@@ -1,5 +1,5 @@
 /** Docker Engine on one host: what is there, else the locked packages. */
-import type { ITerraformDependable } from "cdktf";
+import type { TerraformResource } from "cdktf";
 import type { Construct } from "constructs";
 import type { Cluster } from "../cluster/model.js";
 import { artifactsHash } from "./artifacts.js";
@@ -9,7 +9,7 @@ import { Step } from "./step.js";
 export interface DockerEngineProps {
   readonly on: StagedHost;
   readonly cluster: Cluster;
-  readonly after: readonly ITerraformDependable[];
+  readonly after: readonly TerraformResource[];
 }
 
 export class DockerEngine extends Step {

@@ -1,5 +1,5 @@
 /** A gate: the cluster as a whole has reached a state, or the deploy stops and says what was seen. */
-import type { ITerraformDependable, TerraformResource } from "cdktf";
+import type { TerraformResource } from "cdktf";
 import type { Construct } from "constructs";
 import type { StagedHost } from "./staged-host.js";
 import { Step, whenRunAgain } from "./step.js";
@@ -13,7 +13,7 @@ export interface GateProps {
   /** What the gate's script needs to know besides. */
   readonly args?: Readonly<Record<string, string | boolean>>;
   /** What must have happened before; the gate runs again whenever one of these has run again. */
-  readonly after: readonly (ITerraformDependable & TerraformResource)[];
+  readonly after: readonly TerraformResource[];
 }
 
 export class Gate extends Step {

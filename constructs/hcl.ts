@@ -4,7 +4,7 @@
  */
 
 type Json = string | number | boolean | null | readonly Json[] | JsonObject;
-interface JsonObject {
+export interface JsonObject {
   readonly [key: string]: Json;
 }
 

@@ -1,12 +1,13 @@
 /** Nothing is changed on any host before every host has passed the preflight. */
-import { Resource } from "@cdktf/provider-null/lib/resource";
-import type { ITerraformDependable } from "cdktf";
+import type { TerraformResource } from "cdktf";
 import { Construct } from "constructs";
 import type { Inventory } from "../cluster/inventory.js";
 import { preflightAsset } from "./assets.js";
 import { gossipKeyConditions } from "./gossip-key.js";
 import { deployerHere } from "./hold.js";
+import { reference } from "./order.js";
 import { RenderedFile } from "./rendered-file.js";
+import { Task } from "./task.js";
 import { sha256 } from "./text.js";
 
 export interface PreflightProps {
@@ -14,19 +15,19 @@ export interface PreflightProps {
 }
 
 export class Preflight extends Construct {
-  public readonly ready: readonly ITerraformDependable[];
+  public readonly ready: readonly TerraformResource[];
 
   public constructor(scope: Construct, id: string, { inventory }: PreflightProps) {
     super(scope, id);
     const program = preflightAsset(this);
-    const text = `${JSON.stringify(inventory, null, 2)}\n`;
+    const text = `${JSON.stringify(inventory)}\n`;
     const file = new RenderedFile(this, "inventory", { path: "inventory.json", text });
     // It runs on the operator's machine, over ssh: one table of all problems of all hosts needs one place that sees them.
-    const run = new Resource(this, "hosts", {
+    const run = new Task(this, "hosts", {
       triggers: { program: program.assetHash, inventory: sha256(text) },
-      provisioners: [{ type: "local-exec", command: runUnlessOff(`${program.path} ${file.filename}`) }],
-      dependsOn: [file],
+      provisioners: [{ type: "local-exec", command: runUnlessOff(`${program.path} ${reference(file, "filename")}`) }],
       lifecycle: gossipKeyConditions,
+      after: [file],
     });
     this.ready = [run];
   }

@@ -1,6 +1,5 @@
 /** A host: reached, given what its steps need, and cleaned up again when the cluster is destroyed. */
-import { Resource } from "@cdktf/provider-null/lib/resource";
-import type { ITerraformDependable, SSHProvisionerConnection } from "cdktf";
+import type { SSHProvisionerConnection, TerraformResource } from "cdktf";
 import { Construct } from "constructs";
 import type { Cluster, Host } from "../cluster/model.js";
 import { uploadsFolder as uploads } from "../cluster/names.js";
@@ -8,6 +7,7 @@ import { artifactsTable, wantedImages } from "./artifacts.js";
 import { connectionFrom, loginFacts, sudoOf } from "./connection.js";
 import { deployer } from "./hold.js";
 import { Step, type StepHost } from "./step.js";
+import { Task } from "./task.js";
 import { Teardown } from "./teardown.js";
 import { sha256 } from "./text.js";
 import { besideUploads, sendUploads, type Uploads } from "./uploads.js";
@@ -25,7 +25,7 @@ export interface StagedHostProps {
   /** Artifacts that are sent from the operator's machine. */
   readonly pushed: readonly PushedArtifact[];
   readonly keyFile: (written: string) => string;
-  readonly after: readonly ITerraformDependable[];
+  readonly after: readonly TerraformResource[];
 }
 
 export class StagedHost extends Construct implements StepHost {
@@ -34,7 +34,7 @@ export class StagedHost extends Construct implements StepHost {
   public readonly sudo: string;
   public readonly triggers: Readonly<Record<string, string>>;
   /** The host is reachable and has fetched what it is going to install; nothing has been installed yet. */
-  public readonly ready: readonly ITerraformDependable[];
+  public readonly ready: readonly TerraformResource[];
 
   public constructor(scope: Construct, id: string, props: StagedHostProps) {
     super(scope, id);
@@ -47,9 +47,9 @@ export class StagedHost extends Construct implements StepHost {
 
     // Another login finds another home, in which nothing has been put yet.
     const login = [facts.user, facts.host, facts.port].join(" ");
-    const stage = new Resource(this, "stage", {
+    const stage = new Task(this, "stage", {
       connection: connectionFrom(facts, besideUploads),
-      dependsOn: [...props.after, ...sent.tables.files],
+      after: [...props.after, ...sent.tables.files],
       triggers: { scripts: sent.scripts.assetHash, tables: sent.tables.hash, login, ...this.triggers },
       provisioners: sendUploads(sent, this.sudo),
     });
@@ -64,9 +64,9 @@ export class StagedHost extends Construct implements StepHost {
     const artifacts = sha256(artifactsTable(props.cluster));
     // Files from the operator's machine can be large: they go once, not with every changed script.
     const push = () =>
-      new Resource(this, "push", {
+      new Task(this, "push", {
         connection: this.connection,
-        dependsOn: [teardown],
+        after: [teardown],
         triggers: { artifacts, login, ...this.triggers },
         provisioners: props.pushed.map(({ source, sha256: hash }) => ({
           type: "file" as const,

@@ -24,13 +24,20 @@ export const stepScripts = {
   release: [],
   "swarm-clear": [],
   uninstall: [],
-  "weave-install": [],
+  "weave-install": ["weave-launch.sh", "weave-prepare.sh"],
   "weave-launch": ["weave-prepare.sh"],
 } as const satisfies Record<string, readonly string[]>;
 
 export type StepScript = keyof typeof stepScripts;
 
-const read = (file: string): string => readFileSync(join(stepsFolder, file), "utf8");
+const texts = new Map<string, string>();
+
+/** Read once: every host has the same. */
+function read(file: string): string {
+  const text = texts.get(file) ?? readFileSync(join(stepsFolder, file), "utf8");
+  texts.set(file, text);
+  return text;
+}
 
 /** A hash of all that a step runs. `contents` gives a file's text; tests edit it. */
 export const stepHash = (script: StepScript, contents: (file: string) => string = read): string =>

@@ -1,17 +1,12 @@
 /** One step on one host: a script of scripts/host/steps, run again when something that it depends on has changed. */
-import { Resource } from "@cdktf/provider-null/lib/resource";
-import type {
-  FileProvisioner,
-  ITerraformDependable,
-  RemoteExecProvisioner,
-  SSHProvisionerConnection,
-  TerraformResource,
-} from "cdktf";
+import type { FileProvisioner, RemoteExecProvisioner, SSHProvisionerConnection, TerraformResource } from "cdktf";
 import type { Construct } from "constructs";
 import { uploadsFolder as uploads } from "../cluster/names.js";
 import { shellWord } from "../cluster/shell.js";
 import { asDeployer } from "./hold.js";
+import { attribute } from "./order.js";
 import { type StepScript, stepHash } from "./step-scripts.js";
+import { Task } from "./task.js";
 import { literal } from "./text.js";
 
 export interface Upload {
@@ -44,10 +39,10 @@ export interface StepProps {
   readonly onlyFor?: Readonly<Record<string, string | number>>;
   /** Hashes of what the script reads besides its arguments. */
   readonly inputs?: Readonly<Record<string, string>>;
-  readonly after: readonly ITerraformDependable[];
+  readonly after: readonly TerraformResource[];
 }
 
-export class Step extends Resource {
+export class Step extends Task {
   public readonly on: StepHost;
 
   public constructor(scope: Construct, id: string, props: StepProps) {
@@ -60,14 +55,15 @@ export class Step extends Resource {
       ...props.on.triggers,
       ...props.inputs,
     };
-    const run = (line: string): RemoteExecProvisioner => ({
+    const runAs = (line: string): RemoteExecProvisioner => ({
       type: "remote-exec",
-      inline: [`${asDeployer(props.on.sudo)}${literal(line)}`],
+      inline: [`${asDeployer(props.on.sudo)}${line}`],
     });
+    const run = (line: string) => runAs(literal(line));
     const only = props.onlyFor && Object.entries(props.onlyFor).map(([name, value]) => [name, String(value)]);
     super(scope, id, {
       connection: props.on.connection,
-      dependsOn: [...props.after],
+      after: props.after,
       triggers: only ? Object.fromEntries(only) : everything,
       provisioners: [
         // Another deploy's step may be about to read what lies there.
@@ -75,7 +71,8 @@ export class Step extends Resource {
         ...(props.uploads ?? []).map(
           ({ to, ...what }): FileProvisioner => ({ type: "file", ...what, destination: `${uploads}/${to}` }),
         ),
-        run(command),
+        // Written once where the trigger has it already.
+        only ? run(command) : runAs(`\${self.triggers.command}`),
       ],
     });
     this.on = props.on;
@@ -84,6 +81,6 @@ export class Step extends Resource {
 
 /** An input that changes whenever one of these has run again. */
 export function whenRunAgain(resources: readonly TerraformResource[]): string {
-  const ids = resources.map((one) => `${one.terraformResourceType}.${one.friendlyUniqueId}.id`);
+  const ids = resources.map((one) => attribute(one, "id"));
   return `\${sha256(join(",", [${ids.join(", ")}]))}`;
 }

@@ -1,12 +1,13 @@
 /** Classic Swarm on one host, as containers that the docker provider creates through the host's Weave proxy. */
 import { Container, type ContainerConfig } from "@cdktf/provider-docker/lib/container";
 import { DockerProvider } from "@cdktf/provider-docker/lib/provider";
-import type { ITerraformDependable } from "cdktf";
+import type { TerraformResource } from "cdktf";
 import { TerraformStack } from "cdktf";
 import { Construct } from "constructs";
 import { type Cluster, type Host, images } from "../cluster/model.js";
 import { clusterLabel, containers } from "../cluster/names.js";
 import { ports } from "../cluster/ports.js";
+import { waitFor } from "./order.js";
 import type { StagedHost } from "./staged-host.js";
 import { Step } from "./step.js";
 
@@ -14,7 +15,7 @@ export interface SwarmProps {
   readonly on: StagedHost;
   readonly cluster: Cluster;
   /** Consul has a leader and Weave's proxies answer. */
-  readonly after: readonly ITerraformDependable[];
+  readonly after: readonly TerraformResource[];
 }
 
 export class Swarm extends Construct {
@@ -33,8 +34,16 @@ export class Swarm extends Construct {
     this.host = host.name;
     this.proxy = new WeaveProxy(TerraformStack.of(this), `docker-${host.name}`, props.on);
     const common = this.commonConfig(props);
-    const create = (role: Role, command: string[]): Container =>
-      new Container(this, containerId(role, host.rebuilt), { ...common, name: containers[role], command });
+    const before = [...props.on.ready, ...props.after, this.clear(props)];
+    const create = (role: Role, command: string[]): Container => {
+      const container = new Container(this, containerId(role, host.rebuilt), {
+        ...common,
+        name: containers[role],
+        command,
+      });
+      waitFor(container, before);
+      return container;
+    };
     this.containers = [
       ...(host.manager ? [create("manager", managerCommand(props))] : []),
       ...(host.agent ? [create("agent", agentCommand(props))] : []),
@@ -42,20 +51,22 @@ export class Swarm extends Construct {
     this.forgotten = containersBefore(host, host.rebuilt);
   }
 
-  /** What manager and agent have in common. */
-  private commonConfig({ on, cluster, after }: SwarmProps): Omit<ContainerConfig, "name" | "command"> {
+  /** Terraform runs it just when it knows of no containers there: on a new host, a rebuilt one, and one that was down. */
+  private clear({ on, after }: SwarmProps): Step {
     const { rebuilt } = on.host;
-    // Terraform runs it just when it knows of no containers there: on a new host, a rebuilt one, and one that was down.
-    const cleared = new Step(this, "clear", {
+    return new Step(this, "clear", {
       on,
       script: "swarm-clear",
       args: { rebuilt },
       onlyFor: { rebuilt },
       after: [...on.ready, ...after],
     });
+  }
+
+  /** What manager and agent have in common. */
+  private commonConfig({ cluster }: SwarmProps): Omit<ContainerConfig, "name" | "command"> {
     return {
       provider: this.proxy,
-      dependsOn: [...on.ready, ...after, cleared],
       image: images.swarm(cluster.settings),
       restart: "always",
       // Swarm itself lives on the LAN, as in the guide. A port published from a bridge would listen on every interface

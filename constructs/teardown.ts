@@ -1,9 +1,10 @@
 /** What happens on a host when the cluster is destroyed. */
-import type { ITerraformDependable, RemoteExecProvisioner } from "cdktf";
+import type { RemoteExecProvisioner, TerraformResource } from "cdktf";
 import type { Construct } from "constructs";
 import { uploadsFolder as uploads } from "../cluster/names.js";
 import { type LoginFacts, recalledConnection } from "./connection.js";
 import { asDeployer } from "./hold.js";
+import { waitFor } from "./order.js";
 import { TerraformData } from "./terraform-data.js";
 import { removeUploads, sendUploads, type Uploads } from "./uploads.js";
 
@@ -14,7 +15,7 @@ export interface TeardownProps {
   readonly uploads: Uploads;
   /** Who destroys, as an expression without references. */
   readonly deployer: string;
-  readonly after: readonly ITerraformDependable[];
+  readonly after: readonly TerraformResource[];
 }
 
 /**
@@ -29,7 +30,6 @@ export class Teardown extends TerraformData {
     const uninstall = `${asDeployer(recalledSudo, deployer)}sh ${uploads}/scripts/uninstall.sh || exit 1`;
     const run: RemoteExecProvisioner = { type: "remote-exec", inline: [uninstall, removeUploads] };
     super(scope, id, {
-      dependsOn: [...after],
       input: { ...facts, sudo },
       connection: recalledConnection,
       // cdktf's types lack `when`.
@@ -38,5 +38,6 @@ export class Teardown extends TerraformData {
         when: "destroy",
       })),
     });
+    waitFor(this, after);
   }
 }

@@ -1,5 +1,5 @@
 /** Sending a host what its steps need: the scripts, and the tables that every host gets. */
-import type { FileProvisioner, ITerraformDependable, RemoteExecProvisioner, TerraformAsset } from "cdktf";
+import type { FileProvisioner, RemoteExecProvisioner, TerraformAsset, TerraformResource } from "cdktf";
 import { uploadsFolder as uploads } from "../cluster/names.js";
 import { takeHost } from "./hold.js";
 
@@ -8,7 +8,7 @@ export interface Uploads {
   /** The folder of steps. */
   readonly scripts: TerraformAsset;
   /** Folder, in the stack's, with the tables that every host gets; and a hash of them. */
-  readonly tables: { readonly folder: string; readonly hash: string; readonly files: readonly ITerraformDependable[] };
+  readonly tables: { readonly folder: string; readonly hash: string; readonly files: readonly TerraformResource[] };
 }
 
 /** Where Terraform puts the commands that it runs before the folder of uploads is there: beside it. */

@@ -1,9 +1,11 @@
 /** The synthesised JSON is an interface: reviewed, compared and applied by others. */
-import { spawnSync } from "node:child_process";
+
+/** The synthesised JSON is an interface: reviewed, compared and applied by others. */
+import childProcess, { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { loadCluster } from "../../cluster/load.js";
 import { clusterFile, clusterFrom, synthesise, temporaryFolder } from "../fixtures/clusters.js";
 
@@ -137,13 +139,50 @@ describe("the JSON", () => {
     expect(sizes[1]).toEqual(sizes[0]);
   });
 
+  test("grows by the same for each host, and by no more than Terraform can read of a thousand", () => {
+    const [small, middle, large] = [10, 30, 50].map(
+      (hosts) => jsonText(synthesise(clusterFrom(clusterFile(hosts)))).length,
+    ) as [number, number, number];
+    const perHost = (large - middle) / 20;
+    expect(perHost).toBeLessThan(15_000);
+    // Names and addresses get longer, nothing else does.
+    expect(Math.abs(perHost - (middle - small) / 20)).toBeLessThan(200);
+  });
+
+  test("is made by this process and the bundler's alone, however many hosts there are", () => {
+    const started = ["spawn", "spawnSync", "exec", "execSync", "execFile", "execFileSync", "fork"] as const;
+    const counts = [1, 10].map((hosts) => {
+      const spies = started.map((name) => vi.spyOn(childProcess, name));
+      synthesise(clusterFrom(clusterFile(hosts)));
+      const calls = spies.flatMap(({ mock }) => mock.calls.map(([file]) => String(file)));
+      vi.restoreAllMocks();
+      return calls.filter((file) => !/esbuild|node$/.test(file)).length;
+    });
+    expect(counts).toEqual([0, 0]);
+  });
+
+  test("keeps the traces of errors, which cdktf's are left out for", () => {
+    const { captureStackTrace } = Error;
+    const cluster = clusterFrom(clusterFile(1));
+    const error = (() => {
+      try {
+        synthesise({ ...cluster, servers: [], up: [] });
+      } catch (thrown) {
+        return thrown as Error;
+      }
+      return undefined;
+    })();
+    expect(error?.stack).toContain("cluster-stack.ts");
+    expect(Error.captureStackTrace).toBe(captureStackTrace);
+  });
+
   test("holds no template that Terraform would misread", () => {
     const { resource } = json(synthesise(clusterFrom(clusterFile(2))));
     const text = JSON.stringify(resource);
     // References that are meant: resources, the key, what a resource remembers, and functions around them.
     const templates = [...text.matchAll(/(?<!\$)\$\{(.*?)\}/g)].map(([, inside]) => inside as string);
     const meant =
-      /^(null_resource|local_file|local)\.|^(!?can|try)\(self\.input\.|^self\.input\.|^file\(|^sha256\(|^format\(|^nonsensitive\(sha256|^jsonencode\(|^var\.gossip_key/;
+      /^(null_resource|local_file|local)\.|^(!?can|try)\(self\.input\.|^self\.input\.|^self\.triggers\.command$|^file\(|^sha256\(|^format\(|^nonsensitive\(sha256|^jsonencode\(|^var\.gossip_key/;
     expect(templates.filter((template) => !meant.test(template))).toEqual([]);
     expect(text).not.toMatch(/(?<!%)%\{/);
   });
@@ -226,7 +265,7 @@ describe("the order", () => {
     expect([...client]).not.toContain("null_resource.h6_consul_start");
   });
 
-  test("of Weave's routers: one after the other, each with its own engine, which are installed side by side", () => {
+  test("of restarts of Weave's routers: one after the other, when all that do not run have been started side by side", () => {
     const third = predecessors(graph, "null_resource.h3_weave_launch");
     expect([...third]).toEqual(
       expect.arrayContaining([
@@ -235,7 +274,21 @@ describe("the order", () => {
         "null_resource.h1_weave_launch",
       ]),
     );
-    expect([...predecessors(graph, "null_resource.h3_weave_install")]).not.toContain("null_resource.h2_weave_install");
+    const start = [...predecessors(graph, "null_resource.h3_weave_install")];
+    expect(start.filter((address) => /h[12]_weave/.test(address))).toEqual([]);
+  });
+
+  test.each([
+    ["one of ten hosts", 30, {}, 3],
+    ["as many as the cluster file says", 7, { weave: { restartTogether: 2 } }, 2],
+  ])("of restarts of Weave's routers, together: %s", (_, hosts, more, together) => {
+    const large = graphOf(json(synthesise(clusterFrom(clusterFile(hosts, more)))));
+    for (let n = 1; n <= hosts; n++) {
+      const before = [...predecessors(large, `null_resource.h${n}_weave_launch`)].filter((address) =>
+        address.endsWith("_weave_launch"),
+      );
+      expect(before.length, `before h${n}`).toBe(together * Math.floor((n - 1) / together));
+    }
   });
 
   test("of the guide's handover: bootstrap, the other servers, the service of the first", () => {
@@ -468,9 +521,16 @@ describe("one edited field", () => {
       [
         "local_file.preflight_inventory",
         "null_resource.preflight_hosts",
-        ...ofEach("null_resource.*_weave_launch"),
+        ...ofEach("null_resource.*_weave_install", "null_resource.*_weave_launch"),
       ].sort(),
     );
+  });
+
+  test("that adds a host tells the others' routers of it, and has none of them restarted", () => {
+    const fourth = { name: "h4", address: "10.0.1.4", consul: "client" };
+    const touched = changed({ hosts: [...(clusterFile(3).hosts as object[]), fourth] });
+    expect(touched).toEqual(expect.arrayContaining(ofEach("null_resource.*_weave_install")));
+    expect(touched.filter((address) => /h[123]_weave_launch/.test(address))).toEqual([]);
   });
 
   test("touches nothing when it is the order of the hosts alone", () => {

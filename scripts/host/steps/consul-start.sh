@@ -55,7 +55,10 @@ else
   systemctl start consul.service
   changed "consul.service (started)"
 fi
-until_true "$timeout" consul info >/dev/null 2>&1 ||
+# Asking is a start of a large program, so it is done when there is somebody to answer.
+listening() { ss -Hltn "sport = :$port_consul_http" | grep -q .; }
+answers() { listening && consul info >/dev/null 2>&1; }
+until_true "$timeout" answers ||
   die "the Consul agent does not answer after $timeout s: $(journal consul.service)"
 if [ "$role" = server ] && [ $had_leader = yes ]; then
   until_true "$timeout" cluster_healthy ||

@@ -5,9 +5,10 @@
 # Restarts the router only when script, unit or options differ, and waits until it is connected as before. A changed
 # list of peers is told to the running router.
 # Arguments: owner=IMAGE_OWNER version=V address=IP range=CIDR dns=true|false fast_datapath=true|false mtu=BYTES|default timeout=SECONDS
+# turn=yes|no (whether this host's router may be restarted now; with no, one that needs it is left as it is)
 . "$(dirname "$0")/lib.sh"
-owner='' version='' address='' range='' dns='' fast_datapath='' mtu='' timeout=''
-take "owner version address range dns fast_datapath mtu timeout" "$@"
+owner='' version='' address='' range='' dns='' fast_datapath='' mtu='' timeout='' turn=''
+take "owner version address range dns fast_datapath mtu timeout turn" "$@"
 
 # fixed FIELD VALUE: what Weave takes only when it makes the network, and would ignore or break over afterwards.
 fixed() {
@@ -25,9 +26,9 @@ count=$(hosts peers | wc -l)
 options="--host $address --name $(peer_name "$address") --ipalloc-range $range --plugin=false -H tcp://$address:$port_weave_proxy"
 [ "$dns" = true ] || options="$options --no-dns"
 
-# Read by systemd and by shells.
-own file /etc/default/weave
-put /etc/default/weave root:root 0644 <<END || true
+# settings: read by systemd and by shells.
+settings() {
+  cat <<END
 DOCKERHUB_USER=$owner
 WEAVE_VERSION=$version
 CHECKPOINT_DISABLE=1
@@ -38,19 +39,11 @@ WEAVE_OPTIONS="$options"
 WEAVE_QUORUM="--ipalloc-init consensus=$count"
 WEAVE_PEERS="${others% }"
 END
-
-# Weave makes itself known to CNI wherever it is launched, and leaves that behind.
-expect shared /opt/cni /opt/cni/bin /etc/cni /etc/cni/net.d
-expect file /etc/cni/net.d/10-weave.conflist "/opt/cni/bin/weave-plugin-$version" /opt/cni/bin/weave-ipam /opt/cni/bin/weave-net
-
-# A start finds out by itself what it needs: also one by hand, after a reboot, or when the engine has come back.
-own file "$state/weave-prepare.sh"
-cat "$here/names.sh" "$here/lib.sh" "$here/weave-prepare.sh" | put "$state/weave-prepare.sh" root:root 0644 || true
+}
 
 docker=$(command -v docker)
-expect shared /etc/systemd/system/docker.service.wants
-own unit weave.service
-if put /etc/systemd/system/weave.service root:root 0644 <<END; then
+unit() {
+  cat <<END
 [Unit]
 Description=Weave Net router and Docker API proxy
 Documentation=https://rajch.github.io/weave/
@@ -76,8 +69,36 @@ RestartSec=5
 # By the engine too: whoever stops that stops this unit with it, and would start the engine alone.
 WantedBy=multi-user.target docker.service
 END
-  systemctl daemon-reload
+}
+
+# What a running router is compared with. It is told of its peers, and has voted.
+wanted=$({
+  settings | grep -v -e '^WEAVE_QUORUM=' -e '^WEAVE_PEERS='
+  unit
+  cat $weave_script
+} | sha256sum | cut -d' ' -f1)
+running=no
+! systemctl is-active -q weave.service || running=yes
+if [ $running = yes ] && [ "$(note weave-running)" != "$wanted" ] && [ "$turn" = no ]; then
+  # Nothing is written either: a router that crashed in the meantime would start with it out of turn.
+  found "weave.service running with other options or another version (restarted in its turn)"
+  exit 0
 fi
+
+own file /etc/default/weave
+settings | put /etc/default/weave root:root 0644 || true
+
+# Weave makes itself known to CNI wherever it is launched, and leaves that behind.
+expect shared /opt/cni /opt/cni/bin /etc/cni /etc/cni/net.d
+expect file /etc/cni/net.d/10-weave.conflist "/opt/cni/bin/weave-plugin-$version" /opt/cni/bin/weave-ipam /opt/cni/bin/weave-net
+
+# A start finds out by itself what it needs: also one by hand, after a reboot, or when the engine has come back.
+own file "$state/weave-prepare.sh"
+cat "$here/names.sh" "$here/lib.sh" "$here/weave-prepare.sh" | put "$state/weave-prepare.sh" root:root 0644 || true
+
+expect shared /etc/systemd/system/docker.service.wants
+own unit weave.service
+if unit | put /etc/systemd/system/weave.service root:root 0644; then systemctl daemon-reload; fi
 systemctl enable -q weave.service
 
 weave_env
@@ -95,9 +116,8 @@ voters() {
 }
 undecided() { weave status 2>/dev/null | grep -Eq '^ *Status: (idle|awaiting consensus)'; }
 
-wanted=$(grep -v -e '^WEAVE_QUORUM=' -e '^WEAVE_PEERS=' /etc/default/weave | cat - /etc/systemd/system/weave.service $weave_script | sha256sum | cut -d' ' -f1)
 stale=
-if ! systemctl is-active -q weave.service || [ "$(note weave-running)" != "$wanted" ]; then
+if [ $running = no ] || [ "$(note weave-running)" != "$wanted" ]; then
   stale=yes
 elif [ "$(($(voters) / 2 + 1))" -gt "$count" ] && undecided; then
   # So many are needed for a majority, and there are not so many any more. Nobody has an address yet that a restart could
@@ -116,7 +136,7 @@ if [ -z "$stale" ]; then
   fi
 else
   verb=started had=$(connected)
-  systemctl is-active -q weave.service && verb=restarted
+  [ $running = no ] || verb=restarted
   systemctl restart weave.service ||
     die "weave.service does not start: $(journal weave.service)"
   changed "weave.service ($verb)"
