@@ -125,7 +125,7 @@ describe("the JSON", () => {
   });
 
   test("says as much of a host in a large cluster as in a small one", () => {
-    const sizes = [10, 30].map((hosts) => {
+    const sizes = [20, 30].map((hosts) => {
       const { resource } = json(synthesise(clusterFrom(clusterFile(hosts))));
       // A client: what a server is told of the other servers ends at five.
       const blocks = Object.entries(resource).flatMap(([type, byName]) =>
