@@ -32,10 +32,11 @@ export async function fromHosts(
   say: Say,
 ): Promise<Artifact[]> {
   const script = hostScript("probes/resolve-packages.sh");
+  const { package: engine, version } = inventory.settings.docker;
   say(`asking   ${plural(inventory.hosts.length, "host")} which packages they lack`);
   let answered = 0;
   const answers = await inParallel(inventory.hosts, async (host) => {
-    const result = await run(host, script, [inventory.settings.docker.package]);
+    const result = await run(host, script, [engine, ...(version === undefined ? [] : [version])]);
     answered++;
     if (result.status !== 0) {
       return { host, error: explainInOneLine(inventory, host, result) };
