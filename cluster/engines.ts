@@ -13,12 +13,18 @@ interface Since {
   readonly api: string;
 }
 
+interface Engine extends Since {
+  /** The oldest API that the engine answers when it is told to, by DOCKER_MIN_API_VERSION in its environment. */
+  readonly lowest: string;
+}
+
 /** The oldest API that an engine answers, unless its operator lowered it. Newest first. */
-const engineFloors: readonly Since[] = [
-  { from: "29.3", api: "1.40" },
-  { from: "29", api: "1.44" },
-  { from: "25", api: "1.24" },
-  { from: "0", api: "1.12" },
+const engines: readonly Engine[] = [
+  { from: "29.3", api: "1.40", lowest: "1.24" },
+  { from: "29", api: "1.44", lowest: "1.24" },
+  // 25 takes lower ones too, which nobody has tried with Weave Net.
+  { from: "25", api: "1.24", lowest: "1.24" },
+  { from: "0", api: "1.12", lowest: "1.12" },
 ];
 
 /** The API that each component speaks. Newest first. */
@@ -37,8 +43,16 @@ const weaveApis: Readonly<Record<Weave["images"], readonly Since[]>> = {
   ],
 };
 
-/** The newest API that Swarm answers, and the first docker command that no longer speaks it. */
-export const swarmClients = { api: "1.30", refusedFrom: "29" } as const;
+/**
+ * The API that a docker command has to speak through Weave's proxy, and so through Swarm's managers, whatever it would speak by
+ * itself. The proxy passes a stream on only when the engine calls it `application/vnd.docker.raw-stream`. To clients of 1.42 and
+ * newer, engines call the stream of `attach` something else, so that `run` prints nothing; and to older ones, engines from 23 on
+ * call logs so, which then are no stream that the command can read. docker 29 takes nothing below 1.40 for its own.
+ */
+export const proxyApis = { streams: "1.40", logs: "1.42" } as const;
+
+/** The first docker command that speaks no API that Swarm's managers say they answer. */
+const firstForeignCommand = 29;
 
 /** Where the way out of an engine that refuses its clients changes. */
 const firstModernEngine = 25;
@@ -55,19 +69,26 @@ export interface ApiNeed {
 }
 
 /** What the chosen Weave Net and Swarm need. */
-export function apiNeeds({ weave, swarm }: Inventory["settings"]): ApiNeed[] {
+export function apiNeeds({ weave, swarm }: Pick<Inventory["settings"], "weave" | "swarm">): ApiNeed[] {
+  const weaveApi = weave.dockerApi ?? rowOf(weaveApis[weave.images], weave.version).api;
   return [
-    { component: `Weave Net ${weave.version} of ${weave.images}`, api: apiOf(weaveApis[weave.images], weave.version) },
-    { component: `Swarm ${swarm.version}`, api: apiOf(swarmApis, swarm.version) },
+    { component: `Weave Net ${weave.version} of ${weave.images}`, api: weaveApi },
+    { component: `Swarm ${swarm.version}`, api: rowOf(swarmApis, swarm.version).api },
   ];
 }
 
-function apiOf(table: readonly Since[], version: string): string {
+/** The oldest API that the engine has to answer. */
+export const neededApi = (settings: Pick<Inventory["settings"], "weave" | "swarm">): string =>
+  apiNeeds(settings)
+    .map(({ api }) => api)
+    .reduce((one, other) => (compareVersions(one, other) < 0 ? one : other));
+
+function rowOf<T extends Since>(table: readonly T[], version: string): T {
   const row = table.find(({ from }) => compareVersions(version, from) >= 0);
   if (row === undefined) {
     throw new Error(`no API version is known for version ${version}`);
   }
-  return row.api;
+  return row;
 }
 
 /** A package's version serves too: `5:28.5.1-1~debian…`. */
@@ -75,8 +96,21 @@ const withoutEpoch = (version: string) => version.replace(/^\d+:/, "");
 
 /** The floor that an engine of this version has when nobody changed it. */
 export function defaultFloor(engineVersion: string): string {
-  return apiOf(engineFloors, withoutEpoch(engineVersion));
+  return rowOf(engines, withoutEpoch(engineVersion)).api;
 }
+
+/** Does an engine of this version answer this API once its floor is lowered? */
+export function canAnswer(engineVersion: string, api: string): boolean {
+  return compareVersions(rowOf(engines, withoutEpoch(engineVersion)).lowest, api) <= 0;
+}
+
+/** Is this the version of an engine's package that `docker.version` asks for, or one of those? */
+export const isPinned = (packageVersion: string, pin: string): boolean =>
+  new RegExp(`^${pin.replaceAll(".", "\\.")}(?![0-9])`).test(withoutEpoch(packageVersion));
+
+/** Does a docker command of this version speak to Swarm's managers only if DOCKER_API_VERSION tells it how? */
+export const needsTelling = (commandVersion: string): boolean =>
+  compareVersions(commandVersion, String(firstForeignCommand)) >= 0;
 
 /** The way out when an engine's floor is above what `needs` have. */
 export function floorFix(engineVersion: string, needs: readonly ApiNeed[], { weave }: Inventory["settings"]): string {
@@ -91,6 +125,6 @@ export function floorFix(engineVersion: string, needs: readonly ApiNeed[], { wea
   if (!strict) {
     return `use a Weave Net and Swarm that speak API ${api} or newer`;
   }
-  const lowered = `set DOCKER_MIN_API_VERSION=${api} in the environment of docker.service and restart it`;
+  const lowered = "set docker.lowerApiFloor: true in the cluster file, which restarts docker.service once";
   return `use Docker Engine ${firstModernEngine} to ${firstStrictEngine - 1}, or ${lowered}`;
 }

@@ -60,7 +60,7 @@ function settingsOf({ ssh, consul, docker, weave, swarm, verify }: Settings) {
     ssh: pick(ssh, "hostKeyChecking", "timeoutSeconds"),
     consul: pick(consul, "datacenter", "dataDir"),
     docker,
-    weave: pick(weave, "version", "images", "dns", "range", "fastDatapath", "mtu"),
+    weave: pick(weave, "version", "images", "dockerApi", "dns", "range", "fastDatapath", "mtu"),
     swarm: pick(swarm, "version", "replication"),
     verify,
   };

@@ -1,4 +1,5 @@
 /** Names that the deploy, the commands and the scripts on hosts agree on. Host scripts read them from `names.sh`. */
+import { proxyApis } from "./engines.js";
 import { ports } from "./ports.js";
 
 /** What the project knows about a host, on that host: the record of what it created, notes, downloads. */
@@ -15,6 +16,9 @@ export const providerLockName = ".terraform.lock.hcl";
 
 /** Swarm's containers, and Weave's. */
 export const containers = { manager: "swarm-manager", agent: "swarm-agent", weave: "weave" } as const;
+
+/** Where an engine is told to answer older clients, below the units' folder. */
+export const engineDropIn = "docker.service.d/multicast-swarm.conf";
 
 /** On Swarm's containers; its value is the cluster's name. */
 export const clusterLabel = "multicast-swarm";
@@ -50,11 +54,14 @@ export function namesScript(): string {
     multicast_port: multicast.port,
     verify_tcp_port: verifyPorts.tcp,
     verify_mtu_port: verifyPorts.mtu,
+    api_streams: proxyApis.streams,
+    api_logs: proxyApis.logs,
+    engine_drop_in: engineDropIn,
     ...Object.fromEntries(Object.entries(ports).map(([name, { number }]) => [`port_${snake(name)}`, number])),
   };
   const lines = Object.entries(values).map(([name, value]) => `${name}=${value}`);
   return `# Names and ports that scripts on hosts share with the rest of the project.
-# Written by \`npm run reference\` from cluster/names.ts and cluster/ports.ts. Change them there.
+# Written by \`npm run reference\` from cluster/names.ts, cluster/ports.ts and cluster/engines.ts. Change them there.
 # shellcheck shell=sh disable=SC2034
 
 ${lines.join("\n")}

@@ -167,6 +167,16 @@ export const clusterFileSchema = mapping(
         .describe(
           "The package that provides Docker Engine, resolved by `scripts/lock` from the hosts' own package sources.",
         ),
+      version: matching(/^\d+(\.\d+){0,2}$/, 'a version or the beginning of one, in quotes: "28.5.2" or "28"')
+        .optional()
+        .describe(
+          "The version to install where there is no engine: the newest one of the hosts' package sources that begins so. Default: the one that apt chooses. An installed engine is held at its version.",
+        ),
+      lowerApiFloor: flag
+        .default(false)
+        .describe(
+          "Lower the oldest API version that a host's own engine answers, where Weave Net and Swarm need it (engines from 29 on). `docker.service` is restarted for that, when the cluster is deployed and when it is destroyed, and with it all containers of the host. An engine that the project installed needs no permission.",
+        ),
     }).describe("Docker Engine. A host's own engine is kept when it fits."),
     weave: section({
       version: version
@@ -175,7 +185,12 @@ export const clusterFileSchema = mapping(
       images: choice(["rajchaudhuri", "weaveworks"])
         .default("rajchaudhuri")
         .describe(
-          "Owner of Weave's images. Those of weaveworks need an engine that accepts API 1.18 (Docker Engine up to 24), those of rajchaudhuri API 1.24 (up to 28).",
+          "Owner of Weave's images. Those of weaveworks need an engine that accepts API 1.18 (Docker Engine up to 24), those of rajchaudhuri API 1.24 (up to 28, and 29 with a lowered floor).",
+        ),
+      dockerApi: matching(/^1\.\d+$/, 'an API version of Docker Engine in quotes, such as "1.24"')
+        .optional()
+        .describe(
+          "The version of the engine's API that images speak which you have built yourself. Default: that of the owner's own.",
         ),
       range: matching(/^(\d{1,3}\.){3}\d{1,3}\/\d{1,2}$/, "an IPv4 range such as 10.32.0.0/12")
         .default("10.32.0.0/12")

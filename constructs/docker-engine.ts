@@ -1,6 +1,7 @@
 /** Docker Engine on one host: what is there, else the locked packages. */
 import type { TerraformResource } from "cdktf";
 import type { Construct } from "constructs";
+import { neededApi } from "../cluster/engines.js";
 import type { Cluster } from "../cluster/model.js";
 import { artifactsHash } from "./artifacts.js";
 import type { StagedHost } from "./staged-host.js";
@@ -17,6 +18,7 @@ export class DockerEngine extends Step {
     super(scope, id, {
       on,
       script: "docker-engine",
+      args: { api: neededApi(cluster.settings), lower: cluster.settings.docker.lowerApiFloor ? "any" : "ours" },
       inputs: { artifacts: artifactsHash(cluster, "package:docker-engine:") },
       after,
     });

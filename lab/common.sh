@@ -51,6 +51,10 @@ need_lab() { lab_exists || die "no lab is up: run scripts/lab up"; }
 # The hosts, in order, one name a line.
 hosts() { cut -d' ' -f1 "$LAB/hosts.list"; }
 address_of() { awk -v name="$1" '$1 == name { print $2 }' "$LAB/hosts.list"; }
+# Debian's own engine, or the first number of Docker's.
+engine_of() { awk -v name="$1" '$1 == name { print $3 }' "$LAB/machines"; }
+# Weave Net 2.6.5 as it is cannot speak to the engine of one of the hosts.
+modern_engines() { grep -qv '^[^ ]* debian-1[12] distribution$' "$LAB/machines"; }
 need_host() {
   need_lab
   [ -n "${1:-}" ] || die "which host? one of: $(hosts | paste -sd' ')"

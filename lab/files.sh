@@ -69,10 +69,8 @@ END
 consul:
   version: 1.20.5
   datacenter: lab
-weave:
-  version: 2.6.5
-  images: weaveworks
 END
+    write_engine
     "$REPO/lab/accommodate" openvswitch || echo "  fastDatapath: false"
     cat <<END
 artifacts:
@@ -89,6 +87,25 @@ verify:
 END
   } >"$LAB/cluster.yaml.new"
   mv "$LAB/cluster.yaml.new" "$LAB/cluster.yaml"
+}
+
+# The engine that the last host gets, and the Weave Net that speaks to all engines.
+write_engine() {
+  local engine
+  engine=$(engine_of "$(hosts | tail -n 1)")
+  if [ "$engine" != distribution ]; then
+    printf 'docker:\n  package: docker-ce\n  version: "%s"\n' "$engine"
+  fi
+  # A host that has it already.
+  if grep -q ' 29$' "$LAB/machines"; then
+    [ "$engine" != distribution ] || echo docker:
+    echo "  lowerApiFloor: true"
+  fi
+  if modern_engines; then
+    printf 'weave:\n  version: 2.6.5-api1.24\n  images: weaveworks\n  dockerApi: "1.24"\n'
+  else
+    printf 'weave:\n  version: 2.6.5\n  images: weaveworks\n'
+  fi
 }
 
 # The providers that were built here, and no registry.

@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # One simulated host: its disk, and its power button. Sourced.
 #   $LAB/hosts/NAME/  layers    the read-only layers below the disk (overlayfs, upper one first)
-#                     disk/     what the host has written; docker/ is its /var/lib/docker (overlay2 cannot lie on overlayfs)
+#                     disk/     what the host has written; docker/ is its /var/lib/docker (overlay2 cannot lie on overlayfs),
+#                               containerd/ its /var/lib/containerd, where engine 29 keeps images
 #                     log       its console
 #                     power     locked while the host is on
 
@@ -9,8 +10,8 @@
 host_disk() {
   local home=$LAB/hosts/$1
   [ -d "$home/disk" ] && return
-  rm -rf "$home/new" "$home/work" "$home/docker"
-  mkdir -p "$home/new" "$home/work" "$home/docker" "$home/root"
+  rm -rf "$home/new" "$home/work" "$home/docker" "$home/containerd"
+  mkdir -p "$home/new" "$home/work" "$home/docker" "$home/containerd" "$home/root"
   unshare --mount "$REPO/lab/host-identity" "$1" >"$home/log" 2>&1 9>&- ||
     die "$1: cannot prepare its disk: $(tail -n 3 "$home/log")"
   mv "$home/new" "$home/disk"

@@ -68,7 +68,7 @@ describe("unknown keys", () => {
 
   test("without a likely one get no guess", () => {
     expect(load(three("docker: { colour: red }")).problems).toEqual([
-      "cluster.yaml:6:11: docker.colour: found an unknown key, expected one of install, package",
+      "cluster.yaml:6:11: docker.colour: found an unknown key, expected one of install, package, version, lowerApiFloor",
     ]);
   });
 

@@ -35,10 +35,11 @@ export async function fromHosts(
   const script = hostScript("probes/resolve-packages.sh");
   const { docker } = inventory.settings;
   const wanted = groupsFor(inventory.settings);
+  const engine = docker.install ? [docker.package, ...(docker.version === undefined ? [] : [docker.version])] : ["-"];
   say(`asking   ${plural(inventory.hosts.length, "host")} which packages they lack`);
   let answered = 0;
   const answers = await inParallel(inventory.hosts, async (host) => {
-    const result = await run(host, script, [docker.install ? docker.package : "-"]);
+    const result = await run(host, script, engine);
     answered++;
     if (result.status !== 0) {
       return { host, error: explainInOneLine(inventory, host, result) };

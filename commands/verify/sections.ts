@@ -6,6 +6,8 @@ export const sections = [
   "unit-docker",
   "unit-weave",
   "containers",
+  "engine-api",
+  "engine-hold",
   "consul-members",
   "consul-raft",
   "consul-autopilot",

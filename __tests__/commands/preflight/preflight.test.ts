@@ -106,7 +106,7 @@ describe("judge", () => {
   });
 
   it("refuses an absent engine that nobody is going to install", () => {
-    const where = withSettings({ docker: { install: false, package: "docker.io" } });
+    const where = withSettings({ docker: { install: false, package: "docker.io", lowerApiFloor: false } });
     expect(judged({ engine: "absent" }, where)).toMatchObject([{ check: "engine", found: "no Docker Engine" }]);
     expect(judged({ engine: "absent" })).toEqual([]);
   });
@@ -146,8 +146,44 @@ describe("judge", () => {
     expect(judgeAllHosts(inventory, new Map([["h2", stopped]]))).toMatchObject([{ check: "engine" }]);
   });
 
-  it("refuses a docker command that cannot talk to Swarm", () => {
-    expect(judged({ "engine-client": "29.0.1" })).toMatchObject([{ found: expect.stringContaining("docker 29.0.1") }]);
+  it("wants leave to lower the floor of a host's own engine, and says what is restarted with it", () => {
+    const modern = { engine: "29.9.3", "engine-min-api": "1.40", "engine-running": "3" };
+    expect(judged(modern, withSettings({ weave: current }))).toMatchObject([
+      { fix: expect.stringContaining("docker.lowerApiFloor: true") },
+    ]);
+    const docker = { ...inventory.settings.docker, lowerApiFloor: true };
+    const allowed = withSettings({ weave: current, docker });
+    expect(judged(modern, allowed)).toMatchObject([{ fix: expect.stringContaining("3 containers"), warning: true }]);
+    expect(judged({ ...modern, "engine-min-api": "1.24" }, allowed)).toEqual([]);
+    // No leave makes an engine answer what it cannot.
+    expect(judged(modern, withSettings({ docker }))).toMatchObject([{ needed: expect.stringContaining("API 1.18") }]);
+    expect(judged(modern, withSettings({ docker }))[0]).not.toHaveProperty("warning");
+  });
+
+  it("lets the deploy lower the floor of an engine that it installs, or has installed", () => {
+    const where = withSettings({ weave: current });
+    const artifacts = inventory.artifacts.map((artifact) =>
+      artifact.name === "package:docker-engine:docker.io" ? { ...artifact, version: "29.1.3-0ubuntu3" } : artifact,
+    );
+    expect(judged({ engine: "absent" }, { ...where, artifacts })).toEqual([]);
+    expect(judged({ engine: "29.1.3", "engine-min-api": "1.44", "engine-ours": "yes" }, where)).toEqual([]);
+  });
+
+  it("takes the API of images that somebody has built for it", () => {
+    const weave = { ...inventory.settings.weave, dockerApi: "1.24" };
+    expect(judged({ engine: "28.5.2", "engine-min-api": "1.24" }, withSettings({ weave }))).toEqual([]);
+  });
+
+  it("wants the pinned version in the lock file", () => {
+    const pinned = (version: string) => withSettings({ docker: { ...inventory.settings.docker, version } });
+    expect(judged({ engine: "absent" }, pinned("20.10"))).toEqual([]);
+    expect(judged({ engine: "absent" }, pinned("20.1"))).toMatchObject([{ needed: "docker.version 20.1" }]);
+  });
+
+  it("warns of a docker command that has to be told how to talk to Swarm", () => {
+    expect(judged({ "engine-client": "29.0.1" })).toMatchObject([
+      { found: expect.stringContaining("docker 29.0.1"), warning: true },
+    ]);
   });
 });
 

@@ -1,8 +1,16 @@
 /** Do the host's engine, or the one that the deploy installs, and the chosen Weave Net and Swarm work together? */
-import { apiNeeds, defaultFloor, floorFix, swarmClients } from "../../../cluster/engines.js";
+import {
+  apiNeeds,
+  canAnswer,
+  defaultFloor,
+  floorFix,
+  isPinned,
+  neededApi,
+  needsTelling,
+} from "../../../cluster/engines.js";
 import type { Inventory } from "../../../cluster/inventory.js";
-import { ports } from "../../../cluster/ports.js";
 import { compareVersions } from "../../../cluster/versions.js";
+import { plural } from "../../shared/findings.js";
 import type { Judgement } from "../checks.js";
 import { type Facts, platformsOf } from "../facts.js";
 
@@ -36,7 +44,7 @@ export function judgeEngine(inventory: Inventory, facts: Facts): Judgement[] {
 }
 
 function judgeAbsentEngine({ settings, artifacts }: Inventory, facts: Facts): Judgement[] {
-  const { install, package: packageName } = settings.docker;
+  const { install, package: packageName, version: pin } = settings.docker;
   if (!install) {
     return [
       engineJudgement(
@@ -64,7 +72,10 @@ function judgeAbsentEngine({ settings, artifacts }: Inventory, facts: Facts): Ju
     return [];
   }
   const engine = `${packageName} ${version}, which is going to be installed,`;
-  return judgeFloor(settings, engine, version, defaultFloor(version));
+  if (pin !== undefined && !isPinned(version, pin)) {
+    return [engineJudgement(`${packageName} ${version} in artifacts.lock.json`, `docker.version ${pin}`, lockFix)];
+  }
+  return judgeFloor(settings, engine, version, { floor: defaultFloor(version), ours: true });
 }
 
 /** An engine that is there and does not answer. */
@@ -105,34 +116,58 @@ function judgePresentEngine(settings: Inventory["settings"], facts: Facts): Judg
     return [];
   }
   // A stopped engine tells its version only; the deploy starts it.
-  const floor = facts["engine-min-api"] ?? defaultFloor(engine);
-  return judgeFloor(settings, `Docker Engine ${engine}`, engine, floor);
+  return judgeFloor(settings, `Docker Engine ${engine}`, engine, {
+    floor: facts["engine-min-api"] ?? defaultFloor(engine),
+    ours: facts["engine-ours"] === "yes",
+    running: Number(facts["engine-running"] ?? 0),
+  });
 }
 
 function judgeDockerCommand(version: string | undefined): Judgement[] {
-  if (version === undefined || compareVersions(version, swarmClients.refusedFrom) < 0) {
+  if (version === undefined || !needsTelling(version)) {
     return [];
   }
-  const last = Number(swarmClients.refusedFrom) - 1;
-  return [
-    engineJudgement(
-      `the command docker ${version}, which speaks API ${defaultFloor(version)} and newer`,
-      `a docker command up to ${last}: Swarm answers docker -H :${ports.swarmManager.number} with API ${swarmClients.api} at most`,
-      `apt-get install --allow-downgrades docker-ce-cli=5:${last}.*`,
-    ),
-  ];
+  const judgement = engineJudgement(
+    `the command docker ${version}, which prints nothing of what docker run starts through Swarm`,
+    "DOCKER_API_VERSION in its environment, as docs/using.md has it",
+    "use scripts/swarm, or a docker command up to 28",
+  );
+  return [{ ...judgement, warning: true }];
 }
 
-function judgeFloor(settings: Inventory["settings"], engine: string, version: string, floor: string): Judgement[] {
+interface Floor {
+  /** The oldest API that the engine answers as it is. */
+  readonly floor: string;
+  /** The project installs it, or has installed it. */
+  readonly ours: boolean;
+  /** How many containers run in it. */
+  readonly running?: number;
+}
+
+function judgeFloor(
+  settings: Inventory["settings"],
+  engine: string,
+  version: string,
+  { floor, ours, running = 0 }: Floor,
+): Judgement[] {
   const refused = apiNeeds(settings).filter(({ api }) => compareVersions(api, floor) < 0);
   if (refused.length === 0) {
     return [];
   }
-  return [
-    engineJudgement(
-      `${engine} refuses clients below API ${floor}`,
-      refused.map(({ component, api }) => `API ${api} for ${component}`).join(", "),
-      floorFix(version, refused, settings),
-    ),
-  ];
+  const lowered = canAnswer(version, neededApi(settings));
+  if (lowered && ours) {
+    return [];
+  }
+  const found = `${engine} refuses clients below API ${floor}`;
+  const needed = refused.map(({ component, api }) => `API ${api} for ${component}`).join(", ");
+  if (!lowered || !settings.docker.lowerApiFloor) {
+    return [engineJudgement(found, needed, floorFix(version, refused, settings))];
+  }
+  const restarted = `docker.service, and with it ${plural(running, "container")}`;
+  const judgement = engineJudgement(
+    found,
+    needed,
+    `nothing: docker.lowerApiFloor lets the deploy restart ${restarted}`,
+  );
+  return [{ ...judgement, warning: true }];
 }

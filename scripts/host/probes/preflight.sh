@@ -255,6 +255,8 @@ look_at_engine() { # IMAGES
     fi
     return
   fi
+  # With the packages that its deploy has recorded.
+  ! grep -qs '^docker-engine ' "$record" || fact engine-ours yes
   # Asking a stopped engine through its socket would start it, and this script changes nothing.
   engine_state=$(systemctl is-active docker.service 2>/dev/null)
   fact engine-state "${engine_state:-unknown}"
@@ -283,6 +285,7 @@ look_at_engine() { # IMAGES
     fact engine-api "$2"
     fact engine-min-api "$3"
     fact engine-client "$4"
+    fact engine-running "$(timeout 20 docker ps -q | wc -l)"
   else
     fact engine unknown
     fact engine-error "$(printf %s "$answer" | tr '\n' ' ')"

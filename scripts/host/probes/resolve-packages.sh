@@ -1,8 +1,8 @@
 #!/bin/sh
-# resolve-packages.sh DOCKER_PACKAGE
+# resolve-packages.sh DOCKER_PACKAGE [VERSION]
 # Prints which packages this host would download from its own package sources to get Docker Engine and unzip. With - in
-# place of Docker Engine's package, unzip alone.
-# Needs no root and changes nothing: package lists go to a temporary folder.
+# place of Docker Engine's package, unzip alone. VERSION: of Docker Engine and its command, or how it begins; without it apt
+# chooses. Needs no root and changes nothing: package lists go to a temporary folder.
 #
 # Prints:  platform debian-12-amd64
 #          package GROUP NAME VERSION SHA256 URI      one line for each file; none for a group that is installed
@@ -17,6 +17,7 @@ fail() {
 }
 
 docker_package=$1
+docker_version=${2:-}
 
 command -v apt-get >/dev/null || fail "no apt-get: packages are installed on Debian and its derivatives only; install Docker Engine and unzip by hand"
 # shellcheck source=/dev/null
@@ -64,6 +65,22 @@ missing() {
   [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" != installed ]
 }
 
+# of_version PACKAGE: PACKAGE=VERSION for the newest wanted version of it, whatever its epoch and revision are.
+of_version() {
+  [ -n "$docker_version" ] || {
+    echo "$1"
+    return
+  }
+  apt-cache madison "$1" | awk -F ' *[|] *' -v wanted="$docker_version" '
+    { version = $2; sub(/^[0-9]+:/, "", version); all = all (all ? ", " : "") $2 }
+    index(version, wanted) == 1 && substr(version, length(wanted) + 1) !~ /^[0-9]/ { found = $2; exit }
+    END { print found ? "found " found : "all " all }' >"$work/versions"
+  read -r of_version_kind of_version_value <"$work/versions"
+  [ "$of_version_kind" = found ] ||
+    fail "no version $docker_version of $1 in the host's package sources; they have: ${of_version_value:-none}"
+  echo "$1=$of_version_value"
+}
+
 # Hashes that --print-uris prints may be MD5 or missing, so they are taken from the signed package lists.
 sha256_of() {
   apt-cache show "$1=$2" | awk '
@@ -74,9 +91,15 @@ sha256_of() {
 for group in $groups; do
   case $group in
     docker-engine)
-      set -- "$docker_package"
-      # A package of its own on newer releases, and what the engine needs to pull by https.
-      if missing docker-cli; then set -- "$@" docker-cli; fi
+      engine=$(of_version "$docker_package")
+      set -- "$engine"
+      # The command is a package of its own in newer releases, and in Docker's repository, where it needs no particular version.
+      case $docker_package in docker-ce) command=docker-ce-cli ;; *) command=docker-cli ;; esac
+      if missing $command; then
+        command=$(of_version $command)
+        set -- "$@" "$command"
+      fi
+      # What the engine needs to pull by https.
       if missing ca-certificates; then set -- "$@" ca-certificates; fi
       ;;
     unzip) set -- unzip ;;

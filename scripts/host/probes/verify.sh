@@ -30,6 +30,8 @@ export LC_ALL PATH
 patience=20
 consul() { timeout -k 1 15 consul "$@"; }
 docker() { timeout -k 1 $patience docker "$@"; }
+# Through Weave's proxy or a Swarm manager, whatever API this host's command would speak by itself.
+docker_via() { DOCKER_API_VERSION=$api_streams timeout -k 1 $patience docker -H "$@"; }
 weave() { timeout -k 1 20 weave "$@"; }
 systemctl() { timeout -k 1 10 systemctl "$@"; }
 
@@ -59,19 +61,33 @@ observe() { # ADDRESS IMAGE [status]
   done
   for unit in consul docker weave; do ask "unit-$unit" systemctl is-active "$unit.service"; done
   ask containers docker ps -a --format '{{.Names}} {{.Image}} {{.Status}}'
+  ask engine-api docker version --format '{{.Server.Version}} {{.Server.MinAPIVersion}}'
+  ask engine-hold engine_hold
   ask consul-members consul members
   ask consul-raft consul operator raft list-peers
   ask consul-autopilot autopilot
   ask consul-info consul info
   ask weave-report weave report
-  ask proxy docker -H "tcp://$1:$port_weave_proxy" version --format '{{.Server.Version}}'
-  ask swarm-info docker -H ":$port_swarm_manager" info
+  ask proxy docker_via "tcp://$1:$port_weave_proxy" version --format '{{.Server.Version}}'
+  ask swarm-info docker_via ":$port_swarm_manager" info
   ask image docker image inspect --format '{{.Id}}' "$2"
   ask firewall firewall
   [ "${3:-}" = status ] && ask weave-status weave status
   ask swept sweep
   wait
   for name in $asked; do cat "$answers/$name"; done
+}
+
+# The packages that the deploy has had held, as lines "NAME VERSION held|free".
+engine_hold() {
+  recorded_holds=$(sed -n 's|^hold ||p' "$state/created" 2>/dev/null)
+  [ -n "$recorded_holds" ] || return 0
+  now_held=$(timeout 10 apt-mark showhold)
+  for name in $recorded_holds; do
+    hold_state=free
+    ! printf '%s\n' "$now_held" | grep -qxF "$name" || hold_state=held
+    echo "$name $(dpkg-query -W -f '${Version}' "$name" 2>/dev/null) $hold_state"
+  done
 }
 
 # On a busy machine a server can miss one deadline and count as unhealthy for a few seconds. That is not a fault yet.
@@ -119,7 +135,7 @@ start_one() { # NUMBER RUN IMAGE LIFETIME COUNT [CONSTRAINT]
     [ "$other" = "$mine" ] || set -- "$@" -e "affinity:container!=pingtest$other-$run"
     other=$((other + 1))
   done
-  show "start $mine" docker -H ":$port_swarm_manager" run -d --rm --name "pingtest$mine-$run" --label "$verify_label=$run" "$@" \
+  show "start $mine" docker_via ":$port_swarm_manager" run -d --rm --name "pingtest$mine-$run" --label "$verify_label=$run" "$@" \
     --entrypoint sh "$image" -c "
       socat -u UDP4-RECV:$multicast_port,reuseaddr,ip-add-membership=$multicast_group:ethwe OPEN:/heard,creat,append &
       socat TCP4-LISTEN:$verify_tcp_port,reuseaddr,fork EXEC:cat &

@@ -1,7 +1,10 @@
 #!/bin/sh
-# Docker Engine answers: the host's own when it has one, else the locked packages.
-# Guide: "DOCKER".
+# Docker Engine answers, also the old clients that Weave and Swarm are: the host's own when it has one, else the locked
+# packages, which are then held at their version. Guide: "DOCKER".
+#   api     the oldest API that it has to answer
+#   lower   ours | any: whose engine may be told to, when it does not
 . "$(dirname "$0")/lib.sh"
+take "api lower" "$@"
 
 if ! engine_missing; then
   if engine_ours; then
@@ -34,6 +37,36 @@ if ! systemctl is-active -q docker.service; then
   systemctl start docker.service || die "docker.service does not start: $(journal docker.service)"
   changed "docker.service (started)"
 fi
-until_true 60 docker version >/dev/null 2>&1 ||
-  die "dockerd does not answer after 60 s: $(docker version 2>&1 | tail -n 1); see journalctl -u docker"
+answers() {
+  until_true 60 docker version >/dev/null 2>&1 ||
+    die "dockerd does not answer after 60 s: $(docker version 2>&1 | tail -n 1); see journalctl -u docker"
+}
+answers
+
+lowest_api() { docker version -f '{{.Server.MinAPIVersion}}'; }
+drop_in=/etc/systemd/system/$engine_drop_in
+if dpkg --compare-versions "$(lowest_api)" gt "$api"; then
+  engine_ours || [ "$lower" = any ] ||
+    die "the host's Docker Engine refuses clients below API $(lowest_api), and Weave and Swarm need $api: set docker.lowerApiFloor: true in the cluster file, which restarts docker.service once, or use Docker Engine 25 to 28"
+  expect shared "${drop_in%/*}"
+  own file "$drop_in"
+  mkdir -p "${drop_in%/*}"
+  printf '%s\n' "# Weave and Swarm are older clients than newer engines answer by themselves." '[Service]' \
+    "Environment=DOCKER_MIN_API_VERSION=$api" | put "$drop_in" root:root 0644 || true
+  systemctl daemon-reload
+  systemctl restart docker.service || {
+    rm -f "$drop_in"
+    systemctl daemon-reload
+    systemctl reset-failed docker.service
+    systemctl restart docker.service || true
+    die "Docker Engine cannot be told to answer API $api: use another version of it, or of Weave and Swarm"
+  }
+  changed "docker.service (restarted: it answers clients of API $api)"
+  answers
+  ! dpkg --compare-versions "$(lowest_api)" gt "$api" ||
+    die "Docker Engine refuses clients below API $(lowest_api) although DOCKER_MIN_API_VERSION=$api is set: systemctl show -p Environment docker.service shows what overrides it"
+fi
+
+# An upgrade by itself could take the engine to a version that refuses Weave and Swarm, and restarts all containers.
+if engine_ours; then hold_engine; fi
 found "$(docker version -f 'Docker Engine {{.Server.Version}} with API {{.Server.MinAPIVersion}} to {{.Server.APIVersion}}')"

@@ -304,7 +304,8 @@ hosts() {
 docker_at() {
   docker_url=tcp://$1:$2
   shift 2
-  timeout 20 docker -H "$docker_url" "$@"
+  # Whatever API this host's command would speak by itself: other hosts' engines may be older.
+  DOCKER_API_VERSION=$api_streams timeout 20 docker -H "$docker_url" "$@"
 }
 
 # ---- Consul and the Weave script ----
@@ -424,6 +425,18 @@ engine_missing() {
   if engine_whole; then return 1; fi
 }
 
+# hold_engine: apt leaves the engine that this project has installed, and its command, at their versions.
+hold_engine() {
+  hold_held=$(apt-mark showhold)
+  for hold_name in $({ package_of bin/dockerd sbin/dockerd && package_of bin/docker; } | sort -u); do
+    brought_here "$hold_name" || continue
+    ! printf '%s\n' "$hold_held" | grep -qxF "$hold_name" || continue
+    record hold "$hold_name"
+    apt-mark hold "$hold_name" >/dev/null
+    changed "package $hold_name (held at $(package_version "$hold_name"))"
+  done
+}
+
 # missing_packages GROUP: the lines of the locked group whose packages the host has not got, or in an older version only.
 missing_packages() {
   packages_list=$(artifacts "package:$1:")
@@ -462,8 +475,8 @@ $packages
 END
   expect shared /var/lib/apt/lists/auxfiles
   complete_packages
-  # With no sources, apt can take nothing but the files it is given.
-  apt-get install -y -qq --no-install-recommends -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts=/dev/null \
+  # With no sources, apt can take nothing but the files it is given. What was held may have to be completed.
+  apt-get install -y -qq --no-install-recommends --allow-change-held-packages -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts=/dev/null \
     -o APT::Sandbox::User=root -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$packages_dir"/*.deb >"$packages_dir/log" 2>&1 || {
     tail -n 20 "$packages_dir/log" >&2
     die "apt-get could not install the packages of '$1' (above: the end of its output)"

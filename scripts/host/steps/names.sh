@@ -1,5 +1,5 @@
 # Names and ports that scripts on hosts share with the rest of the project.
-# Written by `npm run reference` from cluster/names.ts and cluster/ports.ts. Change them there.
+# Written by `npm run reference` from cluster/names.ts, cluster/ports.ts and cluster/engines.ts. Change them there.
 # shellcheck shell=sh disable=SC2034
 
 state=/var/lib/multicast-swarm
@@ -14,6 +14,9 @@ multicast_group=224.2.2.3
 multicast_port=54327
 verify_tcp_port=54328
 verify_mtu_port=54329
+api_streams=1.40
+api_logs=1.42
+engine_drop_in=docker.service.d/multicast-swarm.conf
 port_consul_server=8300
 port_consul_serf_wan=8302
 port_consul_serf_lan=8301

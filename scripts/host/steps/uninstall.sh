@@ -101,6 +101,10 @@ fi
 
 # ---- packages: which of them can go ----
 
+for name in $(values hold); do
+  if apt-mark unhold "$name" 2>/dev/null | grep -q .; then changed "package $name (no longer held)"; fi
+done
+
 # Asked now, while the engine can still tell; removed last, since the engine is needed until then.
 
 # takes "ALLOWED" NAME…: the packages besides ALLOWED that would go with these. With no sources, apt installs nothing
@@ -232,6 +236,14 @@ for file in $(
   rm -f "$file"
   changed "$file (removed)"
 done
+# Somebody's engine goes back to the clients that it answers by itself.
+if recorded file "/etc/systemd/system/$engine_drop_in"; then
+  systemctl daemon-reload
+  if [ $engine != goes ] && own_engine; then
+    systemctl try-restart docker.service || die "docker.service does not start: $(journal docker.service)"
+    changed "docker.service (restarted: it answers the clients that it answered before)"
+  fi
+fi
 for directory in $(values directory); do
   rm -rf "${directory:?}"
   changed "$directory (removed)"

@@ -308,7 +308,10 @@ describe("a directory that a step wants", () => {
 
 describe("an engine", () => {
   const step = (host: Host) =>
-    host.onlyHas().program("systemctl", 'case "$1" in cat) exit 1 ;; esac').step("docker-engine");
+    host
+      .onlyHas()
+      .program("systemctl", 'case "$1" in cat) exit 1 ;; esac')
+      .step("docker-engine", "api=1.24", "lower=ours");
 
   it("from a snap is refused", async () => {
     const host = new Host().program("snap", '[ "$*" = "list docker" ]').program("ss", "");
@@ -328,10 +331,26 @@ describe("an engine", () => {
   });
 
   it("that docker.service starts from another place is used", async () => {
-    const host = new Host().program("docker", "echo Docker Engine 29").onlyHas().program("systemctl", "");
-    const { status, said } = await host.step("docker-engine");
+    const host = new Host()
+      .program("docker", "case $* in *MinAPIVersion}}) echo 1.24 ;; *) echo Docker Engine 28 ;; esac")
+      .onlyHas()
+      .program("systemctl", "");
+    const { status, said } = await host.step("docker-engine", "api=1.24", "lower=ours");
     expect(said).toMatch(/found Docker Engine on the host; it stays as it is/);
     expect(status).toBe(0);
+    expect(host.record).toEqual([]);
+  });
+
+  it("of the host's own is not told to answer older clients without leave, and nothing of it is changed", async () => {
+    const host = new Host()
+      .program("docker", "case $* in *MinAPIVersion}}) echo 1.40 ;; *) echo Docker Engine 29 ;; esac")
+      .onlyHas()
+      .program("systemctl", "");
+    const { status, said } = await host.step("docker-engine", "api=1.24", "lower=ours");
+    expect(said).toMatch(/ERROR: the host's Docker Engine refuses clients below API 1.40.* docker.lowerApiFloor: true/);
+    expect(status).toBe(1);
+    expect(host.record).toEqual([]);
+    expect(host.called.filter((call) => /systemctl (re|daemon)/.test(call))).toEqual([]);
   });
 });
 

@@ -1,0 +1,36 @@
+/** `scripts/swarm DOCKER-COMMAND…` */
+import { ClusterFileError, loadCluster } from "../../cluster/load.js";
+import { answeringManager, docker } from "./docker.js";
+
+const usage = `Usage: scripts/swarm DOCKER-COMMAND [ARGUMENT…]
+
+Runs this machine's docker command against a Swarm manager of the cluster, the first one that answers:
+scripts/swarm info, scripts/swarm run -it alpine, scripts/swarm logs -f NAME, …
+Sets DOCKER_HOST, and DOCKER_API_VERSION to what the command takes through Weave's proxy (docs/using.md).
+
+The cluster file is $CLUSTER_FILE, else ./cluster.yaml.
+
+Exit status: docker's own; 125 when there is no docker command, no cluster file, or no manager that answers.`;
+
+const words = process.argv.slice(2);
+
+async function main(): Promise<number> {
+  if (words.length === 0 || words[0] === "--help" || words[0] === "-h") {
+    console.log(usage);
+    return words.length === 0 ? 125 : 0;
+  }
+  const cluster = loadCluster(process.env.CLUSTER_FILE ?? "./cluster.yaml", { lock: "ignore", hostKeys: "ignore" });
+  return docker(await answeringManager(cluster), words);
+}
+
+main().then(
+  (status) => {
+    process.exitCode = status;
+  },
+  (error: Error) => {
+    for (const line of error instanceof ClusterFileError ? error.problems : [`swarm: ${error.message}`]) {
+      console.error(line);
+    }
+    process.exitCode = 125;
+  },
+);

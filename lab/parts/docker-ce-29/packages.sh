@@ -1,0 +1,1 @@
+../docker-ce-28/packages.sh

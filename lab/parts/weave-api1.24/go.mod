@@ -1,0 +1,1 @@
+../weave/go.mod
