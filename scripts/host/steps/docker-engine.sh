@@ -45,6 +45,7 @@ answers
 
 lowest_api() { docker version -f '{{.Server.MinAPIVersion}}'; }
 drop_in=/etc/systemd/system/$engine_drop_in
+# shellcheck disable=SC2154 # set by take
 if dpkg --compare-versions "$(lowest_api)" gt "$api"; then
   engine_ours || [ "$lower" = any ] ||
     die "the host's Docker Engine refuses clients below API $(lowest_api), and Weave and Swarm need $api: set docker.lowerApiFloor: true in the cluster file, which restarts docker.service once, or use Docker Engine 25 to 28"
