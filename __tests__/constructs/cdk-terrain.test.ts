@@ -19,7 +19,8 @@ async function synthesised(example: string, nodeOptions = "") {
     cwd: folder,
     env: { ...process.env, NODE_OPTIONS: nodeOptions },
   });
-  const text = readFileSync(join(folder, "cdktf.out/stacks", example, "cdk.tf.json"), "utf8");
+  const stacks = join(folder, "cdktf.out/stacks");
+  const text = readFileSync(join(stacks, readdirSync(stacks)[0] as string, "cdk.tf.json"), "utf8");
   const json = JSON.parse(text);
   const { version, ...metadata } = json["//"].metadata;
   return { version, json: { ...json, "//": { ...json["//"], metadata } } };

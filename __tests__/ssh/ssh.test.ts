@@ -65,7 +65,7 @@ describe("ssh", () => {
     const folder = files({
       "cluster.yaml": three(),
       known_hosts:
-        "10.0.0.1 ssh-ed25519 AAAA\n10.0.0.1 ecdsa-sha2-nistp256 BBBB\n10.0.0.2 ssh-ed25519 C\n10.0.0.3 ssh-rsa D\n",
+        "10.0.0.1 ssh-ed25519 AAAA\n10.0.0.1 ecdsa-sha2-nistp256 BBBB\n10.0.0.2 ssh-ed25519 CCCC\n10.0.0.3 ssh-rsa DDDD\n",
     });
     const of = loadCluster(join(folder, "cluster.yaml"), { lock: "ignore" });
     const { hostkeyalgorithms } = await settings(of);
@@ -73,7 +73,7 @@ describe("ssh", () => {
     standIn(`cat "$(dirname "$2")/known_hosts"`);
     const [host] = of.hosts;
     const { stdout } = await withSsh(inventoryHere(of), async (run) => run(host ?? "bastion", ""));
-    expect(stdout).toBe("10.0.0.1 ecdsa-sha2-nistp256 BBBB\n10.0.0.2 ssh-ed25519 C\n10.0.0.3 ssh-rsa D\n");
+    expect(stdout).toBe("10.0.0.1 ecdsa-sha2-nistp256 BBBB\n10.0.0.2 ssh-ed25519 CCCC\n10.0.0.3 ssh-rsa DDDD\n");
   });
 
   test("through the bastion, by the agent, without checking when that is off", async () => {
