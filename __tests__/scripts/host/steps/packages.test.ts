@@ -15,7 +15,7 @@ import {
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../../fixtures/clusters.js";
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
@@ -101,15 +101,18 @@ class Host {
   }
 }
 
-describe("downloads", () => {
-  let server: Server | undefined;
-  afterEach(() => {
-    server?.closeAllConnections();
-    server?.close();
+// They wait for time-outs, so they do that together.
+describe.concurrent("downloads", () => {
+  const servers: Server[] = [];
+  afterAll(() => {
+    for (const server of servers) {
+      server.closeAllConnections();
+      server.close();
+    }
   });
   const serve = async (listener: RequestListener): Promise<string> => {
     const started = createServer(listener);
-    server = started;
+    servers.push(started);
     await new Promise<void>((resolve) => started.listen(0, "127.0.0.1", resolve));
     return `http://127.0.0.1:${(started.address() as AddressInfo).port}/file`;
   };
