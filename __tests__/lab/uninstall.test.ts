@@ -32,7 +32,7 @@ sh part.sh`;
 
 /** The engine, installed by its step, with what it left of the host's before kept beside, so that its record can be put back. */
 const install = (before = "") =>
-  done(bare, `${before}\nsh docker-engine.sh; rm -rf /run/kept; cp -a ${state} /run/kept`);
+  done(bare, `${before}\nsh docker-engine.sh api=1.18 lower=ours; rm -rf /run/kept; cp -a ${state} /run/kept`);
 const putBack = `rm -rf ${state}; cp -a /run/kept ${state}`;
 
 beforeAll(async () => {
@@ -65,7 +65,10 @@ it("a host's own engine, wherever it is, keeps its data when something else was 
     echo data >/var/lib/docker/volumes/precious/_data/file
     ${withLibrary("install_packages unzip")}`,
   );
-  expectWords(await done(own, "sh docker-engine.sh"), /found Docker Engine on the host; it stays as it is/);
+  expectWords(
+    await done(own, "sh docker-engine.sh api=1.18 lower=ours"),
+    /found Docker Engine on the host; it stays as it is/,
+  );
   expectWords(await done(own, "sh uninstall.sh"), /packages unzip \(removed\)/, /nothing of multicast-swarm is left/);
   expectWords(
     await done(
@@ -118,7 +121,7 @@ it("an engine beside docker.service is refused", async () => {
       bare,
       `systemd-run -q --unit other-engine systemd-socket-activate -l /run/docker.sock cat
       until [ -S /run/docker.sock ]; do sleep 0.1; done
-      sh docker-engine.sh`,
+      sh docker-engine.sh api=1.18 lower=ours`,
     ),
     /docker-engine: ERROR: found something that is not docker.service listening on \/run\/docker.sock/,
     /^status 1$/m,
@@ -132,7 +135,7 @@ it("an engine that was installed here works on without packages in the lock file
   expectWords(
     await done(
       bare,
-      "mv ../artifacts.tsv ../all.tsv; grep -v package: ../all.tsv >../artifacts.tsv; systemctl stop docker.socket docker; sh docker-engine.sh",
+      "mv ../artifacts.tsv ../all.tsv; grep -v package: ../all.tsv >../artifacts.tsv; systemctl stop docker.socket docker; sh docker-engine.sh api=1.18 lower=ours",
     ),
     /found Docker Engine that multicast-swarm has installed/,
     /docker.service \(started\)/,
@@ -303,7 +306,7 @@ done`)}
     ${running}`,
   );
   const [process] = /^running [1-9]\d*$/m.exec(was) ?? [];
-  await done(bare, "sh docker-engine.sh");
+  await done(bare, "sh docker-engine.sh api=1.18 lower=ours");
   expectWords(await done(bare, "sh uninstall.sh"), /docker\.io.* \(removed\)/, /nothing of multicast-swarm is left/);
   expectWords(
     await done(bare, `! command -v dockerd; cat /var/lib/containerd/theirs; ${running}`),
