@@ -21,7 +21,7 @@ import { declareGossipKey } from "./gossip-key.js";
 import { hclOf, type JsonObject } from "./hcl.js";
 import { declareDeployer } from "./hold.js";
 import { hostsTable } from "./hosts-table.js";
-import { Block, PlainStack } from "./plain-stack.js";
+import { Block, PlainStack, Unnamed } from "./plain-stack.js";
 import { Preflight } from "./preflight.js";
 import { Release } from "./release.js";
 import { RenderedFile, writeRenderedFiles } from "./rendered-file.js";
@@ -158,18 +158,20 @@ export class ClusterStack extends PlainStack {
     const pushed = cluster.artifacts
       .filter(({ name, source }) => source.startsWith("file:") && name !== testImage)
       .map(({ source, sha256: hash }) => ({ source: this.fromStack(source.slice("file:".length)), sha256: hash }));
+    const scope = new Unnamed(this, "members");
     return cluster.up.map(
-      (host) => new StagedHost(this, host.name, { host, cluster, uploads, pushed, keyFile: this.fromStack, after }),
+      (host) => new StagedHost(scope, host.name, { host, cluster, uploads, pushed, keyFile: this.fromStack, after }),
     );
   }
 
   /** The hosts that leave, one after the other; first those that are lost, which would make the rest look unhealthy. */
   private departures(cluster: Cluster, uploads: Uploads, by: StagedHost, after: readonly TerraformResource[]) {
+    const scope = new Unnamed(this, "leavers");
     const departures: Departure[] = [];
     for (const removed of [...cluster.removed].sort((a, b) => Number(b.lost) - Number(a.lost))) {
       const previous = departures.slice(-1).map(({ left }) => left);
       const props = { removed, cluster, uploads, by, keyFile: this.fromStack, after: [...after, ...previous] };
-      departures.push(new Departure(this, removed.name, props));
+      departures.push(new Departure(scope, removed.name, props));
     }
     return departures;
   }

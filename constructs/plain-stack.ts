@@ -12,7 +12,7 @@ import {
   TerraformStack,
   Tokenization,
 } from "cdktf";
-import { type Construct, Node } from "constructs";
+import { Construct, Node } from "constructs";
 
 export type Json = Record<string, unknown>;
 
@@ -31,6 +31,9 @@ export class Block extends TerraformElement {
   }
 }
 
+/** A scope that its elements' addresses do not name: for things that are called as a user likes. */
+export class Unnamed extends Construct {}
+
 export class PlainStack extends TerraformStack {
   /**
    * Addresses that an operator can read: `null_resource.h1_consul_start`. No two elements can get the same one, since
@@ -40,6 +43,7 @@ export class PlainStack extends TerraformStack {
     const node = element instanceof Node ? element : element.node;
     return node.scopes
       .slice(this.node.scopes.length)
+      .filter((scope) => !(scope instanceof Unnamed))
       .map(({ node: { id } }) => id)
       .join("_");
   }

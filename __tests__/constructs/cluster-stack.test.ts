@@ -1,12 +1,12 @@
 /** The synthesised JSON is an interface: reviewed, compared and applied by others. */
-
-/** The synthesised JSON is an interface: reviewed, compared and applied by others. */
 import childProcess, { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { App } from "cdktf";
 import { describe, expect, test, vi } from "vitest";
 import { loadCluster } from "../../cluster/load.js";
+import { ClusterStack } from "../../constructs/cluster-stack.js";
 import { clusterFile, clusterFrom, synthesise, temporaryFolder } from "../fixtures/clusters.js";
 
 type Block = Record<string, unknown> & { depends_on?: string[] };
@@ -298,6 +298,18 @@ describe("the order", () => {
       expect.arrayContaining(["null_resource.h2_consul_start", "null_resource.h3_consul_start"]),
     );
   });
+});
+
+test("hosts may be called like parts of the stack", () => {
+  const ids = new ClusterStack(new App({ outdir: temporaryFolder() }), clusterFrom(clusterFile(3))).node.children
+    .map(({ node: { id } }) => id)
+    .filter((id) => /^[a-z][a-z0-9-]*$/.test(id));
+  expect(ids).toEqual(expect.arrayContaining(["local", "hosts", "preflight", "gate-weave"]));
+  const hosts = ids.map((name, i) => ({ name, address: `10.0.0.${i + 1}` }));
+  const { resource } = json(synthesise(clusterFrom(clusterFile(0, { hosts }))));
+  for (const id of ids) {
+    expect(resource.null_resource).toHaveProperty([`${id}_stage`]);
+  }
 });
 
 test("hosts that leave do so one after the other, once every member is reached, and before the members go on", () => {
