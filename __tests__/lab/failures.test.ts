@@ -168,7 +168,12 @@ describe("a deploy stops before anything is changed on any host", () => {
     await having(
       "gossip.key",
       () => "PVcExGWGZeYR79CiRUT4vA==\n",
-      () => refused({ errors: [/The gossip key in TF_VAR_gossip_key is the one that the guide prints/] }),
+      async () => {
+        await refused({ errors: [] });
+        // cdktf now and then loses the end of what Terraform says when that ends with an error.
+        const plan = await operator("terraform", `-chdir=${labFile("cdktf.out/stacks/lab")}`, "plan", "-no-color");
+        expectFailure(plan, /The gossip key in TF_VAR_gossip_key is the one that the guide prints/);
+      },
     );
   });
 });
