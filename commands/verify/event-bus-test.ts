@@ -397,9 +397,8 @@ async function takeSnapshot(test: OnManager, lines: number, began = Date.now()):
 
 export function parseSnapshot(said: ReadonlyMap<string, Said>, seconds: number): Snapshot {
   const containers = new Map<string, { node: string; status: string }>();
-  // With links a container has several names, of which the first is its own.
   for (const line of said.get("containers")?.text.split("\n") ?? []) {
-    const [, node, name, status] = /^([^/\s]+)\/([^\s,]+)\S* (.+)$/.exec(line.trim()) ?? [];
+    const [, node, name, status] = /^([^/\s]+)\/(\S+) (.+)$/.exec(line.trim()) ?? [];
     if (node && name && status) {
       containers.set(name, { node, status });
     }
@@ -434,7 +433,7 @@ async function watch(
 
 const logOf = ({ logs }: Snapshot, container: string) => logs.get(container) ?? "";
 const ended = ({ containers }: Snapshot, container: string) =>
-  /^(Exited|Dead|Removal)/.test(containers.get(container)?.status ?? "");
+  /^(exited|dead|removing)/.test(containers.get(container)?.status ?? "");
 const stateOf = ({ containers }: Snapshot, container: string) =>
   `is ${containers.get(container)?.status.toLowerCase() ?? "not listed"}`;
 const time = ({ seconds }: Snapshot) => `within ${Math.round(seconds)} s`;

@@ -93,8 +93,16 @@ start() { # RUN IMAGE NAME;VARIABLE…;ARGS…
   done
 }
 
+# Lines "NODE/NAME STATUS". Asked of each container, since `ps` of docker 29 leaves out names with a node before them.
+containers() { # RUN
+  ids=$(swarm ps -aq --filter "label=$verify_label=$1") || return 1
+  # One that is being removed is missed by the way.
+  # shellcheck disable=SC2086 # ids, meant to be split
+  [ -z "$ids" ] || swarm inspect --format '{{.Node.Name}}{{.Name}} {{.State.Status}}' $ids 2>/dev/null || true
+}
+
 look() { # RUN LINES
-  show containers swarm ps -a --filter "label=$verify_label=$1" --format '{{.Names}} {{.Status}}' || return 0
+  show containers containers "$1" || return 0
   for name in $(printf '%s\n' "$show_text" | sed -n 's|^[^ /]*/\(bus_[^ ,]*\).*|\1|p'); do
     show "log $name" swarm_logs --tail "$2" "$name" || true
   done
