@@ -90,7 +90,7 @@ export class ClusterStack extends PlainStack {
       args: { replication: cluster.settings.swarm.replication, image: images.swarm(cluster.settings) },
     });
 
-    const forAll = [...departures.map(({ left }) => left), ...gates, end];
+    const forAll = [...gates, end];
     for (const on of hosts) {
       const others = forAll.filter((step) => step instanceof Step && step.on === on);
       new Release(on, "release", { on, others, last: end });
@@ -132,7 +132,8 @@ export class ClusterStack extends PlainStack {
 
   /** For `cdktf synth --hcl`. */
   public override toHclTerraform() {
-    const json = this.toTerraform() as JsonObject;
+    // What JSON leaves out is left out here too.
+    const json = JSON.parse(JSON.stringify(this.toTerraform())) as JsonObject;
     return { hcl: hclOf(json), metadata: { "//": json["//"], terraform: json.terraform } };
   }
 

@@ -78,6 +78,6 @@ lab_load() { # NAME [--any]
 copy_back() { # FOLDER
   mkdir -p "$LAB" && chmod 700 "$LAB"
   cp -a "$1" "$LAB/new"
-  mv "$LAB"/new/* "$LAB"
+  find "$LAB/new" -mindepth 1 -maxdepth 1 -exec mv -t "$LAB" {} + # names that begin with a dot too
   rmdir "$LAB/new"
 }

@@ -101,7 +101,8 @@ function weaveEffect(plan: TerraformPlan, member: Member, triggers: Turn<Texts>)
   const args = differing(triggers);
   const options = args.filter(([name]) => name !== "version" && !(name in fixed.weave)).map(([, text]) => text);
   const script = artifactChange(plan, "weave");
-  const told = triggers.before?.peers === triggers.after?.peers ? [] : peerChanges(plan, member);
+  const install = plan.triggers(`null_resource.${member.name}_${services.Weave.tells}`);
+  const told = install.before?.peers === install.after?.peers ? [] : peerChanges(plan, member);
   return { restarts: [...script, ...options], told, refused: refusals(args, fixed.weave) };
 }
 
@@ -120,10 +121,10 @@ function peerChanges(plan: TerraformPlan, { name }: Member): string[] {
   ];
 }
 
-/** The components that a step runs as a service. */
+/** The components that a step runs as a service, and the step that tells what runs of its peers. */
 const services = {
-  Consul: { step: "consul_start", effect: consulEffect },
-  Weave: { step: "weave_launch", effect: weaveEffect },
+  Consul: { step: "consul_start", tells: "consul_start", effect: consulEffect },
+  Weave: { step: "weave_launch", tells: "weave_install", effect: weaveEffect },
 } as const;
 
 export type Service = keyof typeof services;
@@ -132,19 +133,27 @@ export type Service = keyof typeof services;
 export const serviceStep = (service: Service, host: string): string =>
   `null_resource.${host}_${services[service].step}`;
 
+/** All steps that are about a service's process. */
+const serviceSteps = (service: Service, host: string): string[] =>
+  [services[service].step, services[service].tells].map((step) => `null_resource.${host}_${step}`);
+
 /** What happens to a service of a host that was a member before and stays one. */
 function serviceEvents(plan: TerraformPlan, member: Member, service: Service): HostEvent[] {
-  const step = plan.changes.get(serviceStep(service, member.name));
-  const triggers = plan.triggers(serviceStep(service, member.name));
-  if (!step?.actions.includes("create")) {
+  const runs = (address: string) => plan.changes.get(address)?.actions.includes("create") === true;
+  if (!serviceSteps(service, member.name).some(runs)) {
     return [];
   }
+  const triggers = plan.triggers(serviceStep(service, member.name));
   const event = (what: HostEvent["what"], because: readonly string[]): HostEvent => ({
     what,
     component: service,
     because: [...because],
     ...(service === "Weave" && /restart/.test(what) && { noNetworkSeconds: noNetworkSeconds(triggers.after) }),
   });
+  if (!runs(serviceStep(service, member.name))) {
+    const { told } = services[service].effect(plan, member, { before: undefined, after: undefined });
+    return told.length > 0 ? [event("is told", told)] : [];
+  }
   if (triggers.before === undefined) {
     return [event("may restart", ["Terraform's state does not know what it runs with"])];
   }
@@ -205,8 +214,12 @@ function otherSteps(plan: TerraformPlan, { name }: Member, told: readonly HostEv
   const steps = [...plan.changes.values()].filter(
     (one) => one.type === "null_resource" && one.name.startsWith(`${name}_`) && one.actions.includes("create"),
   );
+  // The deploy lets go of every host that it has done anything on.
   const quiet = steps.filter(({ address }) => {
-    const service = (Object.keys(services) as Service[]).find((one) => serviceStep(one, name) === address);
+    if (address === `null_resource.${name}_release`) {
+      return false;
+    }
+    const service = (Object.keys(services) as Service[]).find((one) => serviceSteps(one, name).includes(address));
     return service === undefined || !told.some(({ component }) => component === service);
   });
   if (quiet.length === 0) {
