@@ -19,8 +19,8 @@ const isObject = (value: Json): value is JsonObject =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** The file of a stack, from what its JSON would hold. */
-export function hclOf({ terraform = {}, removed = [], ...byKind }: JsonObject): string {
-  const text: string[] = [block("terraform", terraform)];
+export function hclOf({ terraform = {}, locals = {}, removed = [], ...byKind }: JsonObject): string {
+  const text: string[] = [block("terraform", terraform), block("locals", locals)];
   for (const [kind, labels] of Object.entries(byKind)) {
     if (kind === "//" || !isObject(labels)) {
       continue;

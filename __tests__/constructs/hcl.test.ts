@@ -7,6 +7,7 @@ test("blocks, references, expressions and text are told apart", () => {
   const hcl = hclOf({
     "//": { metadata: {} },
     terraform: { required_version: ">= 1.10", backend: { local: { path: "x" } } },
+    locals: { who: "me" },
     variable: { key: { type: "string", default: null } },
     provider: { docker: [{ alias: "h1" }] },
     resource: {
@@ -32,6 +33,9 @@ test("blocks, references, expressions and text are told apart", () => {
     'backend "local" {',
     'path = "x"',
     "}",
+    "}",
+    "locals {",
+    'who = "me"',
     "}",
     'variable "key" {',
     "type = string",
