@@ -1,7 +1,7 @@
 /** `scripts/bench` */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { program } from "../shared/command.js";
+import { program, UsageError } from "../shared/command.js";
 import { page, plot, table, thisMachine } from "./report.js";
 import { measureSynth } from "./synth.js";
 
@@ -27,14 +27,14 @@ const options = {
 /** A whole number of 1 or more, as written on the command line. */
 function count(option: string, word: string): number {
   if (!/^[1-9]\d*$/.test(word)) {
-    throw new Error(`found ${option} ${word}, expected a number of 1 or more: scripts/bench --help`);
+    throw new UsageError(`found ${option} ${word}, expected a number of 1 or more`);
   }
   return Number(word);
 }
 
 program("bench", { usage, options }, async (values, words) => {
   if (words.join(" ") !== "synth") {
-    throw new Error(`found ${words.join(" ") || "nothing"}, expected synth: scripts/bench --help`);
+    throw new UsageError(`found ${words.join(" ") || "nothing"}, expected synth`);
   }
   const sizes = values.hosts.split(",").map((word) => count("--hosts", word));
   const machine = thisMachine();
