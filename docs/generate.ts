@@ -3,6 +3,7 @@ import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { loadCluster } from "../cluster/load.js";
 import { clusterReference } from "../cluster/reference.js";
+import { benchReference } from "../commands/bench/reference.js";
 import { planReference } from "../commands/plan/reference.js";
 import { preflightReference } from "../commands/preflight/reference.js";
 import { verifyReference } from "../commands/verify/reference.js";
@@ -11,6 +12,7 @@ import { synthesise } from "../constructs/synthesise.js";
 /** What is generated: path from the repository's root, and content. */
 export const generated = (): Record<string, string> => ({
   ...clusterReference(),
+  ...benchReference(),
   ...planReference(),
   ...preflightReference(),
   ...verifyReference(),

@@ -1,8 +1,9 @@
 /** What all programs of `scripts/` have in common: they explain themselves, and refuse what they do not know. */
 import { spawn } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { z } from "zod";
 import { temporaryFolder } from "../fixtures/clusters.js";
 
 const scripts = join(__dirname, "../../scripts");
@@ -22,6 +23,18 @@ const run = (name: string, ...args: string[]) =>
     child.once("close", (status) => done({ status, ...said }));
   });
 
+/** The schema of what a program prints with --json. Those of plan, preflight and verify are tested beside these. */
+const published = (name: string) =>
+  z.fromJSONSchema(JSON.parse(readFileSync(join(scripts, `../docs/schemas/${name}.schema.json`), "utf8")));
+
+test("scripts/bench prints what its schema describes", async () => {
+  const { status, stdout } = await run("bench", "synth", "--hosts", "1,2", "--rounds", "1", "--json");
+  expect(status).toBe(0);
+  const json = JSON.parse(stdout);
+  expect(published("bench").parse(json)).toEqual(json);
+  expect(json.measured.map(({ hosts }: { hosts: number }) => hosts)).toEqual([1, 2]);
+});
+
 const except = (...names: string[]) => programs.filter((name) => !names.includes(name));
 
 describe.concurrent("every program", () => {
@@ -30,6 +43,10 @@ describe.concurrent("every program", () => {
     expect([status, stderr]).toEqual([0, ""]);
     expect(stdout).toMatch(new RegExp(`^Usage: scripts/${name}\\b`));
     expect(stdout).toMatch(/\n\nExit status: (0|docker's own).*\.\n$/s);
+    if (stdout.includes("--json")) {
+      expect(stdout).toContain(`docs/schemas/${name}.schema.json`);
+      expect(() => published(name)).not.toThrow();
+    }
   });
 
   // Whatever scripts/swarm is told is for docker.

@@ -12,7 +12,7 @@ hosts. Takes a minute or two on an idle machine.
 
   --hosts N,N,…   the sizes (default: 3,30,100,300,1000)
   --rounds N      how often each is measured (default: 3)
-  --json          print everything that was measured, as JSON, in place of the table
+  --json          print everything that was measured, as JSON (docs/schemas/bench.schema.json), in place of the table
   --write         write docs/performance.md and its plot
 
 Exit status: 0 measured, 2 could not measure.`;
@@ -39,7 +39,7 @@ program("bench", { usage, options }, async (values, words) => {
   const sizes = values.hosts.split(",").map((word) => count("--hosts", word));
   const machine = thisMachine();
   const measured = measureSynth(sizes, count("--rounds", values.rounds), (line) => console.error(line));
-  console.log(values.json ? JSON.stringify({ machine, measured }, null, 2) : table(measured).join("\n"));
+  console.log(values.json ? JSON.stringify({ version: 1, machine, measured }, null, 2) : table(measured).join("\n"));
   if (values.write) {
     const docs = join(__dirname, "../../docs");
     writeFileSync(join(docs, "performance.md"), page(machine, measured));
