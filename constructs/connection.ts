@@ -45,12 +45,12 @@ export function connectionFrom(facts: LoginFacts, scriptPath = `${uploads}/run-%
   const entries = Object.entries(facts).map(([name, value]) =>
     name.endsWith("key_file") ? [keyOf(name), `\${file(pathexpand(${JSON.stringify(value)}))}`] : [name, value],
   );
-  return connection(facts.key_file === undefined ? "true" : "false", scriptPath, entries);
+  return connection(facts.key_file === undefined ? {} : { agent: "false" }, scriptPath, entries);
 }
 
 /** The `connection` block of a destroy-time provisioner: Terraform lets a resource refer to nothing but itself there. */
 export const recalledConnection: SSHProvisionerConnection = connection(
-  `\${!can(${recalled("key_file")})}`,
+  { agent: `\${!can(${recalled("key_file")})}` },
   besideUploads,
   [...factNames, ...bastionFactNames].map((name) => {
     const value = recalled(name);
@@ -68,11 +68,11 @@ function keyOf(keyFile: string): string {
   return keyFile.replace("key_file", "private_key");
 }
 
-function connection(agent: string, scriptPath: string, entries: (string | undefined)[][]): SSHProvisionerConnection {
+function connection(agent: object, scriptPath: string, entries: (string | undefined)[][]): SSHProvisionerConnection {
   // The boundary to cdktf's types: a recalled port is a reference, where they expect a number.
   return {
     type: "ssh",
-    agent,
+    ...agent,
     script_path: scriptPath,
     ...Object.fromEntries(entries),
   } as unknown as SSHProvisionerConnection;

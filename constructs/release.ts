@@ -21,7 +21,7 @@ export class Release extends Step {
       on,
       script: "release",
       inputs: { after: whenRunAgain(all) },
-      after: [...new Set([last, ...all])],
+      after: [last],
     });
   }
 }

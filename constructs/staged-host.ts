@@ -1,5 +1,5 @@
 /** A host: reached, given what its steps need, and cleaned up again when the cluster is destroyed. */
-import type { SSHProvisionerConnection, TerraformResource } from "cdktf";
+import { type SSHProvisionerConnection, TerraformLocal, type TerraformResource } from "cdktf";
 import { Construct } from "constructs";
 import type { Cluster, Host } from "../cluster/model.js";
 import { uploadsFolder as uploads } from "../cluster/names.js";
@@ -42,15 +42,18 @@ export class StagedHost extends Construct implements StepHost {
     this.host = host;
     this.sudo = sudoOf(host);
     this.triggers = host.rebuilt > 0 ? { rebuilt: String(host.rebuilt) } : {};
-    const facts = loginFacts(host, props.cluster, props.keyFile);
+    const login = loginFacts(host, props.cluster, props.keyFile);
+    // Every connection has the key, which is longer than all the rest of it.
+    const facts =
+      login.host_key === undefined ? login : { ...login, host_key: `\${${this.local("host-key", login.host_key)}}` };
     this.connection = connectionFrom(facts);
 
     // Another login finds another home, in which nothing has been put yet.
-    const login = [facts.user, facts.host, facts.port].join(" ");
+    const home = [facts.user, facts.host, facts.port].join(" ");
     const stage = new Task(this, "stage", {
       connection: connectionFrom(facts, besideUploads),
       after: [...props.after, ...sent.tables.files],
-      triggers: { scripts: sent.scripts.assetHash, tables: sent.tables.hash, login, ...this.triggers },
+      triggers: { scripts: sent.scripts.assetHash, tables: sent.tables.hash, login: home, ...this.triggers },
       provisioners: sendUploads(sent, this.sudo),
     });
 
@@ -67,7 +70,7 @@ export class StagedHost extends Construct implements StepHost {
       new Task(this, "push", {
         connection: this.connection,
         after: [teardown],
-        triggers: { artifacts, login, ...this.triggers },
+        triggers: { artifacts, login: home, ...this.triggers },
         provisioners: props.pushed.map(({ source, sha256: hash }) => ({
           type: "file" as const,
           source,
@@ -83,5 +86,10 @@ export class StagedHost extends Construct implements StepHost {
       after: [teardown, ...(props.pushed.length > 0 ? [push()] : [])],
     });
     this.ready = [teardown, fetch];
+  }
+
+  /** A value that is written once; what refers to it. */
+  private local(id: string, value: string): string {
+    return `local.${new TerraformLocal(this, id, value).friendlyUniqueId}`;
   }
 }
