@@ -36,6 +36,7 @@ const origin = join(folder, "origin.git");
 const working = join(folder, "working");
 const stack = "cdktf.out/stacks/production";
 const other = () => host("h3");
+const cluster = () => ["h1", "h2"].map(host);
 
 /** An SSH agent with the hosts' key: the example's cluster file names no key file. */
 const agent = join(folder, "agent");
@@ -189,15 +190,12 @@ it("the timer of examples/monitoring leaves metrics, JUnit XML and a page", asyn
   const [, block = ""] = /```sh\n(.*?)```/s.exec(readFileSync(join(monitoring, "README.md"), "utf8")) ?? [];
   const lines = block.split("\n").filter((line) => !line.startsWith("git clone"));
   expect(lines.join("\n")).toContain("enable --now multicast-swarm-verify.timer");
-  const home = "/home/multicast-swarm/.ssh";
+  await atConsole(other(), `cd /root\n${lines.join("\n")}`);
+  const key = await atConsole(other(), "cat /home/multicast-swarm/.ssh/id_ed25519.pub");
+  await atConsoles(`echo '${key.trim()}' >>/root/.ssh/authorized_keys`, cluster());
   await atConsole(
     other(),
-    `cd /root
-    ${lines.join("\n")}
-    install -d -m 700 -o multicast-swarm ${home}
-    cat >${home}/id_ed25519 <<'END'\n${read("id_ed25519")}END
-    chown multicast-swarm ${home}/id_ed25519 && chmod 600 ${home}/id_ed25519
-    systemd-analyze verify /etc/systemd/system/multicast-swarm-verify.*
+    `systemd-analyze verify /etc/systemd/system/multicast-swarm-verify.*
     systemctl start multicast-swarm-verify.service || { journalctl -u multicast-swarm-verify >&2; exit 1; }`,
   );
   const written = (path: string) => atConsole(other(), `cat ${path}`);
@@ -252,12 +250,9 @@ it("an app of one's own, examples/library, adds containers that find each other 
   // package.test.ts has the app import what npm packs; here it is the sources.
   const paths = { "multicast-swarm": [join(project, "index.ts")] };
   writeFileSync(join(app, "tsconfig.json"), JSON.stringify({ compilerOptions: { module: "node16", paths } }));
-  const cluster = ["h1", "h2"].map(host);
+  const image = labFile("mirror/images/multicast-swarm_event-bus_1_amd64.tar");
   await run(app, [
-    ...cluster.map(
-      ({ address }) =>
-        `docker -H tcp://${address}:12375 load -q -i ${labFile("mirror/images/multicast-swarm_event-bus_1_amd64.tar")}`,
-    ),
+    ...cluster().map(({ name }) => `ssh -F ${labFile("ssh_config")} ${name} docker load -q <${image}`),
     "node --import tsx main.ts",
     `tofu -chdir=${stack} init -input=false`,
   ]);
@@ -266,7 +261,7 @@ it("an app of one's own, examples/library, adds containers that find each other 
     /2 added, 0 changed, 0 destroyed/,
   );
   const heard = async () =>
-    Object.values(await atConsoles("docker logs bus-$(hostname)", cluster)).map((said) =>
+    Object.values(await atConsoles("docker logs bus-$(hostname)", cluster())).map((said) =>
       [...said.matchAll(/Received news \d+ from (\w+)/g)].map(([, from]) => from).at(-1),
     );
   await until(async () => JSON.stringify(await heard()) === '["h2","h1"]');

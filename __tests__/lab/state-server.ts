@@ -26,5 +26,5 @@ export async function serveConsul(on: Host): Promise<void> {
     unzip -q consul.zip && mv consul ${stateConsul}
     systemd-run -q --unit=state-consul -p Restart=on-failure ${stateConsul} agent -dev -client=0.0.0.0 -bind=${on.address}`,
   );
-  await until(async () => /"/.test(await atConsole(on, `${stateConsul} info | grep leader_addr || true`)));
+  await until(async () => /leader_addr = \d/.test(await atConsole(on, `${stateConsul} info || true`)));
 }
