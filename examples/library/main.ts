@@ -17,7 +17,7 @@ for (const { name } of facts.up) {
     command: ["Member", name],
     restart: "always",
     // Weave's proxy puts its own program in front of the container's, and its DNS into it. To Terraform that is a change.
-    lifecycle: { ignoreChanges: ["command", "dns", "dns_search", "entrypoint", "hostname", "volumes"] },
+    lifecycle: { ignoreChanges: ["dns", "dns_search", "domainname", "entrypoint"] },
   });
 }
 app.synth();
