@@ -9,7 +9,7 @@ export default defineConfig({
       // Real plans: they need Terraform and its providers, which the lab builds, but no host.
       { test: { name: "plans", include: ["__tests__/plans/*.test.ts"], testTimeout: 300_000, hookTimeout: 300_000 } },
       {
-        // Real hosts. The lab is one, so these files run with --no-file-parallelism.
+        // Real hosts. Each worker has a lab of its own; `npm run test:lab` says how many.
         test: {
           name: "lab",
           include: ["__tests__/lab/*.test.ts"],

@@ -56,7 +56,8 @@ const outro = `## Where artifacts come from
 
 \`scripts/lock\` writes \`artifacts.lock.json\`; hosts install nothing that is not in it. Without \`artifacts\` in the cluster file,
 the sources are the publishers' own: releases.hashicorp.com, the releases of Weave Net on github.com, and docker.io for images,
-which are pinned by the digest of their manifest. With \`artifacts.mirror\` the same files are expected under its URL, with
+which are pinned by the digest of their manifest. HashiCorp's signature of Consul's checksums is verified by \`gpg\` where that has
+HashiCorp's key; \`scripts/lock\` says when it was not. With \`artifacts.mirror\` the same files are expected under its URL, with
 \`artifacts.directory\` in that folder:
 
 | File | Artifact |

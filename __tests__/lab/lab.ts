@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { afterAll, beforeAll, beforeEach } from "vitest";
 
-// A developer's own lab stays as it is.
-process.env.LAB_NAME ??= "test";
+// A developer's own lab stays as it is, and files that run at the same time have a lab each.
+process.env.LAB_NAME ??= `test${process.env.VITEST_POOL_ID ?? ""}`;
 
 const repository = join(__dirname, "../..");
 const folder = `/var/lib/multicast-swarm-${process.env.LAB_NAME}`;

@@ -5,12 +5,14 @@ import { tagOf, type Wanted, wanted } from "../../cluster/lock-file.js";
 import type { Artifact, Cluster } from "../../cluster/model.js";
 import { resolveWritten } from "../../cluster/paths.js";
 import { type Http, hashFile, http, type Say, showBytes } from "./download.js";
+import { type SigningKey, unverified } from "./signature.js";
 
 const architectures = ["amd64", "arm64"] as const;
 
 /** The publishers' own addresses; tests put a server of their own here. */
 export interface Publishers {
   readonly consul: string;
+  readonly consulKey: SigningKey;
   readonly weave: Readonly<Record<"rajchaudhuri" | "weaveworks", string>>;
   /** Base URL of a registry's HTTP API. */
   readonly registry: (host: string) => string;
@@ -18,6 +20,11 @@ export interface Publishers {
 
 export const publishers: Publishers = {
   consul: "https://releases.hashicorp.com/consul",
+  consulKey: {
+    owner: "HashiCorp",
+    fingerprint: "C874011F0AB405110D02105534365D9472D7468F",
+    published: "https://www.hashicorp.com/security",
+  },
   weave: {
     rajchaudhuri: "https://github.com/rajch/weave/releases/download",
     weaveworks: "https://github.com/weaveworks/weave/releases/download",
@@ -138,19 +145,7 @@ async function fromPublisher(
 ): Promise<Artifact[]> {
   const { name, version } = item;
   if (name === "consul") {
-    const sums = await (await web.request(`${from.consul}/${version}/consul_${version}_SHA256SUMS`)).text();
-    return architectures.map((platform) => {
-      const file = `consul_${version}_linux_${platform}.zip`;
-      const line = sums
-        .split("\n")
-        .map((text) => text.trim().split(/\s+/))
-        .find((words) => words[1] === file);
-      if (!/^[0-9a-f]{64}$/.test(line?.[0] ?? "")) {
-        throw new Error(`${from.consul}/${version}/consul_${version}_SHA256SUMS: no checksum of ${file}`);
-      }
-      say(`found    ${from.consul}/${version}/${file} in its list of checksums`);
-      return { ...base(item), platform, sha256: line?.[0] ?? "", source: `${from.consul}/${version}/${file}` };
-    });
+    return fromChecksums(item, `${from.consul}/${version}`, from.consulKey, web, say);
   }
   if (name === "weave") {
     const source = `${from.weave[cluster.settings.weave.images]}/v${version}/weave`;
@@ -159,6 +154,26 @@ async function fromPublisher(
     return [{ ...base(item), platform: "any", sha256, source }];
   }
   return [await fromRegistry(item, from, web, say)];
+}
+
+/** Consul by HashiCorp's list of checksums, so that only hosts download the archives. */
+async function fromChecksums(item: Wanted, folder: string, key: SigningKey, web: Http, say: Say): Promise<Artifact[]> {
+  const list = `${folder}/consul_${item.version}_SHA256SUMS`;
+  const bytes = async (response: Response) => new Uint8Array(await response.arrayBuffer());
+  const sums = await bytes(await web.request(list));
+  const signature = await web.request(`${list}.sig`, {}, [404]);
+  const why = signature.ok ? unverified(sums, await bytes(signature), key) : `${list}.sig does not exist`;
+  say(why === undefined ? `verified ${list}: signed by ${key.owner}` : `unsigned ${list}: not verified, ${why}`);
+  const lines = new TextDecoder().decode(sums).split("\n");
+  return architectures.map((platform) => {
+    const file = `consul_${item.version}_linux_${platform}.zip`;
+    const [sha256 = ""] = lines.map((text) => text.trim().split(/\s+/)).find((words) => words[1] === file) ?? [];
+    if (!/^[0-9a-f]{64}$/.test(sha256)) {
+      throw new Error(`${list}: no checksum of ${file}`);
+    }
+    say(`found    ${folder}/${file} in its list of checksums`);
+    return { ...base(item), platform, sha256, source: `${folder}/${file}` };
+  });
 }
 
 const base = ({ name, version }: Wanted) => ({ name, version });

@@ -330,6 +330,7 @@ describe("the publishers", () => {
 
   const here = () => ({
     consul: `${base}/consul`,
+    consulKey: publishers.consulKey,
     weave: { rajchaudhuri: `${base}/rajch`, weaveworks: `${base}/ww` },
     registry: () => base,
   });

@@ -37,13 +37,15 @@ unwell() {
         if (status[address] != "Healthy")
           seen = seen ", " name[address] " (" address ") is " (status[address] ? status[address] : "unknown")
       }
+      for (address in down)
+        if (status[address] == "Healthy") seen = seen ", " down[address] " (" address ") is down and still counts as Healthy"
       seen = seen strangers
       if (seen) printf "on %s %s; ", manager, substr(seen, 3)
       if (replication != "true" && role != "primary") printf "the manager on %s is %s, not primary; ", manager, role
     }
     $1 == "host" { order[++n] = $3; name[$3] = $2; next }
-    # Its entry stays until it expires.
-    $1 == "down" { down[$3]; next }
+    # Until its entry expires, half a minute after the host went off, managers would place containers there.
+    $1 == "down" { down[$3] = $2; next }
     $1 == "manager" {
       judge()
       manager = $2 " (" $3 ")"; answers = 0; role = "unknown"; strangers = ""; split("", status)

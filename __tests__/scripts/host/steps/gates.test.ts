@@ -184,6 +184,13 @@ it("weave: a host that goes on running though it is said to be down is named", (
   expect(status).toBe(1);
 });
 
+it("swarm: a host that is down is no place for a container", () => {
+  const still = node("d", "10.0.1.4", "Healthy");
+  const { status, said } = gate("swarm", "docker", healthy + still, replica, undefined, dIsDown);
+  expect(said).toContain("on a (10.0.1.1) d (10.0.1.4) is down and still counts as Healthy; see");
+  expect(status).toBe(1);
+});
+
 it("a host that is down may still have its entry in Swarm and its vote in Consul", () => {
   const lost = node("d", "10.0.1.4", "Unhealthy");
   expect(gate("swarm", "docker", healthy + lost, replica + lost, undefined, dIsDown).status).toBe(0);
