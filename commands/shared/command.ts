@@ -75,7 +75,7 @@ export function command<T extends Options>(
   usage: Usage<T>,
   body: (clusterFile: string, values: Values<T>) => Promise<number>,
 ): void {
-  program(name, usage, async (values, [clusterFile = process.env.CLUSTER_FILE ?? "./cluster.yaml", ...more]) => {
+  program(name, usage, async (values, [clusterFile = process.env.CLUSTER_FILE ?? "cluster.yaml", ...more]) => {
     if (more.length > 0) {
       throw new UsageError(`found also ${more.join(", ")}, expected one cluster file`);
     }

@@ -24,7 +24,7 @@ async function main(): Promise<number> {
     console.error("swarm: found nothing, expected a command of docker's: scripts/swarm --help");
     return 2;
   }
-  const cluster = loadCluster(process.env.CLUSTER_FILE ?? "./cluster.yaml", { lock: "ignore", hostKeys: "ignore" });
+  const cluster = loadCluster(process.env.CLUSTER_FILE ?? "cluster.yaml", { lock: "ignore", hostKeys: "ignore" });
   return docker(await answeringManager(cluster), words);
 }
 
