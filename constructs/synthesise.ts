@@ -1,4 +1,6 @@
 /** From a cluster to the folder of its stack. */
+import { rmSync } from "node:fs";
+import { join } from "node:path";
 import { App } from "cdktf";
 import type { Cluster } from "../cluster/model.js";
 import { ClusterStack } from "./cluster-stack.js";
@@ -9,6 +11,8 @@ export function synthesise(cluster: Cluster, outdir?: string): void {
     // Stack traces would put this machine's paths into the output.
     const app = new App({ stackTraces: false, ...(outdir === undefined ? {} : { outdir }) });
     new ClusterStack(app, cluster);
+    // Their folders are called after what is in them, so those of an earlier synthesis would stay beside the new ones.
+    rmSync(join(app.outdir, "stacks", cluster.name, "assets"), { recursive: true, force: true });
     app.synth();
   });
 }

@@ -1,16 +1,41 @@
 /** What is generated from the schema is up to date, and the examples are what they say. */
-import { readFileSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { loadCluster } from "../../cluster/load.js";
 import { wanted } from "../../cluster/lock-file.js";
 import { publishers } from "../../commands/lock/artifact-sources.js";
-import { generated } from "../../docs/generate.js";
+import { generated, synthesiseExample } from "../../docs/generate.js";
+import { temporaryFolder } from "../fixtures/clusters.js";
 
 const root = join(__dirname, "../..");
 
 test.each(Object.entries(generated()))("%s is as `npm run reference` writes it", (path, text) => {
   expect(readFileSync(join(root, path), "utf8") === text, `${path} is stale: run \`npm run reference\``).toBe(true);
+});
+
+/** Every file below a folder, but for what `terraform init` puts there. */
+const contents = (folder: string) =>
+  Object.fromEntries(
+    readdirSync(folder, { withFileTypes: true, recursive: true })
+      .filter((entry) => entry.isFile() && !entry.parentPath.includes(".terraform"))
+      .map(({ parentPath, name }) => {
+        const path = join(parentPath, name);
+        return [path.slice(folder.length + 1), readFileSync(path, "utf8")];
+      }),
+  );
+
+test("the stack that examples/gitops has checked in is what scripts/synth writes, on any machine", () => {
+  const example = join(root, "examples/gitops");
+  const copy = temporaryFolder();
+  cpSync(example, copy, { recursive: true });
+  synthesiseExample(copy);
+  const [there, fresh] = [contents(join(example, "cdktf.out")), contents(join(copy, "cdktf.out"))];
+  expect(Object.keys(there), "stale: run `npm run reference`").toEqual(Object.keys(fresh));
+  const stale = Object.keys(fresh).filter((path) => there[path] !== fresh[path]);
+  expect(stale, "stale: run `npm run reference`").toEqual([]);
+  expect(JSON.stringify(there)).not.toContain(root);
+  expect(there).toHaveProperty(["stacks/production/rendered/inventory.json"]);
 });
 
 test("the JSON Schema asks for what a person has to write, and no more", () => {

@@ -420,6 +420,45 @@ describe("a host is held by one deploy at a time", () => {
   });
 });
 
+describe("Terraform's state is kept", () => {
+  const backendOf = (more: Record<string, unknown> = {}) =>
+    (json(synthesise(clusterFrom(clusterFile(1, more)))).terraform as { backend: unknown }).backend;
+
+  test.each([
+    [
+      "s3",
+      {
+        bucket: "state",
+        key: "clusters/rack.tfstate",
+        region: "eu-central-1",
+        use_lockfile: true,
+        encrypt: true,
+        endpoints: { s3: "https://storage.example" },
+        allowed_account_ids: ["123456789012"],
+      },
+    ],
+    [
+      "http",
+      {
+        address: "https://state.example/rack",
+        lock_address: "https://state.example/rack/lock",
+        lock_method: "POST",
+        unlock_address: "https://state.example/rack/lock",
+        unlock_method: "DELETE",
+        retry_max: 5,
+      },
+    ],
+    ["consul", { address: "consul.example:8500", path: "clusters/rack", lock: true }],
+    ["pg", { conn_str: "postgres://db.example/state", schema_name: "rack" }],
+  ])("in %s, by the settings that Terraform documents, as they are written", (type, config) => {
+    expect(backendOf({ backend: { type, config } })).toEqual({ [type]: config });
+  });
+
+  test("in a file outside the folder that a synthesis may empty, unless the cluster file says otherwise", () => {
+    expect(backendOf()).toEqual({ local: { path: "../../../terraform.test.tfstate" } });
+  });
+});
+
 describe("a host that is down", () => {
   const withDown = (down: number, more: Record<string, unknown> = {}, own: Record<string, unknown> = {}) => {
     const hosts = (clusterFile(3).hosts as object[]).map((host, i) =>

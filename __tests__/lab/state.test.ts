@@ -20,6 +20,7 @@ import {
   verify,
   write,
 } from "./lab.js";
+import { install, serveConsul, stateConsul } from "./state-server.js";
 
 useLab("--hosts", "2");
 
@@ -30,27 +31,18 @@ const password = "a-word-of-the-test";
 beforeAll(async () => {
   // An entry of a list ends where the next line is not indented further.
   write("cluster.yaml", read("cluster.yaml").replace(/^ {2}- name: h2\n( {4}.*\n)+/m, ""));
+  await install(server(), "postgresql-15");
   await atConsole(
     server(),
-    `cd /root
-    echo 'deb [trusted=yes] http://198.18.0.1/debian ./' >state.list
-    apt="apt-get -y -qq --no-install-recommends -o Dir::Etc::SourceList=/root/state.list -o Dir::Etc::SourceParts=/dev/null"
-    { $apt update; DEBIAN_FRONTEND=noninteractive $apt install unzip postgresql-15; } >/dev/null 2>&1
-    echo "listen_addresses = '*'" >>/etc/postgresql/15/main/postgresql.conf
+    `echo "listen_addresses = '*'" >>/etc/postgresql/15/main/postgresql.conf
     echo 'host all all 198.18.0.0/24 scram-sha-256' >>/etc/postgresql/15/main/pg_hba.conf
     systemctl restart postgresql@15-main
+    cd /
     echo "create role terraform login password '${password}'; create database state owner terraform" |
-      sed 's/; /;\\n/' | runuser -u postgres -- psql -q
-    perl -MIO::Socket::INET -e '
-      my $s = IO::Socket::INET->new("198.18.0.1:80") or die;
-      print $s "GET /consul/1.20.5/consul_1.20.5_linux_amd64.zip HTTP/1.0\\r\\n\\r\\n";
-      while (<$s>) { last if /^\\r/ } print while <$s>' >consul.zip
-    unzip -q consul.zip && mv consul /usr/local/sbin/state-consul
-    systemd-run -q --unit=state-consul -p Restart=on-failure /usr/local/sbin/state-consul agent -dev -client=0.0.0.0 -bind=198.18.0.12`,
+      sed 's/; /;\\n/' | runuser -u postgres -- psql -q`,
   );
-  await until(async () => /"/.test(await atConsole(server(), `${consul} info | grep leader_addr || true`)));
+  await serveConsul(server());
 });
-const consul = "/usr/local/sbin/state-consul";
 
 /** Says where the state is to be, in place of what the cluster file says of it. */
 function keepIn(backend: string): void {
@@ -87,7 +79,9 @@ describe("in Consul", () => {
     // needs no lock to recover.
     await until(
       async () =>
-        !/Session +[0-9a-f]/.test(await atConsole(server(), `${consul} kv get -detailed platform/lab/.lock || true`)),
+        !/Session +[0-9a-f]/.test(
+          await atConsole(server(), `${stateConsul} kv get -detailed platform/lab/.lock || true`),
+        ),
     );
     await lab("deploy");
     await verify();
@@ -97,7 +91,7 @@ describe("in Consul", () => {
   it("another working copy knows the same state", async () => {
     expectWords((await anotherDeploy()).output, /0 added, 0 changed, 0 destroyed/);
     expect(existsSync(labFile("terraform.lab.tfstate"))).toBe(false);
-    expect(await atConsole(server(), `${consul} kv get platform/lab | head -c 1`)).toBe("{");
+    expect(await atConsole(server(), `${stateConsul} kv get platform/lab | head -c 1`)).toBe("{");
   });
 });
 

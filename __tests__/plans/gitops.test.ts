@@ -7,10 +7,10 @@ import { parse, stringify } from "yaml";
 import { loadCluster } from "../../cluster/load.js";
 import { lockProviders } from "../../commands/lock/providers.js";
 import { temporaryFolder } from "../fixtures/clusters.js";
+import { atlantisWith, example, githubActions, gitlabCi } from "../fixtures/pipelines.js";
 import { builtVersions, cache, providers } from "./deployed.js";
 
 const project = join(__dirname, "../..");
-const example = join(project, "examples/gitops");
 
 const repository = join(temporaryFolder(), "team");
 const stand = join(repository, "../bin");
@@ -70,29 +70,10 @@ beforeAll(async () => {
   await git("commit -qm first");
 });
 
-type Steps = readonly { readonly run?: string }[];
-const yaml = (path: string) => parse(readFileSync(join(example, path), "utf8"));
-const runs = (steps: Steps) => steps.flatMap(({ run }) => run ?? []);
-const github = yaml(".github/workflows/cluster.yml").jobs as Record<"review" | "deploy", { steps: Steps }>;
-const gitlab = yaml(".gitlab-ci.yml") as Record<"review" | "deploy", { script: string[]; after_script: string[] }>;
-const atlantis = yaml("atlantis.yaml").workflows.cluster as Record<"plan" | "apply", { steps: Steps }>;
 const planfile = join(repository, "../default.tfplan");
+const pipelines = { "GitHub Actions": githubActions, "GitLab CI": gitlabCi, Atlantis: atlantisWith(planfile) };
 
-const pipelines = {
-  "GitHub Actions": {
-    review: runs(github.review.steps),
-    deploy: runs(github.deploy.steps),
-    env: { PULL_REQUEST: "7" },
-  },
-  "GitLab CI": {
-    review: [...gitlab.review.script, ...gitlab.review.after_script],
-    deploy: gitlab.deploy.script,
-    env: { CI_API_V4_URL: "https://gitlab.example", CI_PROJECT_ID: "1", CI_MERGE_REQUEST_IID: "7", NOTES_TOKEN: "-" },
-  },
-  Atlantis: { review: runs(atlantis.plan.steps), deploy: runs(atlantis.apply.steps), env: { PLANFILE: planfile } },
-};
-
-describe.each(Object.entries(pipelines))("%s", (name, { review, deploy, env }) => {
+describe.each(Object.entries(pipelines))("%s", (_, { review, deploy, env, posts }) => {
   test("reviews with the plan, told in hosts, and deploys what was planned", async () => {
     const reviewed: Awaited<ReturnType<typeof step>>[] = [];
     for (const line of review) {
@@ -101,15 +82,12 @@ describe.each(Object.entries(pipelines))("%s", (name, { review, deploy, env }) =
     expect(reviewed.map(({ status }) => status)).toEqual(review.map(() => 0));
     const page = readFileSync(join(repository, "plan.md"), "utf8");
     expect(page).toContain("| alpha (192.168.1.11) | joins: everything is installed and started |");
-    // Atlantis posts what a step prints; the others are told to post the page.
-    const posted = { "GitHub Actions": "gh pr comment 7 --body-file plan.md", "GitLab CI": "body@plan.md" };
-    const place = name === "Atlantis" ? (reviewed.at(-1)?.output ?? "") : calls();
-    expect(place).toContain(name === "Atlantis" ? page : posted[name as keyof typeof posted]);
+    expect(posts ? calls() : reviewed.at(-1)?.output).toContain(posts ?? page);
 
     for (const line of deploy) {
       expect(await step(line, env)).toMatchObject({ status: 0 });
     }
-    const plan = name === "Atlantis" ? planfile : join(repository, "plan.tfplan");
+    const plan = env.PLANFILE ?? join(repository, "plan.tfplan");
     expect(calls()).toContain(`terraform -chdir=cdktf.out/stacks/production apply -input=false ${plan}\n`);
   });
 });

@@ -1,7 +1,7 @@
 /** `scripts/bench` */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { program } from "../shared/command.js";
+import { program, UsageError } from "../shared/command.js";
 import { page, plot, table, thisMachine } from "./report.js";
 import { measureSynth } from "./synth.js";
 
@@ -12,7 +12,7 @@ hosts. Takes a minute or two on an idle machine.
 
   --hosts N,N,…   the sizes (default: 3,30,100,300,1000)
   --rounds N      how often each is measured (default: 3)
-  --json          print everything that was measured, as JSON, in place of the table
+  --json          print everything that was measured, as JSON (docs/schemas/bench.schema.json), in place of the table
   --write         write docs/performance.md and its plot
 
 Exit status: 0 measured, 2 could not measure.`;
@@ -27,19 +27,19 @@ const options = {
 /** A whole number of 1 or more, as written on the command line. */
 function count(option: string, word: string): number {
   if (!/^[1-9]\d*$/.test(word)) {
-    throw new Error(`found ${option} ${word}, expected a number of 1 or more: scripts/bench --help`);
+    throw new UsageError(`found ${option} ${word}, expected a number of 1 or more`);
   }
   return Number(word);
 }
 
 program("bench", { usage, options }, async (values, words) => {
   if (words.join(" ") !== "synth") {
-    throw new Error(`found ${words.join(" ") || "nothing"}, expected synth: scripts/bench --help`);
+    throw new UsageError(`found ${words.join(" ") || "nothing"}, expected synth`);
   }
   const sizes = values.hosts.split(",").map((word) => count("--hosts", word));
   const machine = thisMachine();
   const measured = measureSynth(sizes, count("--rounds", values.rounds), (line) => console.error(line));
-  console.log(values.json ? JSON.stringify({ machine, measured }, null, 2) : table(measured).join("\n"));
+  console.log(values.json ? JSON.stringify({ version: 1, machine, measured }, null, 2) : table(measured).join("\n"));
   if (values.write) {
     const docs = join(__dirname, "../../docs");
     writeFileSync(join(docs, "performance.md"), page(machine, measured));

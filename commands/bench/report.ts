@@ -1,14 +1,6 @@
 /** What was measured, as the text of docs/performance.md and as a plot. */
 import { cpus, loadavg, release, totalmem } from "node:os";
-import type { Measured, Run } from "./synth.js";
-
-export interface Machine {
-  readonly processors: string;
-  readonly memory: string;
-  readonly system: string;
-  /** Processes that wanted a processor, on average, in the minute before the first run. */
-  readonly load: number;
-}
+import type { Machine, Measured, Run } from "./json-schema.js";
 
 export const thisMachine = (): Machine => ({
   processors: `${cpus().length} × ${cpus()[0]?.model ?? "unknown"}`,

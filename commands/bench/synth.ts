@@ -4,25 +4,9 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFi
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
+import type { Measured, Run } from "./json-schema.js";
 
 const root = join(__dirname, "../..");
-
-export interface Run {
-  /** From the start of the process to its end. */
-  readonly seconds: number;
-  /** Processor time, of the process and of its threads. */
-  readonly processorSeconds: number;
-  /** The most memory that it had at one time. */
-  readonly megabytes: number;
-}
-
-export interface Measured {
-  readonly hosts: number;
-  readonly runs: readonly Run[];
-  /** Reading and writing the same JSON in a process of its own: nothing that makes it can be faster. */
-  readonly floor: readonly Run[];
-  readonly bytesPerHost: number;
-}
 
 /** Measures each number of hosts so many times; synthesis and its floor take turns, so that both see the same load. */
 export function measureSynth(sizes: readonly number[], rounds: number, done: (line: string) => void): Measured[] {

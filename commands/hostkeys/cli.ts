@@ -8,7 +8,7 @@ Asks every host of the cluster file, and the bastion, for its SSH host keys and 
 cluster file. A recorded key that has changed is refused unless --replace names the host.
 CLUSTER_FILE: default $CLUSTER_FILE, else ./cluster.yaml.
 
-Exit status: 0 all keys are recorded, 1 some are not.`;
+Exit status: 0 all keys are recorded, 1 some are not, 2 an argument that it does not know.`;
 
 const options = { replace: { type: "string", multiple: true } } as const;
 

@@ -11,7 +11,7 @@ Nothing is written unless everything was found. Then lets Terraform ($TERRAFORM_
 Review what changed, and commit it.
 CLUSTER_FILE: default $CLUSTER_FILE, else ./cluster.yaml.
 
-Exit status: 0 written, 1 not written, or not both.`;
+Exit status: 0 written, 1 not written, or not both, 2 an argument that it does not know.`;
 
 command("lock", { usage, options: {}, failed: 1 }, async (clusterFile) => {
   const say = (line: string) => console.log(line);

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { loadCluster } from "../../cluster/load.js";
-import { command } from "../shared/command.js";
+import { command, UsageError } from "../shared/command.js";
 import { painter } from "../shared/progress.js";
 import { stackFolder, terraform } from "../shared/terraform.js";
 import { markdownPage, textPage } from "./page.js";
@@ -61,7 +61,7 @@ function savedPlan(file: string, stack: () => string): string {
 
 command("plan", { usage, options }, async (clusterFile, { from, "no-refresh": still, markdown, json, output }) => {
   if (markdown && json) {
-    throw new Error("found both --markdown and --json, expected one of them: scripts/plan --help");
+    throw new UsageError("found both --markdown and --json, expected one of them");
   }
   const stack = () => stackOf(output, clusterFile);
   const text = from === undefined ? freshPlan(stack(), !still) : savedPlan(from, stack);

@@ -25,6 +25,18 @@ interface Usage<T extends Options> {
   readonly failed?: number;
 }
 
+/** A command line that the program does not understand. Its exit status is 2, whatever the program's others mean. */
+export class UsageError extends Error {}
+
+/** What Node.js makes of the command line, or its first sentence of what it does not understand: the second is about `--`. */
+function parsed<T extends Options>(options: T) {
+  try {
+    return parseArgs({ options, allowPositionals: true });
+  } catch (error) {
+    throw new UsageError((error as Error).message.split(/[.\n] ?(?=[A-Z])/)[0]);
+  }
+}
+
 /**
  * Runs a program of `scripts/` with the options and words of its command line. Ends the process with the status that
  * `body` gives, or with `failed` and the reason when it fails.
@@ -39,7 +51,7 @@ export function program<T extends Options>(
       console.log(usage);
       return 0;
     }
-    const { values, positionals } = parseArgs({ options, allowPositionals: true });
+    const { values, positionals } = parsed(options);
     return body(values, positionals);
   };
   run().then(
@@ -47,11 +59,12 @@ export function program<T extends Options>(
       process.exitCode = status;
     },
     (error: unknown) => {
-      const lines = error instanceof ClusterFileError ? error.problems : [`${name}: ${(error as Error).message}`];
-      for (const line of lines) {
+      const misused = error instanceof UsageError;
+      const said = `${name}: ${(error as Error).message}${misused ? `: scripts/${name} --help` : ""}`;
+      for (const line of error instanceof ClusterFileError ? error.problems : [said]) {
         console.error(line);
       }
-      process.exitCode = failed;
+      process.exitCode = misused ? 2 : failed;
     },
   );
 }
@@ -62,9 +75,9 @@ export function command<T extends Options>(
   usage: Usage<T>,
   body: (clusterFile: string, values: Values<T>) => Promise<number>,
 ): void {
-  program(name, usage, async (values, [clusterFile = process.env.CLUSTER_FILE ?? "./cluster.yaml", ...more]) => {
+  program(name, usage, async (values, [clusterFile = process.env.CLUSTER_FILE ?? "cluster.yaml", ...more]) => {
     if (more.length > 0) {
-      throw new Error(`found also ${more.join(", ")}, expected one cluster file: scripts/${name} --help`);
+      throw new UsageError(`found also ${more.join(", ")}, expected one cluster file`);
     }
     return body(clusterFile, values);
   });

@@ -10,16 +10,21 @@ Sets DOCKER_HOST, and DOCKER_API_VERSION to what the command takes through Weave
 
 The cluster file is $CLUSTER_FILE, else ./cluster.yaml.
 
-Exit status: docker's own; 125 when there is no docker command, no cluster file, or no manager that answers.`;
+Exit status: docker's own; 2 without a command; 125 when docker cannot be run, or there is no cluster file or no
+manager that answers.`;
 
 const words = process.argv.slice(2);
 
 async function main(): Promise<number> {
-  if (words.length === 0 || words[0] === "--help" || words[0] === "-h") {
+  if (words[0] === "--help" || words[0] === "-h") {
     console.log(usage);
-    return words.length === 0 ? 125 : 0;
+    return 0;
   }
-  const cluster = loadCluster(process.env.CLUSTER_FILE ?? "./cluster.yaml", { lock: "ignore", hostKeys: "ignore" });
+  if (words.length === 0) {
+    console.error("swarm: found nothing, expected a command of docker's: scripts/swarm --help");
+    return 2;
+  }
+  const cluster = loadCluster(process.env.CLUSTER_FILE ?? "cluster.yaml", { lock: "ignore", hostKeys: "ignore" });
   return docker(await answeringManager(cluster), words);
 }
 

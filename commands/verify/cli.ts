@@ -38,7 +38,7 @@ CLUSTER_FILE: default $CLUSTER_FILE, else ./cluster.yaml.
 
   --vertx         also tests a Vert.x event bus: a sender and a receiver, then a member on each host, of which one
                   crashes; hosts that lack the image (examples/event-bus) have it during the test
-  --json          prints the result as JSON (docs/verify.md), and nothing else, on standard output
+  --json          prints the result as JSON (docs/schemas/verify.schema.json), and nothing else, on standard output
   --html FILE     writes the result as one page that needs no other file
   --junit FILE    writes the result as JUnit XML: a suite for each host, a case for each check
   --prometheus FILE

@@ -14,10 +14,10 @@ for (const { name } of facts.up) {
     dependsOn: [...cluster.ready],
     name: `bus-${name}`,
     image: "multicast-swarm/event-bus:1",
-    command: ["receiver"],
+    command: ["Member", name],
     restart: "always",
     // Weave's proxy puts its own program in front of the container's, and its DNS into it. To Terraform that is a change.
-    lifecycle: { ignoreChanges: ["command", "dns", "dns_search", "entrypoint", "hostname", "volumes"] },
+    lifecycle: { ignoreChanges: ["dns", "dns_search", "domainname", "entrypoint"] },
   });
 }
 app.synth();

@@ -1,0 +1,7 @@
+/** What `npm run reference` makes of the form of `scripts/bench synth --json`. */
+import { z } from "zod";
+import { benchSchema } from "./json-schema.js";
+
+export const benchReference = (): Record<string, string> => ({
+  "docs/schemas/bench.schema.json": `${JSON.stringify(z.toJSONSchema(benchSchema), null, 2)}\n`,
+});

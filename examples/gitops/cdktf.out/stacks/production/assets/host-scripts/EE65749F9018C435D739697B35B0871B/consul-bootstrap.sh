@@ -1,0 +1,44 @@
+#!/bin/sh
+# The guide's first server: an agent with "bootstrap": true runs until the other servers are there
+# ("Bootstrapping"); consul-handover.sh ends it. Refuses to make a second cluster.
+# Arguments: data_dir=DIR datacenter=NAME others=ADDRESS,… (the other servers; - for none) timeout=SECONDS
+. "$(dirname "$0")/lib.sh"
+. "$here/consul-agent.sh"
+# shellcheck disable=SC2034 # consul-agent.sh reads datacenter
+data_dir='' datacenter='' others='' timeout=''
+take "data_dir datacenter others timeout" "$@"
+trap 'rm -f "$sent/consul/encrypt.json"' EXIT
+
+if [ "$(note consul-bootstrapped)" = handed-over ]; then
+  found "this server was bootstrapped and handed over before"
+  exit 0
+fi
+[ "$others" = - ] && others=
+# On a new host the binary is not in its place yet.
+program=$consul_binary
+[ ! -f "$consul_next" ] || program=$consul_next
+"$program" version >/dev/null || die "cannot run $program, and so cannot ask the other servers whether they have a leader"
+for other in $(printf %s "$others" | tr ',' ' '); do
+  if leader=$("$program" operator raft list-peers -http-addr="http://$other:$port_consul_http" 2>/dev/null | awk '$4 == "leader" { print $1 }') &&
+    [ -n "$leader" ]; then
+    die "refuses to bootstrap: the server $other is already in a cluster led by $leader; this host can only join it (consul.bootstrap: expect)"
+  fi
+done
+if systemctl is-active -q consul-bootstrap.service; then
+  found "the bootstrap agent running"
+else
+  if [ "$(note consul-bootstrapped)" != begun ] && [ -e "$data_dir/raft" ]; then
+    die "refuses to bootstrap: $data_dir holds the data of an earlier cluster; move it away if that cluster is gone for good"
+  fi
+  own_directory /etc/consul.d/bootstrap root:consul 0750
+  prepare_agent /etc/consul.d/bootstrap bootstrap.json
+  place_binary
+  note consul-bootstrapped begun
+  # Consul ends with 1 when it is told to: without --collect, the unit would stay behind as a failed one.
+  systemd-run -q --collect --unit=consul-bootstrap --uid=consul --gid=consul --description='Consul bootstrap agent (ends at the handover)' \
+    /usr/local/bin/consul agent -config-dir /etc/consul.d/bootstrap
+  changed "consul-bootstrap.service (started, transient)"
+fi
+has_leader() { consul operator raft list-peers 2>/dev/null | grep -qw leader; }
+until_true "$timeout" has_leader ||
+  die "the bootstrap agent has not elected itself after $timeout s: $(journal consul-bootstrap.service)"

@@ -1,0 +1,38 @@
+#!/bin/sh
+# Consul's user and directories are there, and its binary lies ready. Guide: "Consul", "Installing".
+# A binary that differs from the one in use takes its place when this host's agent is restarted, not before: an agent that
+# crashed in the meantime would start with it out of turn.
+# Arguments: role=server|client data_dir=DIR
+. "$(dirname "$0")/lib.sh"
+role='' data_dir=''
+take "role data_dir" "$@"
+
+if consul_installed; then
+  rm -f "$consul_next"
+  found "$consul_binary $artifact_version"
+elif consul_prepared; then
+  found "Consul $artifact_version ready to take its place"
+else
+  own file $consul_binary
+  command -v unzip >/dev/null || install_packages unzip
+  fetch "$artifact_source" "$artifact_sha256"
+  rm -rf "$state/download/consul"
+  unzip -q -o "$fetched" consul -d "$state/download/consul"
+  chmod 0755 "$state/download/consul/consul"
+  mv -f "$state/download/consul/consul" "$consul_next"
+  rm -rf "$state/download/consul" "$fetched"
+  note consul-next "$artifact_sha256"
+  changed "Consul $artifact_version (ready to take its place)"
+fi
+
+if getent passwd consul >/dev/null; then
+  found "user consul"
+else
+  record user consul
+  useradd --system --user-group --home-dir "$data_dir" --no-create-home --shell /usr/sbin/nologin consul
+  changed "user consul (new)"
+fi
+
+own_directory "$data_dir" consul:consul 0750
+own_directory /etc/consul.d root:consul 0750
+own_directory "/etc/consul.d/$role" root:consul 0750

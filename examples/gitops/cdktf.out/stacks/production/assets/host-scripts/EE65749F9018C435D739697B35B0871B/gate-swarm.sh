@@ -1,0 +1,83 @@
+#!/bin/sh
+# Gate: every Swarm manager sees the agents of the cluster file, all of them healthy, and no others; one manager leads,
+# and it can place a container. Run on one host, which asks all managers.
+# Arguments: timeout=SECONDS replication=true|false (without it every manager leads by itself) image=REFERENCE (one that
+# every host has)
+. "$(dirname "$0")/lib.sh"
+timeout='' replication='' image=''
+take "timeout replication image" "$@"
+
+# What the manager at an address says of itself and its nodes: lines "role ROLE" and "node ADDRESS STATUS".
+asked() {
+  docker_at "$1" "$port_swarm_manager" info 2>/dev/null | awk -v suffix=":$port_weave_proxy" '
+    $1 == "Role:" { print "role", $2 }
+    # Before the list of nodes, a replica names its primary in the same form.
+    $1 == "Nodes:" { nodes = 1 }
+    nodes && $NF ~ /^[0-9.]+:[0-9]+$/ && substr($NF, length($NF) - length(suffix) + 1) == suffix {
+      node = substr($NF, 1, length($NF) - length(suffix))
+    }
+    /Status: / { sub(/.*Status: /, ""); if (node != "") print "node", node, $0; node = "" }'
+}
+
+# What each manager sees wrong, and whether just one of them leads.
+unwell() {
+  hosts manager | while read -r name address; do
+    echo "manager $name $address"
+    asked "$address"
+  done | {
+    hosts agent | sed 's/^/host /'
+    hosts down | sed 's/^/down /'
+    cat
+  } | awk -v replication="$replication" '
+    function judge(  i, address, seen) {
+      if (manager == "") return
+      if (!answers) { printf "the manager on %s shows no nodes; ", manager; return }
+      for (i = 1; i <= n; i++) {
+        address = order[i]
+        if (status[address] != "Healthy")
+          seen = seen ", " name[address] " (" address ") is " (status[address] ? status[address] : "unknown")
+      }
+      for (address in down)
+        if (status[address] == "Healthy") seen = seen ", " down[address] " (" address ") is down and still counts as Healthy"
+      seen = seen strangers
+      if (seen) printf "on %s %s; ", manager, substr(seen, 3)
+      if (replication != "true" && role != "primary") printf "the manager on %s is %s, not primary; ", manager, role
+    }
+    $1 == "host" { order[++n] = $3; name[$3] = $2; next }
+    # Until its entry expires, half a minute after the host went off, managers would place containers there.
+    $1 == "down" { down[$3] = $2; next }
+    $1 == "manager" {
+      judge()
+      manager = $2 " (" $3 ")"; answers = 0; role = "unknown"; strangers = ""; split("", status)
+      next
+    }
+    $1 == "role" { role = $2; if (role == "primary") leaders = leaders (leaders ? ", " : "") manager; next }
+    {
+      status[$2] = $3; answers = 1
+      if (!($2 in name) && !($2 in down)) strangers = strangers ", " $2 " is a node, but not in the cluster file"
+    }
+    END {
+      judge()
+      if (replication == "true" && leaders == "") printf "no manager is primary; "
+      if (replication == "true" && leaders ~ /,/) printf "several managers are primary: %s; ", leaders
+    }'
+}
+complete() { [ -z "$(unwell)" ]; }
+
+if ! until_true "$timeout" complete; then
+  die "after $timeout s Swarm is not complete: $(unwell)see docker logs $manager_container there, and $agent_container on nodes that are missing. scripts/diagnose collects what is needed to find out why"
+fi
+
+# A primary that was elected a moment ago may not have all nodes yet.
+probe=multicast-swarm-gate-$$
+placed() {
+  docker_at 127.0.0.1 "$port_swarm_manager" rm -f -v "$probe" >/dev/null 2>&1 || true
+  answer=$(docker_at 127.0.0.1 "$port_swarm_manager" create --name "$probe" --label "$verify_label=gate" "$image" --version 2>&1)
+}
+answer=''
+placed_in_time=yes
+until_true "$timeout" placed || placed_in_time=no
+docker_at 127.0.0.1 "$port_swarm_manager" rm -f -v "$probe" >/dev/null 2>&1 || true
+[ $placed_in_time = yes ] ||
+  die "after $timeout s Swarm does not place a container: $(printf %s "$answer" | tail -n 1). See docker logs $manager_container"
+found "Swarm: every manager ($(hosts manager | awk '{ printf "%s%s", sep, $1; sep = " " }')) sees $(hosts agent | wc -l) healthy nodes, and a container can be placed"

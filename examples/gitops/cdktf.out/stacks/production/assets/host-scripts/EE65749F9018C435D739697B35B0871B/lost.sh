@@ -1,0 +1,31 @@
+#!/bin/sh
+# Forgets a host that was lost for good: this host takes over its containers' addresses, and the lost one leaves
+# Swarm's nodes and Consul's members. Run on one host.
+# Arguments: name=HOST address=IP (of the one that was lost)
+. "$(dirname "$0")/lib.sh"
+name='' address=''
+take "name address" "$@"
+
+peer=$(peer_name "$address")
+if ! systemctl is-active -q weave.service; then
+  found "Weave: no router here that could take over addresses of $name ($peer)"
+elif weave_env && weave status ipam | grep -qi "^$peer"; then
+  changed "Weave: $(weave rmpeer "$peer" | tr -d '\r')"
+else
+  found "Weave: no addresses of $name ($peer)"
+fi
+
+remove_node "$address"
+if ! members=$(consul members 2>/dev/null); then
+  found "Consul: no agent here that could tell the others that $name is lost"
+else
+  case $(printf '%s\n' "$members" | awk -v name="$name" '$1 == name { print $3 }') in
+    '') found "Consul: no member $name" ;;
+    # Autopilot may have been quicker: it removes a server that is missing.
+    left) found "Consul: $name has left already" ;;
+    *)
+      consul force-leave "$name"
+      changed "Consul: $name has left"
+      ;;
+  esac
+fi
