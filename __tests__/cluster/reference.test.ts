@@ -14,11 +14,11 @@ test.each(Object.entries(generated()))("%s is as `npm run reference` writes it",
   expect(readFileSync(join(root, path), "utf8") === text, `${path} is stale: run \`npm run reference\``).toBe(true);
 });
 
-/** Every file below a folder, but for what `terraform init` puts there. */
+/** Every file below a folder, but for what `terraform init` puts there and the copies of scripts that git ignores. */
 const contents = (folder: string) =>
   Object.fromEntries(
     readdirSync(folder, { withFileTypes: true, recursive: true })
-      .filter((entry) => entry.isFile() && !entry.parentPath.includes(".terraform"))
+      .filter((entry) => entry.isFile() && !/\.terraform|\/assets\b/.test(entry.parentPath))
       .map(({ parentPath, name }) => {
         const path = join(parentPath, name);
         return [path.slice(folder.length + 1), readFileSync(path, "utf8")];
