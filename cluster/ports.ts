@@ -184,6 +184,13 @@ export function portsBetween(from: Roles, to: Roles & { readonly ports: readonly
   return to.ports.map((open) => open.split("/").slice(0, 2).join("/")).filter((name) => needed.has(name));
 }
 
+/** What `firewall.managed` closes to strangers: all but the name server of the containers, who are strangers to a host too. */
+export const guardedPorts = (protocol: "tcp" | "udp"): number[] =>
+  all
+    .filter((port) => port.service !== "weave-dns" && port.protocols.includes(protocol))
+    .map(({ number }) => number)
+    .sort((a, b) => a - b);
+
 /** The table of `docs/ports.md`. */
 export function portsTable(): string {
   const rows = [...all]
