@@ -40,13 +40,13 @@ export async function fromHosts(
   const script = hostScript("probes/resolve-packages.sh");
   const { docker, firewall } = inventory.settings;
   const wanted = groupsFor(inventory.settings);
-  const engine = docker.install ? docker.package : "-";
-  const version = docker.install ? docker.version : undefined;
-  const more = firewall?.managed ? [version ?? "", "nftables"] : version === undefined ? [] : [version];
+  const [engine, version = ""] = docker.install ? [docker.package, docker.version] : ["-"];
+  const nftables = firewall?.managed ? ["nftables"] : [];
+  const args = version === "" && nftables.length === 0 ? [engine] : [engine, version, ...nftables];
   say(`asking   ${plural(inventory.hosts.length, "host")} which packages they lack`);
   let answered = 0;
   const answers = await inParallel(inventory.hosts, async (host) => {
-    const result = await run(host, script, [engine, ...more]);
+    const result = await run(host, script, args);
     answered++;
     if (result.status !== 0) {
       return { host, error: explainInOneLine(inventory, host, result) };
