@@ -64,11 +64,11 @@ which are pinned by the digest of their manifest. With \`artifacts.mirror\` the 
 | \`consul/VERSION/consul_VERSION_linux_ARCH.zip\` | Consul, as published |
 | \`weave/VERSION/weave\` | the script \`weave\` of the release |
 | \`images/OWNER_NAME_TAG_ARCH.tar\` | an image, written by \`docker save\`; \`/\` and \`:\` of its reference become \`_\` |
-| \`packages/GROUP/PLATFORM/NAME_VERSION_ARCH.deb\` | packages, in a folder only: GROUP is \`docker-engine\` or \`unzip\`, PLATFORM like \`debian-12-amd64\` |
+| \`packages/GROUP/PLATFORM/NAME_VERSION_ARCH.deb\` | packages, in a folder only: GROUP is \`docker-engine\`, \`unzip\` or \`nftables\`, PLATFORM like \`debian-12-amd64\` |
 
 ARCH is \`amd64\` or \`arm64\`. An architecture that is missing there is left out of the lock file.
 
-Packages (Docker Engine and \`unzip\`, for hosts that lack them) otherwise come from the hosts' own package sources:
+Packages (Docker Engine, \`unzip\`, and with \`firewall.managed\` \`nftables\`, for hosts that lack them) otherwise come from the hosts' own package sources:
 \`scripts/lock\` asks every host over SSH what it would download. That needs no root and changes nothing on the host. With
 \`docker.install: false\` no package of the engine's is locked.`;
 

@@ -115,7 +115,7 @@ const fromContainer = async (to: Host) =>
   (
     await atConsole(
       host("h1"),
-      `docker run --rm --entrypoint sh multicast-swarm/toolbox:1 -c 'printf "GET /_ping HTTP/1.0\\r\\n\\r\\n" | nc -w 2 ${to.address} 12375 | grep -q " 200 " && echo open || echo closed'`,
+      `docker run --rm --entrypoint sh multicast-swarm/toolbox:1 -c 'printf "GET /_ping HTTP/1.0\\r\\n\\r\\n" | nc -w 2 ${to.address} 12375 2>/dev/null | grep -q " 200 " && echo open || echo closed'`,
     )
   ).trim();
 
