@@ -20,8 +20,12 @@ export const containers = { manager: "swarm-manager", agent: "swarm-agent", weav
 /** Where an engine is told to answer older clients, below the units' folder. */
 export const engineDropIn = "docker.service.d/multicast-swarm.conf";
 
-/** The allow-list of `firewall.managed`: its nftables table, and the unit that loads it at boot. */
-export const firewall = { table: "multicast_swarm", unit: "multicast-swarm-firewall.service" } as const;
+/** The allow-list of `firewall.managed`: its nftables table, its chain of iptables, and the unit that loads both at boot. */
+export const firewall = {
+  table: "multicast_swarm",
+  chain: "MULTICAST-SWARM",
+  unit: "multicast-swarm-firewall.service",
+} as const;
 
 /** On Swarm's containers; its value is the cluster's name. */
 export const clusterLabel = "multicast-swarm";
@@ -61,6 +65,7 @@ export function namesScript(): string {
     api_logs: proxyApis.logs,
     engine_drop_in: engineDropIn,
     firewall_table: firewall.table,
+    firewall_chain: firewall.chain,
     firewall_unit: firewall.unit,
     ...Object.fromEntries(Object.entries(ports).map(([name, { number }]) => [`port_${snake(name)}`, number])),
     guarded_tcp: guardedPorts("tcp").join(","),

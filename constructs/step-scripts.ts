@@ -16,7 +16,7 @@ export const stepScripts = {
   "consul-start": ["consul-agent.sh"],
   "docker-engine": [],
   fetch: [],
-  firewall: [],
+  firewall: ["firewall-let-in.sh"],
   "gate-consul": [],
   "gate-swarm": [],
   "gate-weave": [],

@@ -160,6 +160,21 @@ it("ssh goes on for everybody", async () => {
   }
 });
 
+it("a firewall that denies by default, put there later, keeps no member out", async () => {
+  await atConsole(
+    host("h1"),
+    `iptables -A INPUT -p tcp --dport 22 -j ACCEPT
+    iptables -A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT
+    iptables -P INPUT DROP`,
+  );
+  for (const one of hosts()) {
+    expect(await openToMember(one)).toEqual(everything());
+  }
+  expect(await openToOutsider(6782, 18500)).toEqual([]);
+  await verify();
+  await atConsole(host("h1"), "iptables -P INPUT ACCEPT");
+});
+
 it("neither a restart of the engine nor what other firewalls do takes it away", async () => {
   await atConsoles(
     "systemctl restart docker; iptables -F INPUT; nft add table inet theirs; nft flush table inet theirs; nft delete table inet theirs",

@@ -401,6 +401,21 @@ describe("the ports between hosts", () => {
     expect(judgeSeen({ connections: blocked })).toHaveLength(1);
   });
 
+  it("that iptables or ufw deny are the deploy's to open where the firewall is managed", () => {
+    const settings = { ...inventory.settings, firewall: { managed: true, operators: [] } };
+    const found = (firewall: string, more: Facts = { "firewall-denies": "yes" }) =>
+      judgeNetwork({ ...inventory, settings }, new Map([["h2", { ...fresh, firewall, ...more }]]), {
+        ...none,
+        connections: links(({ to }) => to === "h2"),
+        fromHere: new Map([["h2", "no answer"]]),
+      });
+    expect(found("iptables")).toEqual([]);
+    expect(found("ufw")).toEqual([]);
+    expect(found("firewalld")).toHaveLength(2);
+    // What does not come from a policy has another cause.
+    expect(found("iptables", {})).toHaveLength(2);
+  });
+
   it("are tried by all pairs up to twenty hosts, then by neighbours in a ring, group by group", () => {
     const few = Array.from({ length: 20 }, (_, i) => i);
     expect(targetsOf(few, 7)).toHaveLength(19);

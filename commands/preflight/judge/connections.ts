@@ -7,7 +7,7 @@ import type { CheckFinding, Judgement } from "../checks.js";
 import { type Facts, wordsOf } from "../facts.js";
 import { type Connection, operatorPort } from "../probe-network.js";
 import { type Fault, faults, type Tried } from "./faults.js";
-import { denies, keptOut, loopbackCommand, openingCommand } from "./firewall.js";
+import { denies, keptOut, loopbackCommand, openingCommand, opens } from "./firewall.js";
 import { labels } from "./labels.js";
 
 /** Ports that fail in the same way between the same hosts: a firewall seldom blocks one alone. */
@@ -26,8 +26,10 @@ export function judgeConnections(
   const judged = connections
     // A port that another program holds is a finding of its own.
     .filter(({ to, port }) => !wordsOf(facts.get(to)?.["taken-ports"]).includes(port))
-    // The deploy lets a new member in.
-    .filter(({ from, to }) => from === to || !keptOut(facts.get(to), addressOf(from)));
+    // The deploy lets a new member in …
+    .filter(({ from, to }) => from === to || !keptOut(facts.get(to), addressOf(from)))
+    // … and all where nobody was let in before.
+    .filter(({ to }) => !opens(inventory, facts.get(to)));
   const between = groupsOf(judged.filter(({ from, to }) => from !== to)).map((group) => ({
     host: group.fault.host,
     ...connectionJudgement(inventory, facts.get(group.fault.host) ?? {}, group),
@@ -66,7 +68,7 @@ export function judgeFromHere(
   return inventory.hosts.flatMap((host) => {
     const outcome = fromHere.get(host.name) ?? "ok";
     const own = facts.get(host.name) ?? {};
-    if (outcome === "ok" || wordsOf(own["taken-ports"]).includes(operatorPort)) {
+    if (outcome === "ok" || wordsOf(own["taken-ports"]).includes(operatorPort) || opens(inventory, own)) {
       return [];
     }
     const client = inventory.bastion === undefined ? own.client : undefined;

@@ -97,6 +97,12 @@ export function keptOut(facts: Facts | undefined, address: string): boolean {
   return letsIn.length > 0 && !letsIn.some((range) => within(address, range));
 }
 
+/** Is the deploy going to open on a host what its firewall denies? */
+export const opens = ({ settings }: Inventory, facts: Facts | undefined): boolean =>
+  settings.firewall?.managed === true &&
+  facts?.["firewall-denies"] !== undefined &&
+  ["iptables", "ufw"].includes(facts.firewall ?? "");
+
 /** `firewall.managed`: nobody is shut out who deploys, and there is something to load the list with. */
 export function judgeFirewall(inventory: Inventory, { address }: InventoryHost, facts: Facts): Judgement[] {
   const { firewall } = inventory.settings;

@@ -1,13 +1,14 @@
 #!/bin/sh
 # Only the cluster's hosts and its operators reach the cluster's ports on this host, from boot on and before the services
 # run. A table of its own: it can only drop, and drops nothing but what is for these ports, so that neither ssh nor anybody's
-# rules are concerned, and no other firewall's reload takes it away.
+# rules are concerned, and no other firewall's reload takes it away. Where iptables or ufw deny by default, a chain of its own
+# lets the same in.
 # Arguments: operators=ADDRESS[/PREFIX],… (who may in beside the hosts; - for nobody)
 . "$(dirname "$0")/lib.sh"
 operators=''
 take "operators" "$@"
 
-rules_file=$state/firewall.nft
+rules_file=$state/firewall.nft chain_file=$state/firewall.iptables let_in=$state/firewall-let-in.sh
 
 if command -v nft >/dev/null; then
   found "$(nft --version)"
@@ -74,6 +75,23 @@ table inet $firewall_table {
 END
 }
 
+# What is not for the cluster's ports goes back to the host's own rules at once.
+chain() {
+  cat <<END
+# Written by multicast-swarm: firewall.managed of the cluster file. $firewall_unit loads it.
+*filter
+:$firewall_chain - [0:0]
+-A $firewall_chain -p tcp -m multiport ! --dports $guarded_tcp -j RETURN
+-A $firewall_chain -p udp -m multiport ! --dports $guarded_udp -j RETURN
+-A $firewall_chain -i lo -p tcp -j ACCEPT
+-A $firewall_chain -i lo -p udp -j ACCEPT
+END
+  for source in $(hosts peers | awk '{ print $2 }') $(printf %s "${operators#-}" | tr ',' ' '); do
+    for protocol in tcp udp esp; do echo "-A $firewall_chain -s $source -p $protocol -j ACCEPT"; done
+  done
+  echo COMMIT
+}
+
 # What flushes all tables takes this one along: whenever the host's own rules are loaded in that way, it comes back.
 unit() {
   cat <<END
@@ -82,18 +100,21 @@ Description=Allow-list of the cluster's ports
 DefaultDependencies=no
 RequiresMountsFor=$state
 Wants=network-pre.target
-After=nftables.service
+After=nftables.service netfilter-persistent.service ufw.service
 Before=network-pre.target shutdown.target consul.service docker.service weave.service
 Conflicts=shutdown.target
 PartOf=nftables.service
-ReloadPropagatedFrom=nftables.service
+ReloadPropagatedFrom=nftables.service netfilter-persistent.service
 
 [Service]
 Type=oneshot
 RemainAfterExit=yes
 ExecStart=$nft -f $rules_file
+ExecStart=/bin/sh $let_in load
 ExecReload=$nft -f $rules_file
+ExecReload=/bin/sh $let_in load
 ExecStop=-$nft delete table inet $firewall_table
+ExecStop=-/bin/sh $let_in remove
 
 [Install]
 WantedBy=multi-user.target nftables.service
@@ -103,9 +124,16 @@ END
 fresh=no
 own file "$rules_file"
 if rules | put "$rules_file" root:root 0644; then fresh=yes; fi
+own file "$chain_file"
+if chain | put "$chain_file" root:root 0644; then fresh=yes; fi
+own file "$let_in"
+if cat "$here/names.sh" "$here/firewall-let-in.sh" | put "$let_in" root:root 0644; then fresh=yes; fi
 $nft -c -f "$rules_file" || die "nft refuses $rules_file (above: what it says); the kernel may be without nf_tables"
 own unit "$firewall_unit"
-if unit | put "/etc/systemd/system/$firewall_unit" root:root 0644; then systemctl daemon-reload; fi
+if unit | put "/etc/systemd/system/$firewall_unit" root:root 0644; then
+  systemctl daemon-reload
+  fresh=yes
+fi
 systemctl enable -q "$firewall_unit"
 
 is_loaded() { systemctl is-active -q "$firewall_unit" && nft list table inet "$firewall_table" >/dev/null 2>&1; }

@@ -18,6 +18,7 @@ api_streams=1.40
 api_logs=1.42
 engine_drop_in=docker.service.d/multicast-swarm.conf
 firewall_table=multicast_swarm
+firewall_chain=MULTICAST-SWARM
 firewall_unit=multicast-swarm-firewall.service
 port_consul_server=8300
 port_consul_serf_wan=8302

@@ -5,7 +5,7 @@
 
 if [ "$*" != firewall=managed ] && recorded unit "$firewall_unit" && [ -e "/etc/systemd/system/$firewall_unit" ]; then
   systemctl disable -q --now "$firewall_unit"
-  rm -f "/etc/systemd/system/$firewall_unit" "$state/firewall.nft"
+  rm -f "/etc/systemd/system/$firewall_unit" "$state/firewall.nft" "$state/firewall.iptables" "$state/firewall-let-in.sh"
   systemctl daemon-reload
   changed "$firewall_unit (removed): the cluster's ports are open to everybody whom no other firewall keeps out"
 fi
