@@ -240,7 +240,7 @@ export const clusterFileSchema = mapping(
       managed: flag
         .default(false)
         .describe(
-          "Close the cluster's ports on every host to all but the cluster's hosts and `operators`, in an nftables table of the project's own. Nothing else is touched, and nothing is opened that another firewall closes. See [firewall.md](firewall.md).",
+          "Close the cluster's ports on every host to all but the cluster's hosts and `operators`, by an nftables table of the project's own, and let these in where iptables or ufw deny by default. No rule of others is touched. See [firewall.md](firewall.md).",
         ),
       operators: list(addressOrRange, "a list of IPv4 addresses and ranges")
         .default([])

@@ -148,7 +148,7 @@ name_facts() {
 
 # Is the module there? To ask the command for rules where it is not would load it.
 module_runs() {
-  grep -q "^$1 " /proc/modules || [ -d "/sys/module/$1" ] || grep -qs "/$1\.ko" "/lib/modules/$(uname -r)/modules.builtin" ||
+  grep -qs "^$1 " /proc/modules || [ -d "/sys/module/$1" ] || grep -qs "/$1\.ko" "/lib/modules/$(uname -r)/modules.builtin" ||
     [ ! -e "/lib/modules/$(uname -r)/modules.dep" ]
 }
 
