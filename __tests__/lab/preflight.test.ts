@@ -138,7 +138,7 @@ describe("preflight of bare hosts", () => {
       const { status, output } = await operator("scripts/preflight");
       expect(status).toBe(1);
       expect(output).toMatch(/^preflight: 3 problems on 2 of 3 hosts; nothing was changed$/m);
-      expect(output).toContain("fix:   iptables -I INPUT -s 198.18.0.8/29 -p udp --dport 6783 -j ACCEPT");
+      expect(output).toContain("fix:   iptables -I INPUT -s 198.18.0.11,198.18.0.13 -p udp --dport 6783 -j ACCEPT");
     } finally {
       for (const { where, fix } of shut) {
         await on(where, fix);

@@ -7,7 +7,7 @@ import { type Check, complaintOfItself, inViews, type Sight, unless, whyFailed }
 
 export const firewall = {
   name: "firewall",
-  title: "The allow-list of the cluster's ports is loaded",
+  title: "Allow-list of the cluster's ports loaded (firewall.managed)",
   doc: "with `firewall.managed`: the unit is enabled, and its table is loaded, lets in the hosts and operators of the cluster file and nobody else, and closes every port of the cluster to the rest",
   after: [],
   needed: "the allow-list of the cluster file, loaded and loaded again at boot",
