@@ -76,7 +76,7 @@ const portsPage = () => `# Ports
 
 <!-- Written by \`npm run reference\` from cluster/ports.ts. Change it there. -->
 
-What the cluster opens on its hosts. Preflight tries every one of them that another host must reach, from each host that must reach it.
+What the cluster opens on its hosts. Preflight tries every one of them that another host must reach, from each host that must reach it. [firewall.md](firewall.md) says how they are opened to the cluster and closed to everybody else.
 
 ${portsTable()}
 `;

@@ -41,7 +41,7 @@ export const checkGroups = [
   { checks: ["deploy"], finds: "another deploy that has the host, under way or broken off" },
   {
     checks: ["firewall"],
-    finds: "a machine that deploys and that `firewall.managed` would shut out; no nft to load its allow-list with",
+    finds: "a machine that deploys and that `firewall.managed` would shut out; no nft or nf_tables for its allow-list",
   },
   { checks: ["weave peer"], finds: "another member's peer name, on a copied disk" },
   {

@@ -86,6 +86,10 @@ describe("a host", () => {
     const bastion = { address: "10.0.9.5", user: "root", port: 22, hostKeys: [] };
     expect(judged(here, { ...managed(), bastion })).toEqual([]);
 
+    expect(judged({ ...here, client: "198.18.0.11", "kernel-nf-tables": "no" }, managed())).toContainEqual(
+      expect.objectContaining({ check: "firewall", found: "kernel 6.1.0-28-amd64 has no nf_tables" }),
+    );
+
     const bare = { os: "debian 12", arch: "amd64", client: "198.18.0.11" };
     const locked = [{ name: "package:nftables:nftables", platform: "debian-12-amd64", version: "1.0.6" }];
     expect(judged(bare, managed())).toMatchObject([

@@ -129,6 +129,16 @@ export function judgeFirewall(inventory: Inventory, { address }: InventoryHost, 
           },
         ]
       : []),
+    ...(/^(no|unloadable)$/.test(facts["kernel-nf-tables"] ?? "")
+      ? [
+          {
+            check: "firewall" as const,
+            found: `kernel ${facts.kernel} has no nf_tables`,
+            needed: "nf_tables, of which the allow-list of firewall.managed is made",
+            fix: "use the distribution's own kernel, or leave firewall.managed out and keep strangers out by other means",
+          },
+        ]
+      : []),
     ...(facts.nft === undefined && !locked
       ? [
           {
