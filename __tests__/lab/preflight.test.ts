@@ -36,8 +36,9 @@ describe("preflight of bare hosts", () => {
     const { status, json, faults } = await preflight();
     expect(faults).toEqual([]);
     expect(status).toBe(0);
-    // Ten ports, each way between three hosts.
-    expect(json.links).toHaveLength(60);
+    // Ten ports, each way between three hosts; and three of a host's own.
+    expect(json.links.filter(({ from, to }) => from !== to)).toHaveLength(60);
+    expect(json.links.filter(({ from, to }) => from === to)).toHaveLength(9);
     expect(json.paths).toHaveLength(6);
     // The hosts of the lab share one clock.
     for (const { clock } of json.hosts) {
