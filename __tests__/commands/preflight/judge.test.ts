@@ -416,8 +416,10 @@ describe("the ports between hosts", () => {
     expect(found("iptables")).toEqual([]);
     expect(found("ufw")).toEqual([]);
     expect(found("firewalld")).toHaveLength(2);
-    // What does not come from a policy has another cause.
+    // What does not come from a policy, or has been opened before, has another cause.
     expect(found("iptables", {})).toHaveLength(2);
+    const before = { "firewall-denies": "yes", "firewall-lets-in": "198.18.0.11 198.18.0.12 198.18.0.13" };
+    expect(found("ufw", before)).toHaveLength(2);
   });
 
   it("are tried by all pairs up to twenty hosts, then by neighbours in a ring, group by group", () => {

@@ -29,7 +29,7 @@ export function judgeConnections(
     // The deploy lets a new member in …
     .filter(({ from, to }) => from === to || !keptOut(facts.get(to), addressOf(from)))
     // … and all where nobody was let in before.
-    .filter(({ to }) => !opens(inventory, facts.get(to)));
+    .filter(({ to, outcome }) => /^answered by/.test(outcome) || !opens(inventory, facts.get(to)));
   const between = groupsOf(judged.filter(({ from, to }) => from !== to)).map((group) => ({
     host: group.fault.host,
     ...connectionJudgement(inventory, facts.get(group.fault.host) ?? {}, group),

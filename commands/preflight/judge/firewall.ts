@@ -97,9 +97,10 @@ export function keptOut(facts: Facts | undefined, address: string): boolean {
   return letsIn.length > 0 && !letsIn.some((range) => within(address, range));
 }
 
-/** Is the deploy going to open on a host what its firewall denies? */
+/** Is the deploy going to open on a host what its firewall denies? Where it has done so before, there is another cause. */
 export const opens = ({ settings }: Inventory, facts: Facts | undefined): boolean =>
   settings.firewall?.managed === true &&
+  facts?.["firewall-lets-in"] === undefined &&
   facts?.["firewall-denies"] !== undefined &&
   ["iptables", "ufw"].includes(facts.firewall ?? "");
 
