@@ -55,13 +55,14 @@ export function inventoryOf(cluster: Cluster, keyFile: (written: string) => stri
 }
 
 /** The settings that the commands read, and no others: whatever is in the inventory is an input of the deploy. */
-function settingsOf({ ssh, consul, docker, weave, swarm, verify }: Settings) {
+function settingsOf({ ssh, consul, docker, weave, swarm, firewall, verify }: Settings) {
   return {
     ssh: pick(ssh, "hostKeyChecking", "timeoutSeconds"),
     consul: pick(consul, "datacenter", "dataDir"),
     docker,
     weave: pick(weave, "version", "images", "dockerApi", "dns", "range", "fastDatapath", "mtu"),
     swarm: pick(swarm, "version", "replication"),
+    ...(firewall.managed || firewall.operators.length > 0 ? { firewall } : {}),
     verify,
   };
 }

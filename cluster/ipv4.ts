@@ -64,20 +64,15 @@ export function rangeOf(addresses: readonly string[]): string {
   return show(smallestRange(addresses.map(toNumber)));
 }
 
-/** A range that a firewall is opened to holds at most so many addresses for each that is meant … */
-const spare = 4;
-/** … and is no wider than this. */
-const widest = 24;
-
-/** Ranges and single addresses that hold all these addresses and few others. */
-export function narrowRangesOf(addresses: readonly string[]): string[] {
+/** The fewest ranges and single addresses that hold all these addresses and no other. */
+export function exactRangesOf(addresses: readonly string[]): string[] {
   const split = (numbers: readonly number[]): string[] => {
     if (numbers.length < 2) {
       return numbers.map(toAddress);
     }
     const range = smallestRange(numbers);
     const size = range.last - range.first + 1;
-    if (range.prefix >= widest && size <= spare * numbers.length) {
+    if (size === numbers.length) {
       return [show(range)];
     }
     const middle = range.first + size / 2;

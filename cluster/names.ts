@@ -1,6 +1,6 @@
 /** Names that the deploy, the commands and the scripts on hosts agree on. Host scripts read them from `names.sh`. */
 import { proxyApis } from "./engines.js";
-import { ports } from "./ports.js";
+import { guardedPorts, ports } from "./ports.js";
 
 /** What the project knows about a host, on that host: the record of what it created, notes, downloads. */
 export const stateFolder = "/var/lib/multicast-swarm";
@@ -19,6 +19,13 @@ export const containers = { manager: "swarm-manager", agent: "swarm-agent", weav
 
 /** Where an engine is told to answer older clients, below the units' folder. */
 export const engineDropIn = "docker.service.d/multicast-swarm.conf";
+
+/** The allow-list of `firewall.managed`: its nftables table, its chain of iptables, and the unit that loads both at boot. */
+export const firewall = {
+  table: "multicast_swarm",
+  chain: "MULTICAST-SWARM",
+  unit: "multicast-swarm-firewall.service",
+} as const;
 
 /** On Swarm's containers; its value is the cluster's name. */
 export const clusterLabel = "multicast-swarm";
@@ -57,7 +64,12 @@ export function namesScript(): string {
     api_streams: proxyApis.streams,
     api_logs: proxyApis.logs,
     engine_drop_in: engineDropIn,
+    firewall_table: firewall.table,
+    firewall_chain: firewall.chain,
+    firewall_unit: firewall.unit,
     ...Object.fromEntries(Object.entries(ports).map(([name, { number }]) => [`port_${snake(name)}`, number])),
+    guarded_tcp: guardedPorts("tcp").join(","),
+    guarded_udp: guardedPorts("udp").join(","),
   };
   const lines = Object.entries(values).map(([name, value]) => `${name}=${value}`);
   return `# Names and ports that scripts on hosts share with the rest of the project.

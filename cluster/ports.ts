@@ -21,6 +21,8 @@ export interface Port {
   openOn(host: Roles, settings: Cluster["settings"]): boolean;
   /** Must one host reach it on another? */
   reachedBy(from: Roles, to: Roles): boolean;
+  /** Does a host use its own, by its address on the LAN? */
+  readonly ofItself?: true;
   /** The two above, in words, for `docs/ports.md`. */
   readonly where: string;
   readonly from: string;
@@ -72,6 +74,7 @@ export const ports = {
     label: "Consul HTTP API and UI",
     openOn: always,
     reachedBy: always,
+    ofItself: true,
     where: "every host",
     from: "every host",
   },
@@ -122,6 +125,7 @@ export const ports = {
     label: "Docker API through Weave's proxy",
     openOn: always,
     reachedBy: (from, to) => from.manager && to.agent,
+    ofItself: true,
     where: "every host",
     from: "Swarm managers, and the machine that runs Terraform",
   },
@@ -162,6 +166,7 @@ export const ports = {
     label: "Docker API of the Swarm",
     openOn: ({ manager }) => manager,
     reachedBy: ({ manager }) => manager,
+    ofItself: true,
     where: "Swarm managers",
     from: "Swarm managers, and whoever uses the cluster",
   },
@@ -178,11 +183,19 @@ export const openPortsOf = (host: Roles, settings: Cluster["settings"]): string[
     .filter((port) => port.openOn(host, settings))
     .flatMap((port) => names(port).map((name) => `${name}/${port.service}`));
 
-/** Those of the open ports of `to` that `from` has to reach, as `8500/tcp`. */
+/** Those of the open ports of `to` that `from`, another host or the same one, has to reach, as `8500/tcp`. */
 export function portsBetween(from: Roles, to: Roles & { readonly ports: readonly string[] }): string[] {
-  const needed = new Set(all.filter((port) => port.reachedBy(from, to)).flatMap(names));
+  const reached = all.filter((port) => port.reachedBy(from, to) && (from !== to || port.ofItself));
+  const needed = new Set(reached.flatMap(names));
   return to.ports.map((open) => open.split("/").slice(0, 2).join("/")).filter((name) => needed.has(name));
 }
+
+/** What `firewall.managed` closes to strangers: all but the name server of the containers, who are strangers to a host too. */
+export const guardedPorts = (protocol: "tcp" | "udp"): number[] =>
+  all
+    .filter((port) => port.service !== "weave-dns" && port.protocols.includes(protocol))
+    .map(({ number }) => number)
+    .sort((a, b) => a - b);
 
 /** The table of `docs/ports.md`. */
 export function portsTable(): string {

@@ -65,11 +65,11 @@ HashiCorp's key; \`scripts/lock\` says when it was not. With \`artifacts.mirror\
 | \`consul/VERSION/consul_VERSION_linux_ARCH.zip\` | Consul, as published |
 | \`weave/VERSION/weave\` | the script \`weave\` of the release |
 | \`images/OWNER_NAME_TAG_ARCH.tar\` | an image, written by \`docker save\`; \`/\` and \`:\` of its reference become \`_\` |
-| \`packages/GROUP/PLATFORM/NAME_VERSION_ARCH.deb\` | packages, in a folder only: GROUP is \`docker-engine\` or \`unzip\`, PLATFORM like \`debian-12-amd64\` |
+| \`packages/GROUP/PLATFORM/NAME_VERSION_ARCH.deb\` | packages, in a folder only: GROUP is \`docker-engine\`, \`unzip\` or \`nftables\`, PLATFORM like \`debian-12-amd64\` |
 
 ARCH is \`amd64\` or \`arm64\`. An architecture that is missing there is left out of the lock file.
 
-Packages (Docker Engine and \`unzip\`, for hosts that lack them) otherwise come from the hosts' own package sources:
+Packages (Docker Engine, \`unzip\`, and with \`firewall.managed\` \`nftables\`, for hosts that lack them) otherwise come from the hosts' own package sources:
 \`scripts/lock\` asks every host over SSH what it would download. That needs no root and changes nothing on the host. With
 \`docker.install: false\` no package of the engine's is locked.`;
 
@@ -77,7 +77,7 @@ const portsPage = () => `# Ports
 
 <!-- Written by \`npm run reference\` from cluster/ports.ts. Change it there. -->
 
-What the cluster opens on its hosts. Preflight tries every one of them that another host must reach, from each host that must reach it.
+What the cluster opens on its hosts. Preflight tries every one of them that another host must reach, from each host that must reach it. [firewall.md](firewall.md) says how they are opened to the cluster and closed to everybody else.
 
 ${portsTable()}
 `;

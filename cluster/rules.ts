@@ -1,6 +1,6 @@
 /** Rules that span fields of the cluster file. */
 import { isIPv4 } from "node:net";
-import { neverOnLan, normalized, within } from "./ipv4.js";
+import { neverOnLan, normalized, overlap, within } from "./ipv4.js";
 import { type KnownHosts, knownHostsFileName, knownHostsName } from "./known-hosts.js";
 import type { Cluster, Host } from "./model.js";
 import { type Path, showValue } from "./problems.js";
@@ -28,6 +28,7 @@ const rules: readonly Rule[] = [
   consulVersion,
   weaveVersion,
   (yaml, { hosts, settings }) => checkRange(yaml, hosts, settings.weave.range),
+  operatorsOnTheLan,
   oneSourceOfArtifacts,
   noCredentialsForBackend,
   noTemplatesForBackend,
@@ -173,6 +174,29 @@ function weaveVersion(yaml: YamlFile, { settings: { weave } }: Cluster): void {
       .join(", or "),
     yaml.has(["weave", "version"]) ? undefined : ["weave", "images"],
   );
+}
+
+/** A wider range is a network of many people's, not of operators. */
+const widestOperators = 16;
+
+function operatorsOnTheLan(yaml: YamlFile, { settings: { firewall } }: Cluster): void {
+  for (const [i, range] of firewall.operators.entries()) {
+    const path = ["firewall", "operators", i];
+    const [address = "", prefix = "32"] = range.split("/");
+    const written = normalized(range);
+    const earlier = firewall.operators.findIndex((other) => overlap(other, range));
+    if (!isIPv4(address) || Number(prefix) > 32) {
+      wrong(yaml, path, "an IPv4 address such as 10.0.9.5 or a range such as 10.0.9.0/24");
+    } else if (Number(prefix) < widestOperators) {
+      wrong(yaml, path, `the operators' own addresses: a range with a prefix of ${widestOperators} or more`);
+    } else if (range.includes("/") && written !== range) {
+      wrong(yaml, path, `the range's first address: ${written}`);
+    } else if (neverOnLan(address)) {
+      wrong(yaml, path, "an address that hosts see, not a loopback, multicast or reserved one");
+    } else if (earlier < i) {
+      wrong(yaml, path, `one that no other entry holds (operators[${earlier}] is ${firewall.operators[earlier]})`);
+    }
+  }
 }
 
 function oneSourceOfArtifacts({ problems }: YamlFile, { settings: { artifacts } }: Cluster): void {

@@ -54,6 +54,10 @@ const filePath = matching(
 );
 const imageReference = matching(/^[a-z0-9][A-Za-z0-9._/:@-]*$/, "an image reference");
 const userName = matching(/^[a-z_][a-z0-9_-]*$/, "the name of a login user");
+const addressOrRange = matching(
+  /^(\d{1,3}\.){3}\d{1,3}(\/\d{1,2})?$/,
+  "an IPv4 address such as 10.0.9.5 or a range such as 10.0.9.0/24",
+);
 const duration = matching(/^[1-9][0-9]*(s|m)$/, "a duration such as 30s or 2m");
 const seconds = whole(1, 3600, "seconds from 1 to 3600");
 
@@ -232,6 +236,18 @@ export const clusterFileSchema = mapping(
     }).describe(
       `Classic Swarm: a manager on port ${numbered.swarmManager.number} and an agent, as containers on each host.`,
     ),
+    firewall: section({
+      managed: flag
+        .default(false)
+        .describe(
+          "Close the cluster's ports on every host to all but the cluster's hosts and `operators`, by an nftables table of the project's own, and let these in where iptables or ufw deny by default. No rule of others is touched. See [firewall.md](firewall.md).",
+        ),
+      operators: list(addressOrRange, "a list of IPv4 addresses and ranges")
+        .default([])
+        .describe(
+          "Who may use the cluster's ports beside its hosts, as the hosts see them: the machine that deploys, and whoever uses Swarm's, Weave's and Consul's APIs. Whoever is listed can become root on every host. A range has a prefix of 16 or more.",
+        ),
+    }).describe("Who reaches the cluster's ports."),
     artifacts: section({
       mirror: matching(/^https?:\/\/[^\s"'$%\\]+[^\s"'$%\\/]$/, "an http(s) URL without a slash at its end")
         .optional()

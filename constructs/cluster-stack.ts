@@ -16,6 +16,7 @@ import { stepsAsset } from "./assets.js";
 import { Backend } from "./backend.js";
 import { startConsul } from "./consul.js";
 import { Departure } from "./departure.js";
+import { guardHosts } from "./firewall.js";
 import { Gate, type GateProps } from "./gate.js";
 import { declareGossipKey } from "./gossip-key.js";
 import { hclOf, type JsonObject } from "./hcl.js";
@@ -68,7 +69,7 @@ export class ClusterStack extends PlainStack {
 
     const server = find(hosts, ({ host }) => host.consul === "server");
     const departures = this.departures(cluster, uploads, server, [reached]);
-    const ready = [reached, ...departures.map(({ left }) => left)];
+    const ready = guardHosts(this, cluster, hosts, [reached, ...departures.map(({ left }) => left)]);
 
     // Consul and Docker with Weave have nothing to do with each other until Swarm needs both.
     const agents = startConsul(cluster, hosts, ready);
@@ -93,7 +94,7 @@ export class ClusterStack extends PlainStack {
     const forAll = [...gates, end];
     for (const on of hosts) {
       const others = forAll.filter((step) => step instanceof Step && step.on === on);
-      new Release(on, "release", { on, others, last: end });
+      new Release(on, "release", { on, others, last: end, firewall: cluster.settings.firewall.managed });
     }
     this.ready = [end];
 

@@ -16,6 +16,7 @@ export const stepScripts = {
   "consul-start": ["consul-agent.sh"],
   "docker-engine": [],
   fetch: [],
+  firewall: ["firewall-let-in.sh"],
   "gate-consul": [],
   "gate-swarm": [],
   "gate-weave": [],

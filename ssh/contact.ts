@@ -27,7 +27,7 @@ export function onAll<H, R>(hosts: readonly H[], work: (host: H) => Promise<R>):
 
 /** The shell that runs this may not have read its own input to the end: the script goes on in a here-document. */
 function asRoot(script: string): string {
-  return `as_root() { if [ "$(id -u)" = 0 ]; then sh -s -- "$@"; else sudo -n sh -s -- "$@"; fi; }
+  return `as_root() { if [ "$(id -u)" = 0 ]; then sh -s -- "$@"; else sudo -n env SSH_CLIENT="$SSH_CLIENT" sh -s -- "$@"; fi; }
 as_root "$@" <<'END_OF_SCRIPT'
 ${script}
 END_OF_SCRIPT

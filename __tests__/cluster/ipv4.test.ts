@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { narrowRangesOf, neverOnLan, normalized, overlap, rangeOf } from "../../cluster/ipv4.js";
+import { exactRangesOf, neverOnLan, normalized, overlap, rangeOf } from "../../cluster/ipv4.js";
 
 describe("ranges", () => {
   it("overlap", () => {
@@ -16,16 +16,13 @@ describe("ranges", () => {
     expect(rangeOf(["10.0.1.4", "192.168.0.1"])).toBe("0.0.0.0/0");
   });
 
-  it("that a firewall is opened to hold few addresses but those that are meant", () => {
-    expect(narrowRangesOf(["198.18.0.11"])).toEqual(["198.18.0.11"]);
-    expect(narrowRangesOf(["198.18.0.11", "198.18.0.13"])).toEqual(["198.18.0.8/29"]);
-    // 32 addresses for two hosts.
-    expect(narrowRangesOf(["198.18.0.11", "198.18.0.16"])).toEqual(["198.18.0.11", "198.18.0.16"]);
-    expect(narrowRangesOf(["10.1.2.3", "10.200.0.4"])).toEqual(["10.1.2.3", "10.200.0.4"]);
-    const rack = (third: number) => Array.from({ length: 200 }, (_, i) => `10.0.${third}.${i + 1}`);
-    expect(narrowRangesOf(rack(1))).toEqual(["10.0.1.0/24"]);
-    expect(narrowRangesOf([...rack(3), ...rack(2), "10.9.0.1"])).toEqual(["10.0.2.0/24", "10.0.3.0/24", "10.9.0.1"]);
-    expect(narrowRangesOf(["10.0.0.1", "10.0.0.1"])).toEqual(["10.0.0.1"]);
+  it("that a firewall is opened to hold the addresses that are meant, and no other", () => {
+    expect(exactRangesOf(["198.18.0.11"])).toEqual(["198.18.0.11"]);
+    expect(exactRangesOf(["198.18.0.13", "198.18.0.11", "198.18.0.12"])).toEqual(["198.18.0.11", "198.18.0.12/31"]);
+    expect(exactRangesOf(["10.1.2.3", "10.200.0.4"])).toEqual(["10.1.2.3", "10.200.0.4"]);
+    const racks = Array.from({ length: 512 }, (_, i) => `10.0.${2 + (i >> 8)}.${i & 255}`);
+    expect(exactRangesOf([...racks, "10.9.0.1"])).toEqual(["10.0.2.0/23", "10.9.0.1"]);
+    expect(exactRangesOf(["10.0.0.1", "10.0.0.1"])).toEqual(["10.0.0.1"]);
   });
 
   it("are written from their first address on", () => {

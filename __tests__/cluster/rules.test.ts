@@ -98,6 +98,25 @@ describe("rules", () => {
     ]);
   });
 
+  test.each([
+    ["10.0.0.0/8", "the operators' own addresses: a range with a prefix of 16 or more"],
+    ["0.0.0.0/0", "the operators' own addresses: a range with a prefix of 16 or more"],
+    ["10.0.9.5/24", "the range's first address: 10.0.9.0/24"],
+    ["10.0.9.300", "an IPv4 address such as 10.0.9.5 or a range such as 10.0.9.0/24"],
+    ["10.0.9.0/33", "an IPv4 address such as 10.0.9.5 or a range such as 10.0.9.0/24"],
+    ["127.0.0.1", "an address that hosts see, not a loopback, multicast or reserved one"],
+    ["10.0.8.0/24", "one that no other entry holds (operators[0] is 10.0.8.7)"],
+  ])("firewall.operators %s", (range, expected) => {
+    expect(load(three(`firewall: { operators: [10.0.8.7, ${range}] }`)).problems).toEqual([
+      `cluster.yaml:6:35: firewall.operators[1]: found "${range}", expected ${expected}`,
+    ]);
+  });
+
+  test("operators are addresses and ranges of which none holds another", () => {
+    const operators = "[10.0.9.5, 10.0.8.0/24, 172.17.0.0/16, 10.0.9.6/32]";
+    expect(load(three(`firewall: { managed: true, operators: ${operators} }`)).problems).toEqual([]);
+  });
+
   test("a mirror and a directory exclude each other", () => {
     expect(load(three("artifacts:\n  mirror: http://mirror\n  directory: files\n")).problems).toEqual([
       "cluster.yaml:8:3: artifacts.directory: found both mirror and directory, expected one of them",

@@ -124,9 +124,9 @@ describe("the JSON", () => {
     }
   });
 
-  test("says as much of a host in a large cluster as in a small one", () => {
+  test.each([false, true])("says as much of a host in a large cluster as in a small one, managed: %s", (managed) => {
     const sizes = [20, 30].map((hosts) => {
-      const { resource } = json(synthesise(clusterFrom(clusterFile(hosts))));
+      const { resource } = json(synthesise(clusterFrom(clusterFile(hosts, { firewall: { managed } }))));
       // A client: what a server is told of the other servers ends at five.
       const blocks = Object.entries(resource).flatMap(([type, byName]) =>
         Object.entries(byName)
@@ -582,6 +582,42 @@ describe("one edited field", () => {
     const touched = changed({ hosts: [...(clusterFile(3).hosts as object[]), fourth] });
     expect(touched).toEqual(expect.arrayContaining(ofEach("null_resource.*_weave_install")));
     expect(touched.filter((address) => /h[123]_weave_launch/.test(address))).toEqual([]);
+  });
+
+  const managed = (...operators: string[]) => ({ firewall: { managed: true, operators } });
+
+  test("of the firewall touches the allow-lists alone, wherever it stands before the services", () => {
+    // Its resources are new; of the others the order has changed, and what tells the last step to keep it.
+    const [was, is] = [{}, managed("10.0.9.5")].map((more) => json(synthesise(clusterFrom(clusterFile(3, more))))) as [
+      Synthesised,
+      Synthesised,
+    ];
+    const triggers = ({ resource }: Synthesised) =>
+      Object.entries(resource.null_resource ?? {}).map(([name, { triggers }]) => [name, JSON.stringify(triggers)]);
+    const known = new Set(triggers(was).map((one) => one.join(" ")));
+    const fresh = triggers(is).filter((one) => !known.has(one.join(" ")));
+    const steps = ["h1", "h2", "h3"].flatMap((host) => [`${host}_firewall`, `${host}_release`]);
+    expect(fresh.map(([name]) => name).sort()).toEqual(["guarded", ...steps, "preflight_hosts"]);
+    const graph = graphOf(is);
+    for (const step of ["consul_install", "docker"]) {
+      const before = [...predecessors(graph, `null_resource.h2_${step}`)];
+      expect(before).toEqual(expect.arrayContaining(ofEach("null_resource.*_firewall", "null_resource.*_fetch")));
+    }
+    const firewall = [...predecessors(graph, "null_resource.h2_firewall")];
+    expect(firewall).toEqual(expect.arrayContaining(ofEach("null_resource.*_fetch")));
+  });
+
+  test("of the firewall's operators, or a host that is added, loads every host's list again", () => {
+    const lists = (file: Record<string, unknown>) => {
+      const { resource } = json(synthesise(clusterFrom(file)));
+      return ["h1", "h2", "h3"].map((host) => JSON.stringify(resource.null_resource?.[`${host}_firewall`]?.triggers));
+    };
+    const now = lists(clusterFile(3, managed("10.0.9.5")));
+    const four = { hosts: clusterFile(4).hosts, ...managed("10.0.9.5") };
+    for (const other of [lists(clusterFile(3, managed("10.0.9.6"))), lists(clusterFile(3, four))]) {
+      expect(other.filter((triggers, i) => triggers === now[i])).toEqual([]);
+    }
+    expect(lists(clusterFile(3, { ...managed("10.0.9.5"), swarm: { heartbeat: "20s" } }))).toEqual(now);
   });
 
   test("touches nothing when it is the order of the hosts alone", () => {

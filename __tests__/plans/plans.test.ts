@@ -51,6 +51,7 @@ describe("of a running cluster", () => {
     ["weave-mtu", three({ weave: { mtu: 1300 } })],
     ["swarm", three({ swarm: { heartbeat: "20s" } })],
     ["gates", three({ gates: { timeoutSeconds: 300 } })],
+    ["firewall", three({ firewall: { managed: true, operators: ["10.0.9.5"] } })],
     ["verify", three({ verify: { image: "example/toolbox:1" } })],
     ["artifacts", three(), artifacts.map((one) => ({ ...one, source: one.source.replace("mirror.", "other.") }))],
     ["upgrade-consul", three({ consul: { version: "1.21.1" } }), upgraded(/^consul$/, "1.20.5", "1.21.1")],
@@ -77,5 +78,19 @@ describe("of a running cluster", () => {
 
   test("destroy", async () => {
     await reviewed("destroy", await cluster.planDestroy(three()));
+  });
+});
+
+describe("of a cluster with an allow-list", () => {
+  const cluster = new Deployed();
+  const managed = (...operators: string[]) => ({ firewall: { managed: true, operators } });
+  beforeAll(() => cluster.deploy(three(managed("10.0.9.5"))));
+
+  test.each<[name: string, file: Record<string, unknown>]>([
+    ["firewall-operators", three(managed("10.0.9.5", "10.0.8.0/24"))],
+    ["firewall-add", three({ hosts: [h1, h2, h3, h4], ...managed("10.0.9.5") })],
+    ["firewall-off", three()],
+  ])("%s", async (name, file) => {
+    await reviewed(name, await cluster.plan(file));
   });
 });

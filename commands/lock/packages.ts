@@ -1,4 +1,4 @@
-/** Packages that hosts lack: Docker Engine, unzip and what they need. Used by `scripts/lock` alone. */
+/** Packages that hosts lack: Docker Engine, unzip, nftables and what they need. Used by `scripts/lock` alone. */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Inventory } from "../../cluster/inventory.js";
@@ -11,11 +11,16 @@ import { hostScript } from "../shared/host-scripts.js";
 import { artifactFolder } from "./artifact-sources.js";
 import { hashFile, type Say } from "./download.js";
 
-const groups = ["docker-engine", "unzip"];
+const groups = ["docker-engine", "unzip", "nftables"];
+
+type Wishes = Pick<Cluster["settings"], "docker"> & Partial<Pick<Cluster["settings"], "firewall">>;
 
 /** The groups that a deploy may install: the engine's are not wanted where every host has one of its own. */
-const groupsFor = ({ docker }: Pick<Cluster["settings"], "docker">): string[] =>
-  groups.filter((group) => docker.install || group !== "docker-engine");
+const groupsFor = ({ docker, firewall }: Wishes): string[] => [
+  ...(docker.install ? ["docker-engine"] : []),
+  "unzip",
+  ...(firewall?.managed ? ["nftables"] : []),
+];
 
 /** The packages to lock. `before` are the old lock file's artifacts. */
 export async function resolvePackages(cluster: Cluster, before: readonly Artifact[], say: Say): Promise<Artifact[]> {
@@ -33,13 +38,15 @@ export async function fromHosts(
   say: Say,
 ): Promise<Artifact[]> {
   const script = hostScript("probes/resolve-packages.sh");
-  const { docker } = inventory.settings;
+  const { docker, firewall } = inventory.settings;
   const wanted = groupsFor(inventory.settings);
-  const engine = docker.install ? [docker.package, ...(docker.version === undefined ? [] : [docker.version])] : ["-"];
+  const [engine, version = ""] = docker.install ? [docker.package, docker.version] : ["-"];
+  const nftables = firewall?.managed ? ["nftables"] : [];
+  const args = version === "" && nftables.length === 0 ? [engine] : [engine, version, ...nftables];
   say(`asking   ${plural(inventory.hosts.length, "host")} which packages they lack`);
   let answered = 0;
   const answers = await inParallel(inventory.hosts, async (host) => {
-    const result = await run(host, script, engine);
+    const result = await run(host, script, args);
     answered++;
     if (result.status !== 0) {
       return { host, error: explainInOneLine(inventory, host, result) };

@@ -209,6 +209,29 @@ function changesOf({ actions, before, after, changed: names }: PlannedChange): s
   });
 }
 
+const firewallStep = (host: string): string => `null_resource.${host}_firewall`;
+
+/** The allow-list of a host that was a member before and stays one. */
+function firewallEvents(plan: TerraformPlan, member: Member): HostEvent[] {
+  const address = firewallStep(member.name);
+  const planned = plan.changes.get(address);
+  if (planned === undefined) {
+    return [];
+  }
+  const event = (what: HostEvent["what"], because: string[]): HostEvent => ({ what, component: "firewall", because });
+  const managed = (before: boolean) => [`firewall.managed: ${before} → ${!before}`];
+  if (!planned.actions.includes("create")) {
+    return [event("is removed", managed(true))];
+  }
+  const { before, after } = plan.triggers(address);
+  if (before === undefined) {
+    return [event("starts", managed(false))];
+  }
+  const peers = before.peers === after?.peers ? [] : peerChanges(plan, member);
+  const told = [...differing({ before, after }).map(([, text]) => text), ...peers];
+  return told.length > 0 ? [event("is told", told)] : [];
+}
+
 /** Steps of the host that run again and restart nothing by themselves. */
 function otherSteps(plan: TerraformPlan, { name }: Member, told: readonly HostEvent[]): HostEvent[] {
   const steps = [...plan.changes.values()].filter(
@@ -218,6 +241,9 @@ function otherSteps(plan: TerraformPlan, { name }: Member, told: readonly HostEv
   const quiet = steps.filter(({ address }) => {
     if (address === `null_resource.${name}_release`) {
       return false;
+    }
+    if (address === firewallStep(name)) {
+      return !told.some(({ component }) => component === "firewall");
     }
     const service = (Object.keys(services) as Service[]).find((one) => serviceSteps(one, name).includes(address));
     return service === undefined || !told.some(({ component }) => component === service);
@@ -265,6 +291,7 @@ export function eventsOf(plan: TerraformPlan, member: Member): HostEvent[] {
   const events = [
     ...(Object.keys(services) as Service[]).flatMap((service) => serviceEvents(plan, member, service)),
     ...containerEvents(plan, member),
+    ...firewallEvents(plan, member),
   ];
   return [...events, ...otherSteps(plan, member, events)];
 }

@@ -39,6 +39,10 @@ export const checkGroups = [
       "a host of another cluster, or under another name; an address, `consul.datacenter` or `consul.dataDir` that was changed",
   },
   { checks: ["deploy"], finds: "another deploy that has the host, under way or broken off" },
+  {
+    checks: ["firewall"],
+    finds: "a machine that deploys and that `firewall.managed` would shut out; no nft or nf_tables for its allow-list",
+  },
   { checks: ["weave peer"], finds: "another member's peer name, on a copied disk" },
   {
     checks: ["disk", "memory"],
@@ -55,7 +59,7 @@ export const checkGroups = [
   {
     checks: ["links"],
     finds:
-      "ports of [ports.md](ports.md) that another host must reach and does not, between every pair of hosts, by role",
+      "ports of [ports.md](ports.md) that another host, the host itself or the machine that deploys must reach and does not, between every pair of hosts, by role; with the commands that open them, in the language of the host's firewall",
     limit: `above ${fullMatrix} hosts each tries ${ringNeighbours} others`,
   },
   { checks: ["mtu"], finds: "packets of full size that do not pass" },

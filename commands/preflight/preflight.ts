@@ -68,7 +68,7 @@ export async function lookAtHosts(
     }
   }
   return {
-    findings: [...findings, ...judgeAllHosts(inventory, facts), ...judgeNetwork(inventory, facts, network)],
+    findings: [...findings, ...judgeAllHosts(inventory, facts), ...judgeNetwork(inventory, facts, network, deployer)],
     facts,
     undecided,
     network,

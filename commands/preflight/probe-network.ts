@@ -1,13 +1,14 @@
 /** Who reaches whom: all hosts listen on the cluster's ports for some seconds, and try those of the others. */
 import { randomBytes } from "node:crypto";
+import { connect } from "node:net";
 import type { Inventory, InventoryHost } from "../../cluster/inventory.js";
-import { portsBetween } from "../../cluster/ports.js";
+import { portsBetween, ports as portTable } from "../../cluster/ports.js";
 import { onAll } from "../../ssh/contact.js";
 import { lastLine } from "../../ssh/explain.js";
 import { perlSession, type Reply, type Session } from "../../ssh/session.js";
 import type { Open } from "../../ssh/ssh.js";
 
-/** One port of one host as seen from another: `ok`, or how it failed. */
+/** One port of one host as seen from another, or from the host itself: `ok`, or how it failed. */
 export interface Connection {
   readonly from: string;
   readonly to: string;
@@ -34,11 +35,16 @@ export interface Clock {
 
 export interface NetworkProbe {
   readonly connections: readonly Connection[];
+  /** By host: whether this machine reaches the port that Terraform uses, `ok` or how it failed. */
+  readonly fromHere: ReadonlyMap<string, string>;
   readonly packetSizes: readonly PacketSizes[];
   readonly clocks: ReadonlyMap<string, Clock>;
   /** Hosts that took no part, with what they said. */
   readonly silent: ReadonlyMap<string, string>;
 }
+
+/** The port of every host that the machine reaches which deploys: Terraform makes Swarm's containers through it. */
+export const operatorPort = `${portTable.weaveProxy.number}/tcp`;
 
 /** Up to so many hosts each tries every other; in larger clusters the next few of a ring. */
 export const fullMatrix = 20;
@@ -76,6 +82,7 @@ export async function probeNetwork(
 ): Promise<NetworkProbe> {
   const found = {
     connections: [] as Connection[],
+    fromHere: new Map<string, string>(),
     packetSizes: [] as PacketSizes[],
     clocks: new Map<string, Clock>(),
     silent: new Map<string, string>(),
@@ -106,6 +113,7 @@ interface Member {
 
 interface Found {
   readonly connections: Connection[];
+  readonly fromHere: Map<string, string>;
   readonly packetSizes: PacketSizes[];
   readonly clocks: Map<string, Clock>;
 }
@@ -128,7 +136,13 @@ async function probeGroup(group: readonly Member[], loginSeconds: number, quiet:
   }
   await quiet;
   const listening = await listen(ask, hosts);
+  const here = onAll(hosts, async (host) => {
+    if (asTarget(listening.get(host), operatorPort).length > 0) {
+      found.fromHere.set(host.name, await reachedFromHere(host));
+    }
+  });
   const probed = await ask((host) => probeRequest(host, hosts, listening), silenceSeconds + 10);
+  await here;
   const arrived = arrivalsIn(await ask(() => "arrived", 10));
   for (const [{ name: from }, reply] of probed) {
     for (const [to = "", port = "", ...outcome] of words(reply, "link")) {
@@ -141,6 +155,27 @@ async function probeGroup(group: readonly Member[], loginSeconds: number, quiet:
     }
   }
 }
+
+function reachedFromHere({ address }: InventoryHost): Promise<string> {
+  return new Promise((done) => {
+    const socket = connect({ host: address, port: portTable.weaveProxy.number, timeout: silenceSeconds * 1000 });
+    const end = (outcome: string) => {
+      socket.destroy();
+      done(outcome);
+    };
+    socket.once("connect", () => end("ok"));
+    socket.once("timeout", () => end("no answer"));
+    socket.once("error", ({ code = "" }: NodeJS.ErrnoException) => end(failures.get(code) ?? code));
+  });
+}
+
+/** In the words of the hosts' own program. */
+const failures = new Map([
+  ["ECONNREFUSED", "connection refused"],
+  ["EHOSTUNREACH", "no route to host"],
+  ["ENETUNREACH", "network is unreachable"],
+  ["ETIMEDOUT", "no answer"],
+]);
 
 type Replies = ReadonlyMap<InventoryHost, Reply | undefined>;
 /** Asks all hosts of a group at once. */
@@ -155,19 +190,19 @@ function clockOf(reply: Reply | undefined): Clock | undefined {
   return { ahead: time - (asked + answered) / 2, uncertain: (answered - asked) / 2 };
 }
 
-/** Lets every host listen on the ports that another one of these has to reach. */
+/** Lets every host listen on the ports that one of these, or the machine that deploys, has to reach. */
 function listen(ask: AskAll, hosts: readonly InventoryHost[]): Promise<Replies> {
   // A stray answer of another run must not count.
   const token = randomBytes(6).toString("hex");
   return ask((host) => {
-    const wanted = hosts.filter((other) => other !== host).flatMap((other) => portsBetween(other, host));
-    return ["listen", token, ...new Set(wanted)].join(" ");
+    const wanted = hosts.flatMap((other) => portsBetween(other, host));
+    return ["listen", token, ...new Set([...wanted, operatorPort])].join(" ");
   }, 10);
 }
 
 /** What a host is to try on the others, as port-probe.pl reads it. */
 function probeRequest(host: InventoryHost, hosts: readonly InventoryHost[], listening: Replies): string {
-  const targets = targetsOf(hosts, host).map((to) => {
+  const targets = [host, ...targetsOf(hosts, host)].map((to) => {
     const ports = portsBetween(host, to).flatMap((port) => asTarget(listening.get(to), port));
     return ["target", to.name, to.address, ...ports].join(" ");
   });

@@ -28,7 +28,7 @@ export function preflightReport(
   const table = [...findingsTable(inventory, findings, paint), ...columns(unknown)];
   if (problems.length === 0 && unknown.length === 0) {
     const rows = inventory.hosts.map((host) => [label(host), describe(inventory, facts.get(host.name) ?? {})]);
-    const { length } = network.connections;
+    const { length } = network.connections.filter(({ from, to }) => from !== to);
     const tried = length > 0 ? `, ${plural(length, "connection")} between them tried` : "";
     const summary = `preflight: no problem on ${total}${warned}${tried}`;
     return { lines: [...columns(rows), ...table, paint("green", summary)], status: 0 };
@@ -46,8 +46,9 @@ export function preflightReport(
 
 /** One line about a host that is fit. */
 function describe(inventory: Inventory, facts: Facts): string {
+  const firewall = facts["firewall-denies"] ? [`${facts.firewall} denies by default`] : [];
   const parts = [facts.os, facts.arch, `kernel ${facts.kernel}`, engine(inventory, facts), datapath(inventory, facts)];
-  return parts.join(", ");
+  return [...parts, ...firewall].join(", ");
 }
 
 function engine({ settings, artifacts }: Inventory, facts: Facts): string {

@@ -17,6 +17,7 @@ export const sections = [
   "swarm-info",
   "image",
   "firewall",
+  "allow-list",
   "weave-status",
   "swept",
 ] as const;

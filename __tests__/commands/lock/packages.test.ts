@@ -82,6 +82,27 @@ describe("what hosts lack", () => {
     ]);
   });
 
+  test("hosts are asked for nftables only where they get an allow-list, and it is kept then", async () => {
+    const asked: (readonly string[] | undefined)[] = [];
+    const run: Run = async (_, __, args) => {
+      asked.push(args);
+      return ok(debian);
+    };
+    const nftables = { ...(old[2] as Artifact), name: "package:nftables:nftables", platform: "debian-12-amd64" };
+    const managed = (firewall: { managed: boolean; operators: string[] } | undefined) =>
+      fromHosts(
+        { ...inventory, settings: { ...inventory.settings, ...(firewall && { firewall }) } },
+        run,
+        [nftables],
+        () => {},
+      );
+    expect(await managed(undefined)).toEqual([]);
+    expect(await managed({ managed: false, operators: ["10.0.9.5"] })).toEqual([]);
+    expect(await managed({ managed: true, operators: [] })).toEqual([nftables]);
+    const [first, second, third] = [0, 3, 6].map((i) => asked[i]);
+    expect([first, second, third]).toEqual([["docker.io"], ["docker.io"], ["docker.io", "", "nftables"]]);
+  });
+
   test("every host that does not answer is named", async () => {
     const run = hosts({
       a: { status: 255, stdout: "", stderr: "ssh: connect to host 10.0.0.1 port 22: Connection timed out\r\n" },
@@ -146,7 +167,7 @@ test("the script for hosts asks apt for nothing when nothing is lacking", () => 
   expect(stdout).toMatch(/^platform [a-z]+-[0-9.]+-amd64\n$/);
 });
 
-test("the script for hosts asks apt for unzip alone where the engine is not wanted", () => {
+test("the script for hosts asks apt for unzip alone where the engine is not wanted, and for nftables when told to", () => {
   const folder = files({
     "apt-get": `#!/bin/sh\necho "apt-get $*" >>"$(dirname "$0")/called"\ncase "$*" in *print-uris*) exit 1 ;; esac\n`,
     "apt-config": "#!/bin/sh\necho 'APT \"\";'\n",
@@ -159,6 +180,11 @@ test("the script for hosts asks apt for unzip alone where the engine is not want
     symlinkSync(join("/bin", name), join(folder, name));
   }
   const script = hostScript("probes/resolve-packages.sh").replace(/^PATH=.*$/m, `PATH=${folder}`);
-  spawnSync("/bin/sh", ["-s", "--", "-"], { input: script });
-  expect(readFileSync(join(folder, "called"), "utf8")).toMatch(/print-uris install unzip\n$/);
+  const called = (...args: string[]) => {
+    spawnSync("/bin/sh", ["-s", "--", ...args], { input: script });
+    return readFileSync(join(folder, "called"), "utf8");
+  };
+  expect(called("-")).toMatch(/print-uris install unzip\n$/);
+  writeFileSync(join(folder, "unzip"), "#!/bin/sh\n", { mode: 0o755 });
+  expect(called("-", "", "nftables")).toMatch(/print-uris install nftables\n$/);
 });

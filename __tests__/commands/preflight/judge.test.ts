@@ -6,7 +6,7 @@ import type { Facts } from "../../../commands/preflight/facts.js";
 import { judgeAllHosts } from "../../../commands/preflight/judge/all-hosts.js";
 import { median } from "../../../commands/preflight/judge/clocks.js";
 import { faults } from "../../../commands/preflight/judge/faults.js";
-import { firewallCommand } from "../../../commands/preflight/judge/firewall.js";
+import { openingCommand } from "../../../commands/preflight/judge/firewall.js";
 import { judgeNetwork } from "../../../commands/preflight/judge/network.js";
 import { judgeHost } from "../../../commands/preflight/judge/one-host.js";
 import { type Connection, groups, type NetworkProbe, targetsOf } from "../../../commands/preflight/probe-network.js";
@@ -68,6 +68,34 @@ describe("a host", () => {
     expect(refused[0]).not.toHaveProperty("warning");
     expect(noticed).toMatchObject([{ check: "deploy", found, warning: true }]);
     expect(judgeHost(inventory, h2, held, "bob@desk:/srv/cluster")).toEqual([]);
+  });
+
+  it("firewall: a managed one lets in the machine that deploys, and has something to load it with", () => {
+    const managed = (...operators: string[]): Inventory => ({
+      ...inventory,
+      settings: { ...inventory.settings, firewall: { managed: true, operators } },
+    });
+    const here = { nft: "nftables v1.0.6", client: "10.0.9.5" };
+    expect(judged(here, managed("10.0.8.1", "10.0.9.0/24"))).toEqual([]);
+    expect(judged(here)).toEqual([]);
+    expect(judged(here, managed("10.0.8.1"))).toMatchObject([
+      { check: "firewall", fix: "add 10.0.9.5 to firewall.operators in the cluster file" },
+    ]);
+    // A member; and a jump host, which is not the machine that deploys.
+    expect(judged({ ...here, client: "198.18.0.11" }, managed())).toEqual([]);
+    const bastion = { address: "10.0.9.5", user: "root", port: 22, hostKeys: [] };
+    expect(judged(here, { ...managed(), bastion })).toEqual([]);
+
+    expect(judged({ ...here, client: "198.18.0.11", "kernel-nf-tables": "no" }, managed())).toContainEqual(
+      expect.objectContaining({ check: "firewall", found: "kernel 6.1.0-28-amd64 has no nf_tables" }),
+    );
+
+    const bare = { os: "debian 12", arch: "amd64", client: "198.18.0.11" };
+    const locked = [{ name: "package:nftables:nftables", platform: "debian-12-amd64", version: "1.0.6" }];
+    expect(judged(bare, managed())).toMatchObject([
+      { check: "firewall", found: "the host has no nft, and artifacts.lock.json no nftables for debian-12-amd64" },
+    ]);
+    expect(judged(bare, { ...managed(), artifacts: locked })).toEqual([]);
   });
 
   it("engine: refuses one that is not run by docker.service", () => {
@@ -204,7 +232,13 @@ function links(
       ),
   );
 }
-const none: NetworkProbe = { connections: [], packetSizes: [], clocks: new Map(), silent: new Map() };
+const none: NetworkProbe = {
+  connections: [],
+  fromHere: new Map(),
+  packetSizes: [],
+  clocks: new Map(),
+  silent: new Map(),
+};
 const judgeSeen = (seen: Partial<NetworkProbe>, where = inventory, facts: ReadonlyMap<string, Facts> = new Map()) =>
   judgeNetwork(where, facts, { ...none, ...seen });
 
@@ -230,7 +264,7 @@ describe("the ports between hosts", () => {
         check: "links",
         found: "6783/udp not reached from any other host (no answer)",
         needed: "this port open for the other hosts of the cluster",
-        fix: "iptables -I INPUT -s 198.18.0.8/29 -p udp --dport 6783 -j ACCEPT",
+        fix: "iptables -I INPUT -s 198.18.0.11,198.18.0.13 -p udp --dport 6783 -j ACCEPT",
       },
     ]);
   });
@@ -284,12 +318,17 @@ describe("the ports between hosts", () => {
       facts,
     );
     expect(found[0]?.fix).toBe(
-      "ufw allow from 198.18.0.8/29 to any port 6783 proto tcp && ufw allow from 198.18.0.8/29 to any port 6783,6784 proto udp",
+      [
+        "ufw allow from 198.18.0.11 to any port 6783 proto tcp",
+        "ufw allow from 198.18.0.13 to any port 6783 proto tcp",
+        "ufw allow from 198.18.0.11 to any port 6783,6784 proto udp",
+        "ufw allow from 198.18.0.13 to any port 6783,6784 proto udp",
+      ].join(" && "),
     );
-    expect(firewallCommand("firewalld", ["6783/udp"], ["10.0.0.0/24"])).toMatch(
+    expect(openingCommand({ firewall: "firewalld" }, ["6783/udp"], ["10.0.0.0/24"])).toMatch(
       /^firewall-cmd --permanent .* && firewall-cmd --reload$/,
     );
-    expect(firewallCommand("nft", ["6783/udp", "6784/udp"], ["10.0.0.0/24"])).toContain(
+    expect(openingCommand({ firewall: "nft" }, ["6783/udp", "6784/udp"], ["10.0.0.0/24"])).toContain(
       "udp dport '{ 6783, 6784 }' accept",
     );
   });
@@ -302,11 +341,85 @@ describe("the ports between hosts", () => {
       "iptables -I INPUT -s 10.1.2.3,10.200.0.4 -p udp --dport 6783 -j ACCEPT",
     );
     const two = ["10.1.2.3", "10.200.0.4"];
-    expect(firewallCommand("ufw", ["6783/udp"], two)).toBe(
+    expect(openingCommand({ firewall: "ufw" }, ["6783/udp"], two)).toBe(
       "ufw allow from 10.1.2.3 to any port 6783 proto udp && ufw allow from 10.200.0.4 to any port 6783 proto udp",
     );
-    expect(firewallCommand("nft", ["6783/udp"], two)).toContain("ip saddr '{ 10.1.2.3, 10.200.0.4 }' udp");
-    expect(firewallCommand("firewalld", ["6783/udp"], two).match(/--add-rich-rule/g)).toHaveLength(2);
+    expect(openingCommand({ firewall: "nft" }, ["6783/udp"], two)).toContain("ip saddr '{ 10.1.2.3, 10.200.0.4 }' udp");
+    expect(openingCommand({ firewall: "firewalld" }, ["6783/udp"], two).match(/--add-rich-rule/g)).toHaveLength(2);
+  });
+
+  it("say that a firewall denies by default, and open the chain of nft that does", () => {
+    const denying = { ...fresh, firewall: "nft", "firewall-denies": "yes", "firewall-chain": "ip mine in" };
+    const blocked = links(({ to, port }) => to === "h2" && port === "6783/udp");
+    expect(judgeSeen({ connections: blocked }, inventory, new Map([["h2", denying]]))).toMatchObject([
+      {
+        found: "6783/udp not reached from any other host (no answer; nft lets in nothing but what it is told to)",
+        fix: "nft insert rule ip mine in ip saddr '{ 198.18.0.11, 198.18.0.13 }' udp dport '{ 6783 }' accept",
+      },
+    ]);
+  });
+
+  it("of a host are reached from itself too", () => {
+    const own = { from: "h2", to: "h2", port: "8500/tcp", outcome: "no answer" };
+    const connections = [...links(() => false), own, { ...own, port: "12375/tcp" }];
+    const fix = (firewall: string) => judgeSeen({ connections }, inventory, new Map([["h2", { ...fresh, firewall }]]));
+    expect(fix("iptables")).toMatchObject([
+      {
+        host: "h2",
+        check: "links",
+        found: "does not reach 8500/tcp, 12375/tcp of itself (no answer)",
+        fix: "iptables -I INPUT -i lo -j ACCEPT",
+      },
+    ]);
+    expect(fix("ufw")).toMatchObject([{ fix: "ufw allow in on lo" }]);
+  });
+
+  it("that the machine needs which deploys are opened to it and the other operators", () => {
+    const fromHere = new Map([["h2", "no answer"]]);
+    const operators = { settings: { ...inventory.settings, firewall: { managed: false, operators: ["10.0.9.0/24"] } } };
+    const see = (own: Facts, more: Partial<Inventory> = {}, deployer?: string) =>
+      judgeNetwork({ ...inventory, ...more }, new Map([["h2", own]]), { ...none, fromHere }, deployer);
+    const client = { ...fresh, firewall: "iptables", client: "10.0.7.7" };
+    expect(see(client, operators, "alice")).toEqual([
+      {
+        host: "h2",
+        check: "links",
+        found: "12375/tcp not reached from this machine, which is 10.0.7.7 there (no answer)",
+        needed: "this port open for the machine that deploys: Terraform makes Swarm's containers through it",
+        fix: "iptables -I INPUT -s 10.0.7.7,10.0.9.0/24 -p tcp -m multiport --dports 4000,8500,12375 -j ACCEPT",
+      },
+    ]);
+    // Whoever only looks may not be the one who deploys.
+    expect(see(client)).toMatchObject([{ fix: expect.stringContaining("-s 10.0.7.7 "), warning: true }]);
+    const bastion = { address: "10.0.7.7", user: "root", port: 22, hostKeys: [] };
+    expect(see(client, { bastion })).toMatchObject([{ fix: expect.stringContaining("ADDRESS-OF-THIS-MACHINE") }]);
+    expect(see({ ...client, "firewall-lets-in": "198.18.0.11 10.0.9.0/24" })).toMatchObject([
+      { fix: expect.stringContaining("systemctl stop multicast-swarm-firewall.service") },
+    ]);
+  });
+
+  it("that the project's own allow-list keeps a new member from are the deploy's to open", () => {
+    const facts = new Map([["h2", { ...fresh, "firewall-lets-in": "198.18.0.11 198.18.0.12" }]]);
+    const blocked = links(({ from, to }) => from === "h3" && to === "h2");
+    expect(judgeSeen({ connections: blocked }, inventory, facts)).toEqual([]);
+    expect(judgeSeen({ connections: blocked })).toHaveLength(1);
+  });
+
+  it("that iptables or ufw deny are the deploy's to open where the firewall is managed", () => {
+    const settings = { ...inventory.settings, firewall: { managed: true, operators: [] } };
+    const found = (firewall: string, more: Facts = { "firewall-denies": "yes" }) =>
+      judgeNetwork({ ...inventory, settings }, new Map([["h2", { ...fresh, firewall, ...more }]]), {
+        ...none,
+        connections: links(({ to }) => to === "h2"),
+        fromHere: new Map([["h2", "no answer"]]),
+      });
+    expect(found("iptables")).toEqual([]);
+    expect(found("ufw")).toEqual([]);
+    expect(found("firewalld")).toHaveLength(2);
+    // What does not come from a policy, or has been opened before, has another cause.
+    expect(found("iptables", {})).toHaveLength(2);
+    const before = { "firewall-denies": "yes", "firewall-lets-in": "198.18.0.11 198.18.0.12 198.18.0.13" };
+    expect(found("ufw", before)).toHaveLength(2);
   });
 
   it("are tried by all pairs up to twenty hosts, then by neighbours in a ring, group by group", () => {

@@ -86,7 +86,9 @@ describe("a healthy cluster", () => {
     expect(faults(verified)).toEqual([]);
     expect(statusOf(verified)).toBe(0);
     const passed = verified.verdicts.map(({ host, check }) => `${host} ${check}`);
-    expect(passed.sort()).toEqual(checkNames.flatMap((check) => ["h1", "h2", "h3"].map((h) => `${h} ${check}`)).sort());
+    // The recorded cluster has no allow-list.
+    const looked = checkNames.filter((check) => check !== "firewall");
+    expect(passed.sort()).toEqual(looked.flatMap((check) => ["h1", "h2", "h3"].map((h) => `${h} ${check}`)).sort());
   });
 
   it("is asked once by each host, and cleaned up", async () => {
@@ -98,6 +100,50 @@ describe("a healthy cluster", () => {
       }
     }
     expect(asked.filter((one) => one.endsWith(" start"))).toHaveLength(1);
+  });
+});
+
+const setOf = (name: string, type: string, elements: readonly string[]) =>
+  `\tset ${name} {\n\t\ttype ipv4_addr\n${type}${elements.length > 0 ? `\t\telements = { ${elements.join(",\n\t\t\t     ")} }\n` : ""}\t}\n`;
+/** What a host with an allow-list prints (nft 1.0.6). */
+const allowList = (hosts: readonly string[], operators: readonly string[]) =>
+  `unit enabled
+table inet multicast_swarm {
+${setOf("hosts", "", hosts)}
+${setOf("operators", "\t\tflags interval\n", operators)}
+\tchain strangers {
+\t\tiif "lo" accept
+\t\tip saddr @hosts accept
+\t\tip saddr @operators accept
+\t\ttcp dport { 4000, 6782, 6783, 6784, 8300, 8301, 8302, 8500, 8503, 8600, 12375 } counter drop
+\t\tudp dport { 6783, 6784, 8301, 8302, 8600 } counter drop
+\t\tmeta l4proto esp counter drop
+\t}
+}`;
+const members = ["198.18.0.11", "198.18.0.12", "198.18.0.13"];
+/** Verifies healthy hosts with an allow-list, h2 with what is given. */
+function guarded(text: string, status = 0): Promise<Verified> {
+  const settings = { ...inventory.settings, firewall: { managed: true, operators: ["198.18.0.1", "10.0.9.0/24"] } };
+  const right = allowList(members, ["10.0.9.0/24", "198.18.0.1"]);
+  return replay(
+    healthy,
+    ({ host: name, stdout }) => {
+      const said = name === "h2" ? `=== allow-list ${status}\n${text}` : `=== allow-list 0\n${right}`;
+      return { stdout: stdout.replace("=== swept", `${said}\n=== swept`) };
+    },
+    [],
+    undefined,
+    { ...inventory, settings },
+  );
+}
+
+describe("an allow-list", () => {
+  it("that is as the cluster file says is found on every host", async () => {
+    const verified = await guarded(allowList(members, ["10.0.9.0/24", "198.18.0.1"]));
+    expect(faults(verified)).toEqual([]);
+    expect(verified.verdicts.filter(({ check }) => check === "firewall").map(({ found }) => found)).toEqual(
+      members.map(() => "3 hosts and 2 operators"),
+    );
   });
 });
 
@@ -254,6 +300,23 @@ describe("every check can fail", () => {
         () => altered("h2", "observe", ["unit-docker 0\nactive", "unit-docker 3\nfailed"]),
         "h2 engine: docker.service is failed",
       ],
+    ],
+    firewall: [
+      [
+        () => guarded(allowList(["198.18.0.11", "198.18.0.99"], ["198.18.0.1", "10.0.9.0/24"])),
+        "h2 firewall: keeps out h2 (198.18.0.12), h3 (198.18.0.13); lets in 198.18.0.99, which the cluster file does not",
+      ],
+      [() => guarded(allowList(members, ["198.18.0.1"])), "h2 firewall: keeps out the operator 10.0.9.0/24"],
+      [
+        () => guarded(allowList(members, ["198.18.0.1", "10.0.9.0/24"]).replace(/tcp dport .*/, "")),
+        "h2 firewall: does not close 4000/tcp, 6782/tcp,",
+      ],
+      [
+        () => guarded(allowList(members, ["198.18.0.1", "10.0.9.0/24"]).replace("enabled", "disabled")),
+        "h2 firewall: multicast-swarm-firewall.service is disabled: it will not be loaded at boot",
+      ],
+      [() => guarded("Error: No such file or directory", 1), "h2 firewall: No such file or directory"],
+      [() => guarded(""), "h2 firewall: multicast-swarm-firewall.service is missing"],
     ],
     consul: [
       [

@@ -1,34 +1,60 @@
-/** The command that opens ports, for each firewall that a host may be run with. */
+/** The commands that open ports, for each firewall that a host may be run with; and whom the project's own lets in. */
+import type { Inventory, InventoryHost } from "../../../cluster/inventory.js";
+import { within } from "../../../cluster/ipv4.js";
+import type { Judgement } from "../checks.js";
+import { type Facts, platformsOf, wordsOf } from "../facts.js";
+import { lockFix } from "./engine.js";
 
 interface Opening {
   readonly protocol: "tcp" | "udp";
   readonly ports: readonly string[];
   /** Ranges and addresses. */
   readonly sources: readonly string[];
+  /** Where the rules of nft go: family, table and chain. */
+  readonly chain: string;
 }
 
-function ufw({ protocol, ports, sources }: Opening): string[] {
-  return sources.map((source) => `ufw allow from ${source} to any port ${ports.join(",")} proto ${protocol}`);
+interface Firewall {
+  open(opening: Opening): string[];
+  /** Lets the host reach itself. */
+  loopback(chain: string): string;
+  /** What the commands end with. */
+  readonly end?: string;
 }
 
-function firewalld({ protocol, ports, sources }: Opening): string[] {
-  return sources.flatMap((source) =>
-    ports.map(
-      (port) =>
-        `firewall-cmd --permanent --add-rich-rule='rule family=ipv4 source address=${source} port port=${port} protocol=${protocol} accept'`,
+const ufw: Firewall = {
+  open: ({ protocol, ports, sources }) =>
+    sources.map((source) => `ufw allow from ${source} to any port ${ports.join(",")} proto ${protocol}`),
+  loopback: () => "ufw allow in on lo",
+};
+
+const firewalld: Firewall = {
+  open: ({ protocol, ports, sources }) =>
+    sources.flatMap((source) =>
+      ports.map(
+        (port) =>
+          `firewall-cmd --permanent --add-rich-rule='rule family=ipv4 source address=${source} port port=${port} protocol=${protocol} accept'`,
+      ),
     ),
-  );
-}
+  loopback: () => "firewall-cmd --permanent --zone=trusted --add-interface=lo",
+  end: "firewall-cmd --reload",
+};
 
-function nft({ protocol, ports, sources }: Opening): string[] {
-  const source = sources.length === 1 ? sources[0] : `'{ ${sources.join(", ")} }'`;
-  return [`nft insert rule inet filter input ip saddr ${source} ${protocol} dport '{ ${ports.join(", ")} }' accept`];
-}
+const nft: Firewall = {
+  open: ({ protocol, ports, sources, chain }) => {
+    const source = sources.length === 1 ? sources[0] : `'{ ${sources.join(", ")} }'`;
+    return [`nft insert rule ${chain} ip saddr ${source} ${protocol} dport '{ ${ports.join(", ")} }' accept`];
+  },
+  loopback: (chain) => `nft insert rule ${chain} iif lo accept`,
+};
 
-function iptables({ protocol, ports, sources }: Opening): string[] {
-  const match = ports.length === 1 ? `--dport ${ports[0]}` : `-m multiport --dports ${ports.join(",")}`;
-  return [`iptables -I INPUT -s ${sources.join(",")} -p ${protocol} ${match} -j ACCEPT`];
-}
+const iptables: Firewall = {
+  open: ({ protocol, ports, sources }) => {
+    const match = ports.length === 1 ? `--dport ${ports[0]}` : `-m multiport --dports ${ports.join(",")}`;
+    return [`iptables -I INPUT -s ${sources.join(",")} -p ${protocol} ${match} -j ACCEPT`];
+  },
+  loopback: () => "iptables -I INPUT -i lo -j ACCEPT",
+};
 
 const firewalls = new Map([
   ["ufw", ufw],
@@ -37,17 +63,92 @@ const firewalls = new Map([
   ["iptables", iptables],
 ]);
 
+const firewallOf = ({ firewall }: Facts): Firewall => firewalls.get(firewall ?? "") ?? iptables;
+const chainOf = (facts: Facts): string => facts["firewall-chain"] ?? "inet filter input";
+
+const joined = (commands: readonly string[], { end }: Firewall): string =>
+  [...commands, ...(end === undefined ? [] : [end])].join(" && ");
+
 /**
- * The command that opens ports, each as NUMBER/PROTOCOL.
+ * The command that opens ports of a host, each as NUMBER/PROTOCOL.
  *
- * @param firewall as the fact of that name has it
  * @param sources ranges and addresses that may come in
  */
-export function firewallCommand(firewall: string, ports: readonly string[], sources: readonly string[]): string {
-  const open = firewalls.get(firewall) ?? iptables;
+export function openingCommand(facts: Facts, ports: readonly string[], sources: readonly string[]): string {
+  const firewall = firewallOf(facts);
   const commands = (["tcp", "udp"] as const).flatMap((protocol) => {
     const numbers = ports.filter((port) => port.endsWith(`/${protocol}`)).map((port) => port.replace(/\/.*/, ""));
-    return numbers.length === 0 ? [] : open({ protocol, ports: numbers, sources });
+    return numbers.length === 0 ? [] : firewall.open({ protocol, ports: numbers, sources, chain: chainOf(facts) });
   });
-  return [...commands, ...(firewall === "firewalld" ? ["firewall-cmd --reload"] : [])].join(" && ");
+  return joined(commands, firewall);
+}
+
+/** The command that lets a host reach itself. */
+export const loopbackCommand = (facts: Facts): string =>
+  joined([firewallOf(facts).loopback(chainOf(facts))], firewallOf(facts));
+
+/** In words, for a finding about what does not get in; nothing when no firewall of the host's denies by default. */
+export const denies = (facts: Facts): string =>
+  facts["firewall-denies"] ? `; ${facts.firewall} lets in nothing but what it is told to` : "";
+
+/** Does the allow-list that is loaded on a host keep an address out? The deploy loads a new one, or takes it off. */
+export function keptOut(facts: Facts | undefined, address: string): boolean {
+  const letsIn = wordsOf(facts?.["firewall-lets-in"]);
+  return letsIn.length > 0 && !letsIn.some((range) => within(address, range));
+}
+
+/** Is the deploy going to open on a host what its firewall denies? Where it has done so before, there is another cause. */
+export const opens = ({ settings }: Inventory, facts: Facts | undefined): boolean =>
+  settings.firewall?.managed === true &&
+  facts?.["firewall-lets-in"] === undefined &&
+  facts?.["firewall-denies"] !== undefined &&
+  ["iptables", "ufw"].includes(facts.firewall ?? "");
+
+/** `firewall.managed`: nobody is shut out who deploys, and there is something to load the list with. */
+export function judgeFirewall(inventory: Inventory, { address }: InventoryHost, facts: Facts): Judgement[] {
+  const { firewall } = inventory.settings;
+  if (!firewall?.managed) {
+    return [];
+  }
+  const { client } = facts;
+  const members = [...inventory.hosts, ...inventory.absent].map((host) => host.address);
+  // Through a bastion, hosts see that, and Terraform comes to the Docker API by another way.
+  const known = client !== undefined && inventory.bastion === undefined && client !== address;
+  const shutOut = known && ![...members, ...firewall.operators].some((range) => within(client, range));
+  const platforms = platformsOf(facts);
+  const locked = inventory.artifacts.some(
+    ({ name, platform }) => name === "package:nftables:nftables" && platforms.includes(platform),
+  );
+  return [
+    ...(shutOut
+      ? [
+          {
+            check: "firewall" as const,
+            found: `this machine comes from ${client}, which firewall.operators does not hold`,
+            needed: "the machine that deploys let in: Terraform makes Swarm's containers through the hosts' Docker API",
+            fix: `add ${client} to firewall.operators in the cluster file`,
+          },
+        ]
+      : []),
+    ...(/^(no|unloadable)$/.test(facts["kernel-nf-tables"] ?? "")
+      ? [
+          {
+            check: "firewall" as const,
+            found: `kernel ${facts.kernel} has no nf_tables`,
+            needed: "nf_tables, of which the allow-list of firewall.managed is made",
+            fix: "use the distribution's own kernel, or leave firewall.managed out and keep strangers out by other means",
+          },
+        ]
+      : []),
+    ...(facts.nft === undefined && !locked
+      ? [
+          {
+            check: "firewall" as const,
+            found: `the host has no nft, and artifacts.lock.json no nftables for ${platforms.at(-1)}`,
+            needed: "nft, which loads the allow-list of firewall.managed",
+            fix: lockFix,
+          },
+        ]
+      : []),
+  ];
 }

@@ -21,7 +21,7 @@ export const consul = {
   name: "consul",
   title: "Consul members equal the cluster file",
   doc: "Consul's members are the cluster file's hosts, in their roles, all alive",
-  after: [],
+  after: ["firewall"],
   needed: "exactly the cluster file's hosts as Consul members, all alive",
   fix: (host, evidence) =>
     isMember(evidence, host)

@@ -3,6 +3,7 @@ import type { Check } from "./check.js";
 import { consul, gossip, leader } from "./consul.js";
 import { engine } from "./engine.js";
 import { eventBus } from "./event-bus.js";
+import { firewall } from "./firewall.js";
 import { dns, mtu, multicast, ping, schedule, tcp } from "./network.js";
 import { swarm } from "./swarm.js";
 import { versions } from "./versions.js";
@@ -10,6 +11,7 @@ import { ipam, proxy, weave } from "./weave.js";
 
 const list = [
   engine,
+  firewall,
   consul,
   leader,
   gossip,

@@ -30,7 +30,7 @@ export const weave = {
   name: "weave",
   title: "Weave connections between all pairs",
   doc: "a connection to every other host is established and carries datagrams; no other peers",
-  after: ["engine"],
+  after: ["engine", "firewall"],
   needed: "an established connection between every pair of hosts, and no other peers",
   fix: (host, evidence, complaints) => {
     if (!isMember(evidence, host)) {

@@ -8,7 +8,7 @@
 #   clock                      the time of this host
 #   listen TOKEN PORT/PROTO …  opens the ports on ADDRESS; answers `busy PORT/PROTO` where another program listens
 #   target NAME ADDRESS PORT/PROTO …
-#                              remembers what to try: TCP+ stands for a port that a service of its own holds
+#                              remembers what to try, on another host or this one: TCP+ stands for a port that a service of its own holds
 #   probe SECONDS              tries all targets at once: `link NAME PORT/PROTO OUTCOME`, `mtu NAME SENT ANSWERED`
 #   arrived                    who has sent datagrams to these ports: `arrived NAME PORT/PROTO`
 #   end
@@ -166,7 +166,7 @@ sub start_probe {
             my $peer = sockaddr_in($number, inet_aton($to_address));
             $protocol eq 'tcp' ? try_tcp($key, $peer, $to, $service) : try_udp($key, $peer, $to);
         }
-        measure($echo, $to, $to_address, \$sequence) if $echo;
+        measure($echo, $to, $to_address, \$sequence) if $echo && $to ne $name;
     }
 }
 

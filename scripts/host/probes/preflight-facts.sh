@@ -146,13 +146,58 @@ name_facts() {
   fact unresolved "${unresolved% }"
 }
 
-# Which firewall the host is run with, for the command that opens a port.
+# Is the module there? To ask the command for rules where it is not would load it.
+module_runs() {
+  grep -qs "^$1 " /proc/modules || [ -d "/sys/module/$1" ] || grep -qs "/$1\.ko" "/lib/modules/$(uname -r)/modules.builtin" ||
+    [ ! -e "/lib/modules/$(uname -r)/modules.dep" ]
+}
+
+# What the iptables command has for packets to this host: a policy that drops, or a rule that takes all that is left.
+iptables_denies() {
+  case $(iptables -V 2>/dev/null) in
+    *nf_tables*) module_runs nf_tables ;;
+    *) grep -qsx filter /proc/net/ip_tables_names ;;
+  esac || return 1
+  iptables -S INPUT 2>/dev/null | grep -Eq '^-P INPUT DROP|^-A INPUT (-m comment --comment ("[^"]*"|[^ ]+) )?-j (DROP|REJECT)( |$)'
+}
+
+# FAMILY TABLE CHAIN of the first chain of somebody's own that denies so; not those that other commands manage, nor ours.
+nft_denies() {
+  command -v nft >/dev/null && module_runs nf_tables || return 0
+  nft -s list ruleset 2>/dev/null | awk -v ours="$firewall_table" '
+    $1 == "table" { family = $2; table = $3 }
+    $1 == "chain" { chain = $2; input = 0 }
+    table == ours || table == "firewalld" || chain == "INPUT" { next }
+    /hook input/ { input = 1 }
+    input && (/policy drop;/ || /^[[:space:]]*(counter )?(drop|reject.*)$/) { print family, table, chain; exit }'
+}
+
+# fact firewall: which one the host is run with, for the command that opens a port; firewall-denies yes: it lets in what it
+# was told to and nothing else; firewall-chain: where nft's rules go; firewall-lets-in: whom the allow-list of
+# firewall.managed lets in that is loaded; client: by which address the operator's machine comes here.
 firewall_facts() {
-  firewall=iptables
-  command -v nft >/dev/null && ! command -v iptables >/dev/null && firewall=nft
-  [ "$(systemctl is-active firewalld.service 2>/dev/null)" = active ] && firewall=firewalld
-  grep -qsx 'ENABLED=yes' /etc/ufw/ufw.conf && firewall=ufw
-  fact firewall "$firewall"
+  firewall_kind=iptables firewall_denies='' firewall_chain=$(nft_denies)
+  command -v nft >/dev/null && ! command -v iptables >/dev/null && firewall_kind=nft
+  if [ "$(systemctl is-active firewalld.service 2>/dev/null)" = active ]; then
+    firewall_kind=firewalld firewall_denies=yes
+  elif grep -qsx 'ENABLED=yes' /etc/ufw/ufw.conf; then
+    firewall_kind=ufw
+    grep -qs '^DEFAULT_INPUT_POLICY="ACCEPT"' /etc/default/ufw || firewall_denies=yes
+  elif command -v iptables >/dev/null && iptables_denies; then
+    firewall_denies=yes
+  elif [ -n "$firewall_chain" ]; then
+    firewall_kind=nft firewall_denies=yes
+  fi
+  fact firewall "$firewall_kind"
+  [ -z "$firewall_denies" ] || fact firewall-denies yes
+  [ -z "$firewall_chain" ] || fact firewall-chain "$firewall_chain"
+  command -v nft >/dev/null && fact nft "$(nft --version 2>/dev/null)"
+  if recorded "unit $firewall_unit"; then
+    firewall_lets_in=$(for set in hosts operators; do nft list set inet "$firewall_table" $set 2>/dev/null; done |
+      awk '{ gsub(/[,={}]/, " "); for (i = 1; i <= NF; i++) if ($i ~ /^[0-9]+\.[0-9.\/]+$/) printf "%s ", $i }')
+    [ -z "$firewall_lets_in" ] || fact firewall-lets-in "$firewall_lets_in"
+  fi
+  [ -z "${SSH_CLIENT:-}" ] || fact client "${SSH_CLIENT%% *}"
 }
 
 # ---- what this project has put here already ----

@@ -1,8 +1,8 @@
 #!/bin/sh
-# resolve-packages.sh DOCKER_PACKAGE [VERSION]
+# resolve-packages.sh DOCKER_PACKAGE [VERSION [nftables]]
 # Prints which packages this host would download from its own package sources to get Docker Engine and unzip. With - in
-# place of Docker Engine's package, unzip alone. VERSION: of Docker Engine and its command, or how it begins; without it apt
-# chooses. Needs no root and changes nothing: package lists go to a temporary folder.
+# place of Docker Engine's package, unzip alone. VERSION: of Docker Engine and its command, or how it begins; without it, or
+# empty, apt chooses. With nftables, what it takes to get that too. Needs no root and changes nothing: package lists go to a temporary folder.
 #
 # Prints:  platform debian-12-amd64
 #          package GROUP NAME VERSION SHA256 URI      one line for each file; none for a group that is installed
@@ -29,6 +29,7 @@ groups=
 # An engine may be a service that starts it from another place.
 [ "$docker_package" = - ] || command -v dockerd >/dev/null || systemctl cat docker.service >/dev/null 2>&1 || groups="docker-engine"
 command -v unzip >/dev/null || groups="$groups unzip"
+[ "${3:-}" != nftables ] || command -v nft >/dev/null || groups="$groups nftables"
 [ -n "$groups" ] || exit 0
 
 work=$(mktemp -d)
@@ -102,7 +103,7 @@ for group in $groups; do
       # What the engine needs to pull by https.
       if missing ca-certificates; then set -- "$@" ca-certificates; fi
       ;;
-    unzip) set -- unzip ;;
+    *) set -- "$group" ;;
   esac
   if ! apt-get -qq -y --no-install-recommends --print-uris install "$@" </dev/null >"$work/uris" 2>"$work/errors"; then
     cat "$work/uris" "$work/errors" >&2

@@ -72,6 +72,7 @@ observe() { # ADDRESS IMAGE [status]
   ask swarm-info docker_via ":$port_swarm_manager" info
   ask image docker image inspect --format '{{.Id}}' "$2"
   ask firewall firewall
+  ask allow-list allow_list
   [ "${3:-}" = status ] && ask weave-status weave status
   ask swept sweep
   wait
@@ -112,6 +113,13 @@ firewall() {
   { timeout 10 iptables-save 2>/dev/null || timeout 10 iptables-legacy-save 2>/dev/null; } |
     grep -E -- "--[ds]ports? [0-9,:]*$weave_ports" | grep -E -- '-j (DROP|REJECT)'
   return 0
+}
+
+# The allow-list of firewall.managed: whether its unit is loaded at boot, and its table. Nothing where there is none.
+allow_list() {
+  [ -e "/etc/systemd/system/$firewall_unit" ] || return 0
+  echo "unit $(systemctl is-enabled "$firewall_unit")"
+  timeout 10 nft -s list table inet "$firewall_table"
 }
 
 # Removes stopped containers of runs that were killed. A run that is still going has none that old.

@@ -40,6 +40,8 @@ if ! consul_installed && ! consul_prepared; then
   want "$artifact_source" "$artifact_sha256"
   command -v unzip >/dev/null || want_packages unzip
 fi
+# Locked only for firewall.managed.
+[ -z "$(artifacts package:nftables:)" ] || command -v nft >/dev/null || want_packages nftables
 weave_installed || want "$artifact_source" "$artifact_sha256"
 for image in $(printf %s "$images" | tr ',' ' '); do
   image_loaded "$image" || image_kept "$image" || want_image "$image"

@@ -83,6 +83,11 @@ for unit in $(values unit); do
   systemctl reset-failed "$unit" 2>/dev/null || true
   changed "$unit (removed)"
 done
+# The allow-list goes with its unit, if that was active.
+if recorded unit "$firewall_unit"; then
+  nft delete table inet "$firewall_table" 2>/dev/null || true
+  [ ! -f "$state/firewall-let-in.sh" ] || sh "$state/firewall-let-in.sh" remove
+fi
 systemctl stop consul-bootstrap.service 2>/dev/null || true
 
 images_left=
