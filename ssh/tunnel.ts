@@ -8,16 +8,16 @@ import { bastionAlias, type SshTargets, withSshConfig } from "./ssh.js";
 /** A connection from the bastion to a port. Destroyed with ssh's reason when there is none. */
 export type Connect = (address: string, port: number) => Duplex;
 
-/** Logs in to the bastion and calls `body` with a way on from there. */
-export function withTunnel<T>(targets: SshTargets, body: (connect: Connect) => Promise<T>): Promise<T> {
+/** Logs in to the bastion and calls `body` with a way on from there, and with a folder of this user's alone. */
+export function withTunnel<T>(targets: SshTargets, body: (connect: Connect, folder: string) => Promise<T>): Promise<T> {
   return withSshConfig(targets, async (config, folder) => {
     const own = ["-F", config, "-S", join(folder, "mux")];
     const login = await logIn(targets, own);
     try {
       // Should the login be lost, ssh makes another one for each connection.
-      return await body((address, port) =>
-        streamOf(spawn("ssh", [...own, "-W", `${address}:${port}`, bastionAlias], apart)),
-      );
+      const connect: Connect = (address, port) =>
+        streamOf(spawn("ssh", [...own, "-W", `${address}:${port}`, bastionAlias], apart));
+      return await body(connect, folder);
     } finally {
       login.kill();
     }

@@ -58,6 +58,11 @@ export const checkGroups = [
       "ports of [ports.md](ports.md) that another host must reach and does not, between every pair of hosts, by role",
     limit: `above ${fullMatrix} hosts each tries ${ringNeighbours} others`,
   },
+  {
+    checks: ["docker api"],
+    finds: "a host whose Docker API, through Weave's proxy, Terraform is not going to reach from this machine",
+    limit: "a warning, unless a deploy runs the preflight",
+  },
   { checks: ["mtu"], finds: "packets of full size that do not pass" },
   {
     checks: ["clock"],

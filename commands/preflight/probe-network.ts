@@ -1,11 +1,14 @@
 /** Who reaches whom: all hosts listen on the cluster's ports for some seconds, and try those of the others. */
 import { randomBytes } from "node:crypto";
+import { createConnection, Socket } from "node:net";
+import { getSystemErrorMap } from "node:util";
 import type { Inventory, InventoryHost } from "../../cluster/inventory.js";
-import { portsBetween } from "../../cluster/ports.js";
+import { ports, portsBetween } from "../../cluster/ports.js";
 import { onAll } from "../../ssh/contact.js";
 import { lastLine } from "../../ssh/explain.js";
 import { perlSession, type Reply, type Session } from "../../ssh/session.js";
 import type { Open } from "../../ssh/ssh.js";
+import type { Connect } from "../../ssh/tunnel.js";
 
 /** One port of one host as seen from another: `ok`, or how it failed. */
 export interface Connection {
@@ -38,6 +41,8 @@ export interface NetworkProbe {
   readonly clocks: ReadonlyMap<string, Clock>;
   /** Hosts that took no part, with what they said. */
   readonly silent: ReadonlyMap<string, string>;
+  /** Hosts whose Docker API, through Weave's proxy, cannot be reached from here, where Terraform runs, with what happened. */
+  readonly unreached: ReadonlyMap<string, string>;
 }
 
 /** Up to so many hosts each tries every other; in larger clusters the next few of a ring. */
@@ -67,18 +72,21 @@ export function targetsOf<H>(group: readonly H[], host: H): H[] {
  *
  * @param program the text of `scripts/host/probes/port-probe.pl`
  * @param quiet until then nobody listens: each host is still being asked who holds its ports
+ * @param connect the way from here to the hosts' own ports
  */
 export async function probeNetwork(
   { hosts, settings }: Inventory,
   program: string,
   open: Open,
   quiet: Promise<unknown>,
+  connect: Connect = directly,
 ): Promise<NetworkProbe> {
   const found = {
     connections: [] as Connection[],
     packetSizes: [] as PacketSizes[],
     clocks: new Map<string, Clock>(),
     silent: new Map<string, string>(),
+    unreached: new Map<string, string>(),
   };
   for (const group of groups(hosts)) {
     const members = group.map((host) => ({
@@ -86,7 +94,7 @@ export async function probeNetwork(
       session: perlSession(open, host, program, [host.name, host.address]),
     }));
     try {
-      await probeGroup(members, settings.ssh.timeoutSeconds, quiet, found);
+      await probeGroup(members, { loginSeconds: settings.ssh.timeoutSeconds, quiet, connect }, found);
     } finally {
       for (const { host, session } of members) {
         const errors = session.end();
@@ -108,9 +116,16 @@ interface Found {
   readonly connections: Connection[];
   readonly packetSizes: PacketSizes[];
   readonly clocks: Map<string, Clock>;
+  readonly unreached: Map<string, string>;
 }
 
-async function probeGroup(group: readonly Member[], loginSeconds: number, quiet: Promise<unknown>, found: Found) {
+interface From {
+  readonly loginSeconds: number;
+  readonly quiet: Promise<unknown>;
+  readonly connect: Connect;
+}
+
+async function probeGroup(group: readonly Member[], { loginSeconds, quiet, connect }: From, found: Found) {
   // Nobody listens before everybody is there: a slow login keeps no port open on other hosts.
   const ready = await onAll(group, ({ session }) => session.ask("", loginSeconds + 5));
   const present = group.filter((_, i) => ready[i] !== undefined);
@@ -128,7 +143,16 @@ async function probeGroup(group: readonly Member[], loginSeconds: number, quiet:
   }
   await quiet;
   const listening = await listen(ask, hosts);
-  const probed = await ask((host) => probeRequest(host, hosts, listening), silenceSeconds + 10);
+  const [probed, knocked] = await Promise.all([
+    ask((host) => probeRequest(host, hosts, listening), silenceSeconds + 10),
+    onAll(hosts, (host) => knock(host, listening.get(host), connect)),
+  ]);
+  for (const [i, { name }] of hosts.entries()) {
+    const outcome = knocked[i];
+    if (outcome !== undefined) {
+      found.unreached.set(name, outcome);
+    }
+  }
   const arrived = arrivalsIn(await ask(() => "arrived", 10));
   for (const [{ name: from }, reply] of probed) {
     for (const [to = "", port = "", ...outcome] of words(reply, "link")) {
@@ -155,13 +179,42 @@ function clockOf(reply: Reply | undefined): Clock | undefined {
   return { ahead: time - (asked + answered) / 2, uncertain: (answered - asked) / 2 };
 }
 
-/** Lets every host listen on the ports that another one of these has to reach. */
+const directly: Connect = (address, port) => createConnection(port, address);
+
+/** What comes of trying a host's Docker API from here; nothing when it is reached, or was not tried. */
+async function knock(host: InventoryHost, listening: Reply | undefined, connect: Connect): Promise<string | undefined> {
+  const [target] = host.ports.includes(`${dockerApi}/weave`) ? asTarget(listening, dockerApi) : [];
+  if (target === undefined) {
+    return undefined;
+  }
+  const stream = connect(host.address, ports.weaveProxy.number);
+  // A proxy that does not answer is for others to judge, where it can be told that it is there.
+  const silence = target.endsWith("+") && !(stream instanceof Socket) ? undefined : "no answer";
+  return new Promise<string | undefined>((resolve) => {
+    const timer = setTimeout(() => resolve(silence), silenceSeconds * 1000);
+    stream.once("error", (error: NodeJS.ErrnoException) => resolve(inWords(error)));
+    stream.once("close", () => resolve("it closes the connection"));
+    stream.once("connect", () => resolve(undefined));
+    stream.once("data", () => resolve(undefined));
+    stream.once("close", () => clearTimeout(timer));
+  }).finally(() => stream.destroy());
+}
+
+/** `connection refused`, as hosts say it, and not Node's `connect ECONNREFUSED …`. */
+function inWords({ errno, message }: NodeJS.ErrnoException): string {
+  return (errno !== undefined && getSystemErrorMap().get(errno)?.[1]) || message;
+}
+
+const dockerApi = `${ports.weaveProxy.number}/tcp`;
+
+/** Lets every host listen on the ports that another one of these, or Terraform, has to reach. */
 function listen(ask: AskAll, hosts: readonly InventoryHost[]): Promise<Replies> {
   // A stray answer of another run must not count.
   const token = randomBytes(6).toString("hex");
   return ask((host) => {
     const wanted = hosts.filter((other) => other !== host).flatMap((other) => portsBetween(other, host));
-    return ["listen", token, ...new Set(wanted)].join(" ");
+    const forTerraform = host.ports.includes(`${dockerApi}/weave`) ? [dockerApi] : [];
+    return ["listen", token, ...new Set([...wanted, ...forTerraform])].join(" ");
   }, 10);
 }
 

@@ -204,7 +204,13 @@ function links(
       ),
   );
 }
-const none: NetworkProbe = { connections: [], packetSizes: [], clocks: new Map(), silent: new Map() };
+const none: NetworkProbe = {
+  connections: [],
+  packetSizes: [],
+  clocks: new Map(),
+  silent: new Map(),
+  unreached: new Map(),
+};
 const judgeSeen = (seen: Partial<NetworkProbe>, where = inventory, facts: ReadonlyMap<string, Facts> = new Map()) =>
   judgeNetwork(where, facts, { ...none, ...seen });
 

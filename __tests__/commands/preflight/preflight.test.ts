@@ -188,7 +188,13 @@ describe("judge", () => {
 });
 
 describe("preflight", () => {
-  const nothing: NetworkProbe = { connections: [], packetSizes: [], clocks: new Map(), silent: new Map() };
+  const nothing: NetworkProbe = {
+    connections: [],
+    packetSizes: [],
+    clocks: new Map(),
+    silent: new Map(),
+    unreached: new Map(),
+  };
   const run = (answers: Record<string, Partial<SshResult>>, seen: Partial<NetworkProbe> = {}) =>
     lookAtHosts(
       inventory,
