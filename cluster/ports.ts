@@ -123,7 +123,7 @@ export const ports = {
     openOn: always,
     reachedBy: (from, to) => from.manager && to.agent,
     where: "every host",
-    from: "Swarm managers, and the machine that runs Terraform",
+    from: "Swarm managers, and the machine that runs Terraform (with `ssh.bastion`, that one)",
   },
   weaveStatus: {
     number: 6782,

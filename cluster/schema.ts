@@ -72,7 +72,9 @@ const bastion = mapping({
   user: login.user.default("root"),
   port: login.port.default(22),
   keyFile: filePath.optional().describe("Private key file for the jump host. Default: that of the hosts."),
-}).describe("A jump host between the operator and the hosts. Its host key is read from `known_hosts` too.");
+}).describe(
+  "A jump host between the operator and the hosts. Its host key is read from `known_hosts` too. Commands that run Terraform are run in `scripts/tunnel` (`docs/bastion.md`).",
+);
 
 const host = mapping(
   {
