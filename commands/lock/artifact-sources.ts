@@ -11,7 +11,8 @@ const architectures = ["amd64", "arm64"] as const;
 /** The publishers' own addresses; tests put a server of their own here. */
 export interface Publishers {
   readonly consul: string;
-  readonly weave: Readonly<Record<"rajchaudhuri" | "weaveworks", string>>;
+  /** The releases of those who publish images too. */
+  readonly weave: Readonly<Record<string, string>>;
   /** Base URL of a registry's HTTP API. */
   readonly registry: (host: string) => string;
 }
@@ -153,7 +154,8 @@ async function fromPublisher(
     });
   }
   if (name === "weave") {
-    const source = `${from.weave[cluster.settings.weave.images]}/v${version}/weave`;
+    const { images, script } = cluster.settings.weave;
+    const source = script ?? `${from.weave[images]}/v${version}/weave`;
     const { sha256, bytes } = await web.hashBody(await web.request(source), source, say);
     say(`found    ${source} (${showBytes(bytes)})`);
     return [{ ...base(item), platform: "any", sha256, source }];
