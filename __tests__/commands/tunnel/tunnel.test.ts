@@ -63,8 +63,8 @@ function tunnel(where: string, words: readonly string[], started: (child: ChildP
   let [stdout, stderr] = ["", ""];
   child.stdout.on("data", (text) => {
     stdout += text;
-    started(child);
   });
+  child.stdout.once("data", () => started(child));
   child.stderr.on("data", (text) => {
     stderr += text;
   });
