@@ -54,6 +54,9 @@ const groupSize = 60;
 /** After this time without an answer, none is expected: a lost packet is sent again after 0.25 s (UDP) or 1 s (TCP). */
 const silenceSeconds = 2.5;
 
+/** The way from here may be longer than that between hosts. */
+const knockSeconds = 10;
+
 /** Hosts that try each other. Neighbours in the file, often in one rack, are in different groups. */
 export function groups<H>(hosts: readonly H[]): H[][] {
   const count = Math.ceil(hosts.length / groupSize);
@@ -191,12 +194,14 @@ async function knock(host: InventoryHost, listening: Reply | undefined, connect:
   // A proxy that does not answer is for others to judge, where it can be told that it is there.
   const silence = target.endsWith("+") && !(stream instanceof Socket) ? undefined : "no answer";
   return new Promise<string | undefined>((resolve) => {
-    const timer = setTimeout(() => resolve(silence), silenceSeconds * 1000);
+    const timer = setTimeout(() => resolve(silence), knockSeconds * 1000);
     stream.once("error", (error: NodeJS.ErrnoException) => resolve(inWords(error)));
     stream.once("close", () => resolve("it closes the connection"));
     stream.once("connect", () => resolve(undefined));
     stream.once("data", () => resolve(undefined));
     stream.once("close", () => clearTimeout(timer));
+    // What listens for the preflight speaks first; a proxy does not.
+    stream.write("GET /_ping HTTP/1.0\r\n\r\n");
   }).finally(() => stream.destroy());
 }
 

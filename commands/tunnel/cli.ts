@@ -26,12 +26,13 @@ program("tunnel", { usage, options: {}, failed: 125 }, async (_, words) => {
   if (command.length === 0 || more.length > 0) {
     throw new Error("expected at most one cluster file, --, and a command: scripts/tunnel --help");
   }
-  const inventory = inventoryHere(loadCluster(clusterFile, { lock: "ignore" }));
-  if (!inventory.bastion) {
+  const cluster = loadCluster(clusterFile, { lock: "ignore" });
+  if (!cluster.bastion) {
     throw new Error(`found no ssh.bastion in ${clusterFile}: without one, run the command itself`);
   }
-  const addresses = new Set([...inventory.hosts, ...inventory.absent].map(({ address }) => address));
-  return withTunnel(inventory, async (connect) => {
+  // The containers of a host that leaves are removed through its Docker API too.
+  const addresses = new Set([...cluster.hosts, ...cluster.removed].map(({ address }) => address));
+  return withTunnel(inventoryHere(cluster), async (connect) => {
     const proxy = await startProxy(connect, addresses);
     return run(command, { ...process.env, HTTP_PROXY: proxy.url, http_proxy: proxy.url }).finally(proxy.close);
   });

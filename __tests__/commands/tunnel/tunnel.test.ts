@@ -37,10 +37,13 @@ while [ $# -gt 0 ]; do
 done
 `;
 
-function folder(more = "ssh: { bastion: { address: jump } }"): string {
+function folder(more = "ssh: { bastion: { address: jump } }\nremoved: [{ name: h9, address: 10.0.0.9 }]"): string {
   const made = files({
-    "cluster.yaml": three(more),
-    known_hosts: ["10.0.0.1", "10.0.0.2", "10.0.0.3", "jump"].map((name) => `${name} ssh-rsa AAAA\n`).join(""),
+    // Where one leaves, each of the others has to be given its role.
+    "cluster.yaml": `${three().replaceAll(" }", ", consul: server }")}${more}`,
+    known_hosts: ["10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.9", "jump"]
+      .map((name) => `${name} ssh-rsa AAAA\n`)
+      .join(""),
     ssh,
   });
   chmodSync(join(made, "ssh"), 0o755);
@@ -87,13 +90,13 @@ it("leads to the hosts by way of the bastion, to all others directly, and lets n
   const [host, other] = [await serve("127.77.0.2"), await serve("127.0.0.1")];
   const where = folder();
   writeFileSync(join(where, "client.cjs"), client);
-  const urls = [`http://10.0.0.2:${host}/v1.40/x?y=1`, `http://127.0.0.1:${other}/state`, "http://10.0.0.3:1/"];
+  const urls = [`http://10.0.0.2:${host}/v1.40/x?y=1`, `http://127.0.0.1:${other}/state`, "http://10.0.0.9:1/"];
   const { status, stdout, stderr } = await tunnel(where, ["--", "node", join(where, "client.cjs"), ...urls]);
   expect(stderr).toBe("");
   expect(stdout.trim().split("\n")).toEqual([
     "200 127.77.0.2 POST /v1.40/x?y=1 body undefined",
     "200 127.0.0.1 POST /state body undefined",
-    '502 {"message":"scripts/tunnel gets no answer from 10.0.0.3 port 1: refused by peer"}',
+    '502 {"message":"scripts/tunnel gets no answer from 10.0.0.9 port 1: refused by peer"}',
     "407",
   ]);
   expect(status).toBe(0);
