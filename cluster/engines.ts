@@ -35,7 +35,7 @@ const swarmApis: readonly Since[] = [
   { from: "1.2.4", api: "1.24" },
   { from: "0", api: "1.23" },
 ];
-const weaveApis: Readonly<Record<Weave["images"], readonly Since[]>> = {
+const weaveApis: Readonly<Partial<Record<Weave["images"], readonly Since[]>>> = {
   weaveworks: [{ from: "0", api: "1.18" }],
   rajchaudhuri: [
     { from: "2.8.3", api: "1.24" },
@@ -70,7 +70,7 @@ export interface ApiNeed {
 
 /** What the chosen Weave Net and Swarm need. */
 export function apiNeeds({ weave, swarm }: Pick<Inventory["settings"], "weave" | "swarm">): ApiNeed[] {
-  const weaveApi = weave.dockerApi ?? rowOf(weaveApis[weave.images], weave.version).api;
+  const weaveApi = weave.dockerApi ?? rowOf(weaveApis[weave.images] ?? [], weave.version).api;
   return [
     { component: `Weave Net ${weave.version} of ${weave.images}`, api: weaveApi },
     { component: `Swarm ${swarm.version}`, api: rowOf(swarmApis, swarm.version).api },

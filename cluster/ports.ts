@@ -127,7 +127,7 @@ export const ports = {
     reachedBy: (from, to) => from.manager && to.agent,
     ofItself: true,
     where: "every host",
-    from: "Swarm managers, and the machine that runs Terraform",
+    from: "Swarm managers, and the machine that runs Terraform (with `ssh.bastion`, that one)",
   },
   weaveStatus: {
     number: 6782,

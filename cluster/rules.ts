@@ -161,8 +161,14 @@ function consulVersion(yaml: YamlFile, { settings: { consul } }: Cluster): void 
   }
 }
 
-function weaveVersion(yaml: YamlFile, { settings: { weave } }: Cluster): void {
-  const [from, to] = weaveVersions[weave.images];
+function weaveVersion(yaml: YamlFile, cluster: Cluster): void {
+  const { weave } = cluster.settings;
+  const versions = weaveVersions[weave.images];
+  if (versions === undefined) {
+    ownWeave(yaml, cluster);
+    return;
+  }
+  const [from, to] = versions;
   if (compareVersions(weave.version, from) >= 0 && compareVersions(to, weave.version) >= 0) {
     return;
   }
@@ -199,6 +205,24 @@ function operatorsOnTheLan(yaml: YamlFile, { settings: { firewall } }: Cluster):
   }
 }
 
+/** Of images that a team has built, nothing is known but what it says. */
+function ownWeave({ problems }: YamlFile, { settings: { weave, artifacts } }: Cluster): void {
+  const stored = artifacts.mirror ?? artifacts.directory;
+  const missing = [
+    ...(weave.dockerApi === undefined ? ["weave.dockerApi, the version of the engine's API that they speak"] : []),
+    ...((weave.script ?? stored) === undefined
+      ? ["weave.script, the address of their script (or artifacts.mirror or artifacts.directory, which have it)"]
+      : []),
+  ];
+  if (missing.length > 0) {
+    problems.add(
+      ["weave", "images"],
+      `"${weave.images}" alone`,
+      `for images of your own also ${missing.join("; and ")}`,
+    );
+  }
+}
+
 function oneSourceOfArtifacts({ problems }: YamlFile, { settings: { artifacts } }: Cluster): void {
   if (artifacts.mirror !== undefined && artifacts.directory !== undefined) {
     problems.addKey(["artifacts", "directory"], "both mirror and directory", "one of them");
@@ -218,11 +242,11 @@ function serverWarnings(yaml: YamlFile, { servers: { length } }: Cluster): strin
   return length > 5 ? warning(": every write waits for a majority of them; 5 are enough") : [];
 }
 
-const weaveVersions = {
+const weaveVersions: Readonly<Record<string, readonly [from: string, to: string]>> = {
   weaveworks: ["2.6.5", "2.8.1"],
   // 2.8.2 still speaks engine API 1.18 as weaveworks' do.
   rajchaudhuri: ["2.8.3", "2.9.0"],
-} as const;
+};
 
 /** Weave's own conditions on the range, and the one that would cut hosts off from each other. */
 function checkRange(yaml: YamlFile, hosts: readonly Host[], range: string): void {

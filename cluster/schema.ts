@@ -76,7 +76,9 @@ const bastion = mapping({
   user: login.user.default("root"),
   port: login.port.default(22),
   keyFile: filePath.optional().describe("Private key file for the jump host. Default: that of the hosts."),
-}).describe("A jump host between the operator and the hosts. Its host key is read from `known_hosts` too.");
+}).describe(
+  "A jump host between the operator and the hosts. Its host key is read from `known_hosts` too. Commands that run Terraform are run in `scripts/tunnel` (`docs/bastion.md`).",
+);
 
 const host = mapping(
   {
@@ -186,10 +188,18 @@ export const clusterFileSchema = mapping(
       version: version
         .default("2.9.0")
         .describe("Weave Net's version: 2.6.5 to 2.8.1 of weaveworks, 2.8.3 to 2.9.0 of rajchaudhuri."),
-      images: choice(["rajchaudhuri", "weaveworks"])
+      images: matching(
+        /^[a-z0-9]([a-z0-9._:/-]*[a-z0-9])?$/,
+        "what stands before /weave:VERSION: rajchaudhuri, weaveworks, or the owner, or registry and owner, of images that you have built",
+      )
         .default("rajchaudhuri")
         .describe(
-          "Owner of Weave's images. Those of weaveworks need an engine that accepts API 1.18 (Docker Engine up to 24), those of rajchaudhuri API 1.24 (up to 28, and 29 with a lowered floor).",
+          "Owner of Weave's images. Those of weaveworks need an engine that accepts API 1.18 (Docker Engine up to 24), those of rajchaudhuri API 1.24 (up to 28, and 29 with a lowered floor). Any other owner, or registry and owner such as `registry.example:5000/team`, is for images that you have built (`docs/weave.md`).",
+        ),
+      script: matching(/^https?:\/\/[^\s"'$%\\@]+$/, "an http(s) URL without a login")
+        .optional()
+        .describe(
+          "Where `scripts/lock` gets the script `weave` that belongs to images which you have built, where neither a mirror nor a directory has it.",
         ),
       dockerApi: matching(/^1\.\d+$/, 'an API version of Docker Engine in quotes, such as "1.24"')
         .optional()

@@ -1,6 +1,7 @@
 /** How Terraform logs in to a host. */
 import type { SSHProvisionerConnection } from "cdktf";
-import type { Cluster, Host } from "../cluster/model.js";
+import { knownHostsName } from "../cluster/known-hosts.js";
+import type { Cluster, Host, Login } from "../cluster/model.js";
 import { uploadsFolder as uploads } from "../cluster/names.js";
 import { besideUploads } from "./uploads.js";
 
@@ -17,7 +18,7 @@ export function loginFacts(host: Host, cluster: Cluster, keyFile: (written: stri
     host: login.address,
     user: login.user,
     port: String(login.port),
-    host_key: login.hostKeys[0],
+    host_key: hostKeyOf(login, bastion),
     key_file: login.keyFile && keyFile(login.keyFile),
     bastion_host: bastion?.address,
     bastion_user: bastion?.user,
@@ -28,6 +29,23 @@ export function loginFacts(host: Host, cluster: Cluster, keyFile: (written: stri
   };
   return Object.fromEntries(Object.entries(facts).filter((fact): fact is [string, string] => fact[1] !== undefined));
 }
+
+/**
+ * The host's key as Terraform is told it. Terraform before 1.16, and OpenTofu, hold the bastion to this key too, and not
+ * to `bastion_host_key` (https://github.com/hashicorp/terraform/pull/38318). They write it behind the name of the machine
+ * at hand, as a line of known_hosts that may be followed by more: these say whose each key is. Only the first key of
+ * each type counts, so the one that stands behind either name is of a type that Terraform's SSH never negotiates.
+ */
+function hostKeyOf(login: Login, bastion: Login | undefined): string | undefined {
+  const pinned = [login, ...(bastion ? [bastion] : [])].flatMap(({ address, port, hostKeys }) =>
+    hostKeys.slice(0, 1).map((key) => `${knownHostsName(address, port)} ${key}`),
+  );
+  return bastion && pinned.length > 0 ? [nobodysKey, ...pinned].join("\n") : login.hostKeys[0];
+}
+
+/** Its 32 bytes are the SHA-256 of the word nobody. */
+const nobodysKey =
+  "sk-ssh-ed25519@openssh.com AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29tAAAAIGOCs8yIFBK3e/yu7QJgAcANnjAl5mwg9ufpLweYUUYqAAAABHNzaDo=";
 
 /** What comes before a command that needs root. */
 export const sudoOf = ({ login }: Host): string => (login.user === "root" ? "" : "sudo -n ");

@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # Runs the product on the lab's hosts, as an operator in their network would. Sourced.
 
-# operator COMMAND…: in the lab's network, from the repository, with the lab's settings.
+# operator COMMAND…: in the lab's network, or the place of it that LAB_PLACE names, from the repository, with the lab's
+# settings.
 # The gossip key goes by environment: the process list shows arguments, to everyone.
 operator() {
   (
@@ -15,7 +16,7 @@ operator() {
     if [ ! -t 1 ]; then
       for verb in init plan apply destroy; do export "TF_CLI_ARGS_$verb=-no-color"; done
     fi
-    in_lab "$@"
+    nsenter --net="/run/netns/$NETNS${LAB_PLACE:+-$LAB_PLACE}" -- "$@"
   )
 }
 

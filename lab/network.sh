@@ -47,6 +47,18 @@ plug() {
   ip -n "$NETNS-$host" route add default via "$LAB_ADDRESS"
 }
 
+# outside_up HOST ADDRESS: a place for an operator (LAB_PLACE=outside) who reaches that host there and nothing else, by a
+# cable of its own, until the host reboots.
+outside_up() {
+  ip netns add "$NETNS-outside"
+  ip -n "$NETNS-$1" link add outside0 type veth peer name eth0 netns "$NETNS-outside"
+  ip -n "$NETNS-$1" addr add "$2/24" dev outside0
+  ip -n "$NETNS-$1" link set outside0 up
+  ip -n "$NETNS-outside" link set lo up
+  ip -n "$NETNS-outside" addr add "${2%.*}.254/24" dev eth0
+  ip -n "$NETNS-outside" link set eth0 up
+}
+
 # Deleting the link first is what makes it gone when this returns; a namespace goes in its own time.
 unplug() {
   local address

@@ -25,9 +25,14 @@ export function onAll<H, R>(hosts: readonly H[], work: (host: H) => Promise<R>):
   return inParallel(hosts, work, atOnce);
 }
 
-/** The shell that runs this may not have read its own input to the end: the script goes on in a here-document. */
+/**
+ * What sudo and the host's tools say is read, and has to be English on a host that speaks another language.
+ *
+ * The shell that runs this may not have read its own input to the end: the script goes on in a here-document.
+ */
 function asRoot(script: string): string {
-  return `as_root() { if [ "$(id -u)" = 0 ]; then sh -s -- "$@"; else sudo -n env SSH_CLIENT="$SSH_CLIENT" sh -s -- "$@"; fi; }
+  return `export LC_ALL=C
+as_root() { if [ "$(id -u)" = 0 ]; then sh -s -- "$@"; else sudo -n env SSH_CLIENT="$SSH_CLIENT" sh -s -- "$@"; fi; }
 as_root "$@" <<'END_OF_SCRIPT'
 ${script}
 END_OF_SCRIPT

@@ -23,7 +23,8 @@ export interface Session {
 export function perlSession(open: Open, host: Host, program: string, args: readonly string[]): Session {
   // Perl reads its program up to __END__ and leaves the rest of the input to it. That rest must not be sent before the
   // program is there to read it.
-  const command = `if [ "$(id -u)" = 0 ]; then exec perl - "$@"; else exec sudo -n perl - "$@"; fi`;
+  // In English, whatever the host speaks: what it says is read.
+  const command = `export LC_ALL=C; if [ "$(id -u)" = 0 ]; then exec perl - "$@"; else exec sudo -n perl - "$@"; fi`;
   const child = open(host, ["sh -c", shellWord(command), "sh", ...args.map(shellWord)].join(" "));
   return session(child, `${program}\n__END__\n`);
 }

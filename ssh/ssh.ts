@@ -37,7 +37,23 @@ export type Run = (
 export type Open = (where: Host, command: string) => ChildProcessWithoutNullStreams;
 
 /** Calls `body` with a `run` and an `open` whose temporary files are gone when it is done. */
-export async function withSsh<T>(targets: SshTargets, body: (run: Run, open: Open) => Promise<T>): Promise<T> {
+export function withSsh<T>(targets: SshTargets, body: (run: Run, open: Open) => Promise<T>): Promise<T> {
+  return withSshConfig(targets, (config) =>
+    body(
+      (where, script, args = [], timeoutSeconds = 300) => {
+        const alias = where === "bastion" ? bastionAlias : where.name;
+        return ssh(["-F", config, alias, ["sh -s --", ...args.map(shellWord)].join(" ")], script, timeoutSeconds);
+      },
+      (where, command) => spawn("ssh", ["-F", config, where.name, command], { stdio: "pipe" }),
+    ),
+  );
+}
+
+/** Calls `body` with a configuration for ssh, in a folder of this user's alone that is gone when it is done. */
+export async function withSshConfig<T>(
+  targets: SshTargets,
+  body: (config: string, folder: string) => Promise<T>,
+): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), "multicast-swarm-ssh-"));
   const remove = () => rmSync(folder, { recursive: true, force: true });
   // A command that is interrupted does not come to the end of this.
@@ -46,13 +62,7 @@ export async function withSsh<T>(targets: SshTargets, body: (run: Run, open: Ope
     const config = join(folder, "config");
     writeFileSync(join(folder, "known_hosts"), knownHosts(targets), { mode: 0o600 });
     writeFileSync(config, sshConfig(targets, join(folder, "known_hosts")), { mode: 0o600 });
-    return await body(
-      (where, script, args = [], timeoutSeconds = 300) => {
-        const alias = where === "bastion" ? bastionAlias : where.name;
-        return ssh(["-F", config, alias, ["sh -s --", ...args.map(shellWord)].join(" ")], script, timeoutSeconds);
-      },
-      (where, command) => spawn("ssh", ["-F", config, where.name, command], { stdio: "pipe" }),
-    );
+    return await body(config, folder);
   } finally {
     process.off("exit", remove);
     remove();
@@ -72,8 +82,8 @@ export async function inParallel<T, R>(items: readonly T[], body: (item: T) => P
   return results;
 }
 
-/** Not a possible host name, so that no host can be called so. */
-const bastionAlias = "_bastion";
+/** What the configuration calls the bastion. Not a possible host name, so that no host can be called so. */
+export const bastionAlias = "_bastion";
 
 function sshConfig({ hosts, bastion, settings }: SshTargets, knownHostsFile: string): string {
   const { hostKeyChecking, timeoutSeconds } = settings.ssh;

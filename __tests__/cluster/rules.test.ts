@@ -74,6 +74,19 @@ describe("rules", () => {
     );
   });
 
+  test("images that a team has built are of any version, and it says what nobody else knows of them", () => {
+    const own = (more: string) =>
+      load(three(`weave: { images: registry.example:5000/team, version: 3.0.0${more} }`)).problems;
+    expect(own(', dockerApi: "1.24", script: https://files.example/weave')).toEqual([]);
+    expect(own(', dockerApi: "1.24" }\nartifacts: { mirror: http://mirror.example')).toEqual([]);
+    const [alone, ...more] = own("");
+    expect(alone).toMatch(
+      /^cluster\.yaml:6:18: weave\.images: found "registry\.example:5000\/team" alone, expected for images of your own also weave\.dockerApi, .*; and weave\.script, /,
+    );
+    expect(more).toEqual([]);
+    expect(own(", script: https://files.example/weave")[0]).toMatch(/also weave\.dockerApi, [^;]*$/);
+  });
+
   test("an owner that does not fit the default version is pointed at where it stands", () => {
     expect(load(three("weave: { images: weaveworks }")).problems[0]).toMatch(
       /^cluster\.yaml:6:18: weave\.version: found "2\.9\.0" with images of weaveworks, /,

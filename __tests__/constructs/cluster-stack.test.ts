@@ -1,6 +1,6 @@
 /** The synthesised JSON is an interface: reviewed, compared and applied by others. */
 import childProcess, { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { App } from "cdktf";
@@ -372,6 +372,23 @@ test("destroying a host needs nothing that a deploy has left there", () => {
     [["remote-exec", "destroy"]],
   ]);
   expect(provisioners[1]?.file?.source).toMatch(/^assets\/host-scripts\//);
+});
+
+test("a host and the jump host are each held to their own key, whichever of the two Terraform is told first", () => {
+  const folder = temporaryFolder();
+  const [host, jump] = ["ssh-ed25519 AAAAhost", "ssh-ed25519 AAAAjump"];
+  writeFileSync(join(folder, "known_hosts"), `[10.0.1.1]:2222 ${host}\njump.example ${jump}\n`);
+  const connection = (ssh: object) => {
+    const stack = json(synthesise(clusterFrom(clusterFile(1, { ssh: { port: 2222, ...ssh } }), undefined, folder)));
+    return stack.resource.null_resource?.h1_stage?.connection as Record<string, string>;
+  };
+  expect(connection({}).host_key).toBe(host);
+  const { host_key, bastion_host_key } = connection({ bastion: { address: "jump.example" } });
+  // What Terraform writes the name of either machine in front of is a key of a type that neither will show.
+  expect(host_key).toMatch(/^sk-ssh-ed25519@openssh\.com \S+\n/);
+  expect(host_key?.split("\n").slice(1)).toEqual([`[10.0.1.1]:2222 ${host}`, `jump.example ${jump}`]);
+  expect(bastion_host_key).toBe(jump);
+  expect(connection({ bastion: { address: "jump.example" }, hostKeyChecking: "off" })).not.toHaveProperty("host_key");
 });
 
 describe("a host is held by one deploy at a time", () => {

@@ -117,6 +117,14 @@ const withParts = (parts: string, command: string) => [
 export const operator = (...command: string[]): Promise<Ended> =>
   start("bash", [...withParts("common deploy", "operator"), ...command]).ended;
 
+/** Where a host is reached from the operator's other place. */
+export const outside = "198.18.1.1";
+/** From now on the operator's place is one that reaches this host, there, and nothing else. */
+export async function operateBehind({ name }: Host): Promise<void> {
+  await succeed("bash", [...withParts("common network", "outside_up"), name, outside]);
+  process.env.LAB_PLACE = "outside";
+}
+
 /** What `scripts/verify` finds of the cluster, without the event bus, which takes longer than all else. */
 export const tryVerify = (): Promise<Ended> => operator("scripts/verify");
 /** Expects the cluster to be healthy now. */

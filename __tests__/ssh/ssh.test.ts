@@ -1,11 +1,12 @@
 /** How hosts are spoken to: logins, host keys, what is left behind. */
 import { execFileSync } from "node:child_process";
-import { chmodSync, existsSync, readFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { loadCluster } from "../../cluster/load.js";
-import type { Cluster } from "../../cluster/model.js";
+import type { Cluster, Host } from "../../cluster/model.js";
 import { inventoryHere } from "../../commands/shared/command.js";
+import { withHosts } from "../../ssh/contact.js";
 import { explainContact } from "../../ssh/explain.js";
 import { inParallel, withSsh } from "../../ssh/ssh.js";
 import { files, three } from "../fixtures/files.js";
@@ -107,6 +108,20 @@ describe("ssh", () => {
       stdout: "10.0.0.1 ssh-ed25519 AAAA\nb|sh -s -- 'a b' 'it'\\''s'|the script\n",
       stderr: "oops\n",
     });
+  });
+
+  test("has a host say in English why it lets nobody be root", async () => {
+    standIn('shift 3; LANG=de_DE.UTF-8 exec sh -c "$1"');
+    const stands = (process.env.PATH ?? "").split(":")[0] ?? "";
+    for (const [name, text] of [
+      ["id", "echo 1000"],
+      ["sudo", 'echo "sudo: $LC_ALL" >&2; exit 1'],
+    ] as const) {
+      writeFileSync(join(stands, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+    }
+    const of = cluster();
+    const { stderr } = await withHosts(inventoryHere(of), (run) => run(of.hosts[0] as Host, "true"));
+    expect(stderr).toBe("sudo: C\n");
   });
 
   test("gives up when the time is over, and still cleans up", async () => {

@@ -13,7 +13,8 @@ const architectures = ["amd64", "arm64"] as const;
 export interface Publishers {
   readonly consul: string;
   readonly consulKey: SigningKey;
-  readonly weave: Readonly<Record<"rajchaudhuri" | "weaveworks", string>>;
+  /** The releases of those who publish images too. */
+  readonly weave: Readonly<Record<string, string>>;
   /** Base URL of a registry's HTTP API. */
   readonly registry: (host: string) => string;
 }
@@ -148,7 +149,8 @@ async function fromPublisher(
     return fromChecksums(item, `${from.consul}/${version}`, from.consulKey, web, say);
   }
   if (name === "weave") {
-    const source = `${from.weave[cluster.settings.weave.images]}/v${version}/weave`;
+    const { images, script } = cluster.settings.weave;
+    const source = script ?? `${from.weave[images]}/v${version}/weave`;
     const { sha256, bytes } = await web.hashBody(await web.request(source), source, say);
     say(`found    ${source} (${showBytes(bytes)})`);
     return [{ ...base(item), platform: "any", sha256, source }];

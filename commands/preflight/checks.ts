@@ -60,7 +60,7 @@ export const checkGroups = [
     checks: ["links"],
     finds:
       "ports of [ports.md](ports.md) that another host, the host itself or the machine that deploys must reach and does not, between every pair of hosts, by role; with the commands that open them, in the language of the host's firewall",
-    limit: `above ${fullMatrix} hosts each tries ${ringNeighbours} others`,
+    limit: `above ${fullMatrix} hosts each tries ${ringNeighbours} others; this machine's way to them is a warning, unless a deploy runs the preflight`,
   },
   { checks: ["mtu"], finds: "packets of full size that do not pass" },
   {

@@ -3,6 +3,7 @@ import type { Inventory, InventoryHost } from "../../cluster/inventory.js";
 import { onAll, type RunAsRoot, withHosts } from "../../ssh/contact.js";
 import { explainContact, lastLine } from "../../ssh/explain.js";
 import type { SshResult } from "../../ssh/ssh.js";
+import { type Connect, withTunnel } from "../../ssh/tunnel.js";
 import { type Finding, plural } from "../shared/findings.js";
 import { painter, progress } from "../shared/progress.js";
 import { endOnSignals } from "../shared/signals.js";
@@ -32,6 +33,14 @@ export interface PreflightResult {
   readonly network: NetworkProbe;
 }
 
+/** What the hosts are looked at for, and from where. */
+export interface Way {
+  /** Who the deploy is to the hosts that this is part of, if any. */
+  readonly deployer?: string | undefined;
+  /** The hosts' own ports are reached through `scripts/tunnel`, or another proxy. */
+  readonly tunnel?: boolean;
+}
+
 /** 0 no problem, 1 problems, 2 could not tell. */
 export type ExitStatus = 0 | 1 | 2;
 
@@ -40,14 +49,13 @@ export type ExitStatus = 0 | 1 | 2;
  *
  * @param script what each host is asked with
  * @param probe lets the hosts try each other, once all of them have been looked at
- * @param deployer who this deploy is to the hosts, if it is part of one
  */
 export async function lookAtHosts(
   inventory: Inventory,
   script: string,
   run: RunAsRoot,
   probe: (looked: Promise<unknown>) => Promise<NetworkProbe>,
-  deployer?: string,
+  way: Way = {},
 ): Promise<PreflightResult> {
   const facts = new Map<string, Facts>();
   const undecided = new Map<string, string>();
@@ -58,7 +66,10 @@ export async function lookAtHosts(
   }));
   const [answers, network] = await Promise.all([looked, probe(looked)]);
   for (const { host, result } of answers) {
-    const view = viewOf(inventory, host, result, { silence: network.silent.get(host.name), deployer });
+    const view = viewOf(inventory, host, result, {
+      silence: network.silent.get(host.name),
+      deployer: way.deployer,
+    });
     findings.push(...view.findings);
     if (view.facts) {
       facts.set(host.name, view.facts);
@@ -68,7 +79,7 @@ export async function lookAtHosts(
     }
   }
   return {
-    findings: [...findings, ...judgeAllHosts(inventory, facts), ...judgeNetwork(inventory, facts, network, deployer)],
+    findings: [...findings, ...judgeAllHosts(inventory, facts), ...judgeNetwork(inventory, facts, network, way)],
     facts,
     undecided,
     network,
@@ -142,15 +153,18 @@ export async function runPreflight(
   const { say, done } = progress("preflight");
   const many = inventory.hosts.length > 1;
   say(`looking at ${plural(inventory.hosts.length, "host")}${many ? ", which try each other's ports" : ""}`);
-  const result = await withHosts(inventory, (run, open) =>
-    lookAtHosts(
-      inventory,
-      programs.host,
-      run,
-      (looked) => probeNetwork(inventory, programs.portProbe, open, looked),
-      deployer,
-    ),
-  ).finally(done);
+  const tunnel = inventory.bastion !== undefined && (process.env.HTTP_PROXY ?? process.env.http_proxy ?? "") !== "";
+  const look = (connect?: Connect) =>
+    withHosts(inventory, (run, open) =>
+      lookAtHosts(
+        inventory,
+        programs.host,
+        run,
+        (looked) => probeNetwork(inventory, programs.portProbe, open, looked, connect),
+        { deployer, tunnel },
+      ),
+    );
+  const result = await (tunnel ? withTunnel(inventory, look) : look()).finally(done);
   const { lines, status } = preflightReport(inventory, result, painter());
   if (json) {
     console.log(JSON.stringify(preflightJson(inventory, result, status), undefined, 2));

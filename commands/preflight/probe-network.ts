@@ -1,12 +1,14 @@
 /** Who reaches whom: all hosts listen on the cluster's ports for some seconds, and try those of the others. */
 import { randomBytes } from "node:crypto";
-import { connect } from "node:net";
+import { createConnection, Socket } from "node:net";
+import { getSystemErrorMap } from "node:util";
 import type { Inventory, InventoryHost } from "../../cluster/inventory.js";
-import { portsBetween, ports as portTable } from "../../cluster/ports.js";
+import { ports, portsBetween } from "../../cluster/ports.js";
 import { onAll } from "../../ssh/contact.js";
 import { lastLine } from "../../ssh/explain.js";
 import { perlSession, type Reply, type Session } from "../../ssh/session.js";
 import type { Open } from "../../ssh/ssh.js";
+import type { Connect } from "../../ssh/tunnel.js";
 
 /** One port of one host as seen from another, or from the host itself: `ok`, or how it failed. */
 export interface Connection {
@@ -35,16 +37,16 @@ export interface Clock {
 
 export interface NetworkProbe {
   readonly connections: readonly Connection[];
-  /** By host: whether this machine reaches the port that Terraform uses, `ok` or how it failed. */
-  readonly fromHere: ReadonlyMap<string, string>;
   readonly packetSizes: readonly PacketSizes[];
   readonly clocks: ReadonlyMap<string, Clock>;
   /** Hosts that took no part, with what they said. */
   readonly silent: ReadonlyMap<string, string>;
+  /** Hosts whose Docker API, through Weave's proxy, cannot be reached from here, where Terraform runs, with what happened. */
+  readonly unreached: ReadonlyMap<string, string>;
 }
 
 /** The port of every host that the machine reaches which deploys: Terraform makes Swarm's containers through it. */
-export const operatorPort = `${portTable.weaveProxy.number}/tcp`;
+export const operatorPort = `${ports.weaveProxy.number}/tcp`;
 
 /** Up to so many hosts each tries every other; in larger clusters the next few of a ring. */
 export const fullMatrix = 20;
@@ -54,6 +56,9 @@ const groupSize = 60;
 
 /** After this time without an answer, none is expected: a lost packet is sent again after 0.25 s (UDP) or 1 s (TCP). */
 const silenceSeconds = 2.5;
+
+/** The way from here may be longer than that between hosts. */
+const knockSeconds = 10;
 
 /** Hosts that try each other. Neighbours in the file, often in one rack, are in different groups. */
 export function groups<H>(hosts: readonly H[]): H[][] {
@@ -73,19 +78,21 @@ export function targetsOf<H>(group: readonly H[], host: H): H[] {
  *
  * @param program the text of `scripts/host/probes/port-probe.pl`
  * @param quiet until then nobody listens: each host is still being asked who holds its ports
+ * @param connect the way from here to the hosts' own ports
  */
 export async function probeNetwork(
   { hosts, settings }: Inventory,
   program: string,
   open: Open,
   quiet: Promise<unknown>,
+  connect: Connect = directly,
 ): Promise<NetworkProbe> {
   const found = {
     connections: [] as Connection[],
-    fromHere: new Map<string, string>(),
     packetSizes: [] as PacketSizes[],
     clocks: new Map<string, Clock>(),
     silent: new Map<string, string>(),
+    unreached: new Map<string, string>(),
   };
   for (const group of groups(hosts)) {
     const members = group.map((host) => ({
@@ -93,7 +100,7 @@ export async function probeNetwork(
       session: perlSession(open, host, program, [host.name, host.address]),
     }));
     try {
-      await probeGroup(members, settings.ssh.timeoutSeconds, quiet, found);
+      await probeGroup(members, { loginSeconds: settings.ssh.timeoutSeconds, quiet, connect }, found);
     } finally {
       for (const { host, session } of members) {
         const errors = session.end();
@@ -113,12 +120,18 @@ interface Member {
 
 interface Found {
   readonly connections: Connection[];
-  readonly fromHere: Map<string, string>;
   readonly packetSizes: PacketSizes[];
   readonly clocks: Map<string, Clock>;
+  readonly unreached: Map<string, string>;
 }
 
-async function probeGroup(group: readonly Member[], loginSeconds: number, quiet: Promise<unknown>, found: Found) {
+interface From {
+  readonly loginSeconds: number;
+  readonly quiet: Promise<unknown>;
+  readonly connect: Connect;
+}
+
+async function probeGroup(group: readonly Member[], { loginSeconds, quiet, connect }: From, found: Found) {
   // Nobody listens before everybody is there: a slow login keeps no port open on other hosts.
   const ready = await onAll(group, ({ session }) => session.ask("", loginSeconds + 5));
   const present = group.filter((_, i) => ready[i] !== undefined);
@@ -136,13 +149,16 @@ async function probeGroup(group: readonly Member[], loginSeconds: number, quiet:
   }
   await quiet;
   const listening = await listen(ask, hosts);
-  const here = onAll(hosts, async (host) => {
-    if (asTarget(listening.get(host), operatorPort).length > 0) {
-      found.fromHere.set(host.name, await reachedFromHere(host));
+  const [probed, knocked] = await Promise.all([
+    ask((host) => probeRequest(host, hosts, listening), silenceSeconds + 10),
+    onAll(hosts, (host) => knock(host, listening.get(host), connect)),
+  ]);
+  for (const [i, { name }] of hosts.entries()) {
+    const outcome = knocked[i];
+    if (outcome !== undefined) {
+      found.unreached.set(name, outcome);
     }
-  });
-  const probed = await ask((host) => probeRequest(host, hosts, listening), silenceSeconds + 10);
-  await here;
+  }
   const arrived = arrivalsIn(await ask(() => "arrived", 10));
   for (const [{ name: from }, reply] of probed) {
     for (const [to = "", port = "", ...outcome] of words(reply, "link")) {
@@ -155,27 +171,6 @@ async function probeGroup(group: readonly Member[], loginSeconds: number, quiet:
     }
   }
 }
-
-function reachedFromHere({ address }: InventoryHost): Promise<string> {
-  return new Promise((done) => {
-    const socket = connect({ host: address, port: portTable.weaveProxy.number, timeout: silenceSeconds * 1000 });
-    const end = (outcome: string) => {
-      socket.destroy();
-      done(outcome);
-    };
-    socket.once("connect", () => end("ok"));
-    socket.once("timeout", () => end("no answer"));
-    socket.once("error", ({ code = "" }: NodeJS.ErrnoException) => end(failures.get(code) ?? code));
-  });
-}
-
-/** In the words of the hosts' own program. */
-const failures = new Map([
-  ["ECONNREFUSED", "connection refused"],
-  ["EHOSTUNREACH", "no route to host"],
-  ["ENETUNREACH", "network is unreachable"],
-  ["ETIMEDOUT", "no answer"],
-]);
 
 type Replies = ReadonlyMap<InventoryHost, Reply | undefined>;
 /** Asks all hosts of a group at once. */
@@ -190,13 +185,42 @@ function clockOf(reply: Reply | undefined): Clock | undefined {
   return { ahead: time - (asked + answered) / 2, uncertain: (answered - asked) / 2 };
 }
 
-/** Lets every host listen on the ports that one of these, or the machine that deploys, has to reach. */
+const directly: Connect = (address, port) => createConnection(port, address);
+
+/** What comes of trying a host's Docker API from here; nothing when it is reached, or was not tried. */
+async function knock(host: InventoryHost, listening: Reply | undefined, connect: Connect): Promise<string | undefined> {
+  const [target] = host.ports.includes(`${operatorPort}/weave`) ? asTarget(listening, operatorPort) : [];
+  if (target === undefined) {
+    return undefined;
+  }
+  const stream = connect(host.address, ports.weaveProxy.number);
+  // A proxy that does not answer is for others to judge, where it can be told that it is there.
+  const silence = target.endsWith("+") && !(stream instanceof Socket) ? undefined : "no answer";
+  return new Promise<string | undefined>((resolve) => {
+    const timer = setTimeout(() => resolve(silence), knockSeconds * 1000);
+    stream.once("error", (error: NodeJS.ErrnoException) => resolve(inWords(error)));
+    stream.once("close", () => resolve("it closes the connection"));
+    stream.once("connect", () => resolve(undefined));
+    stream.once("data", () => resolve(undefined));
+    stream.once("close", () => clearTimeout(timer));
+    // What listens for the preflight speaks first; a proxy does not.
+    stream.write("GET /_ping HTTP/1.0\r\n\r\n");
+  }).finally(() => stream.destroy());
+}
+
+/** `connection refused`, as hosts say it, and not Node's `connect ECONNREFUSED …`. */
+function inWords({ errno, message }: NodeJS.ErrnoException): string {
+  return (errno !== undefined && getSystemErrorMap().get(errno)?.[1]) || message;
+}
+
+/** Lets every host listen on the ports that one of these, or Terraform, has to reach. */
 function listen(ask: AskAll, hosts: readonly InventoryHost[]): Promise<Replies> {
   // A stray answer of another run must not count.
   const token = randomBytes(6).toString("hex");
   return ask((host) => {
     const wanted = hosts.flatMap((other) => portsBetween(other, host));
-    return ["listen", token, ...new Set([...wanted, operatorPort])].join(" ");
+    const forTerraform = host.ports.includes(`${operatorPort}/weave`) ? [operatorPort] : [];
+    return ["listen", token, ...new Set([...wanted, ...forTerraform])].join(" ");
   }, 10);
 }
 

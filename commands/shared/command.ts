@@ -47,7 +47,9 @@ export function program<T extends Options>(
   body: (values: Values<T>, words: readonly string[]) => Promise<number>,
 ): void {
   const run = async () => {
-    if (process.argv.slice(2).some((word) => word === "--help" || word === "-h")) {
+    // What stands behind it are the words of another command.
+    const end = process.argv.indexOf("--");
+    if (process.argv.slice(2, end < 0 ? undefined : end).some((word) => word === "--help" || word === "-h")) {
       console.log(usage);
       return 0;
     }

@@ -1,10 +1,13 @@
 /** `scripts/swarm DOCKER-COMMAND…` */
 import { ClusterFileError, loadCluster } from "../../cluster/load.js";
-import { answeringManager, docker } from "./docker.js";
+import { withTunnel } from "../../ssh/tunnel.js";
+import { inventoryHere } from "../shared/command.js";
+import { answeringManager, docker, managerSocket, managerUrl } from "./docker.js";
 
 const usage = `Usage: scripts/swarm DOCKER-COMMAND [ARGUMENT…]
 
-Runs this machine's docker command against a Swarm manager of the cluster, the first one that answers:
+Runs this machine's docker command against a Swarm manager of the cluster, the first one that answers, by way of
+ssh.bastion where there is one:
 scripts/swarm info, scripts/swarm run -it alpine, scripts/swarm logs -f NAME, …
 Sets DOCKER_HOST, and DOCKER_API_VERSION to what the command takes through Weave's proxy (docs/using.md).
 
@@ -25,7 +28,12 @@ async function main(): Promise<number> {
     return 2;
   }
   const cluster = loadCluster(process.env.CLUSTER_FILE ?? "cluster.yaml", { lock: "ignore", hostKeys: "ignore" });
-  return docker(await answeringManager(cluster), words);
+  if (!cluster.bastion) {
+    return docker(managerUrl(await answeringManager(cluster)), words);
+  }
+  return withTunnel(inventoryHere(cluster), async (connect, folder) =>
+    docker(await managerSocket(await answeringManager(cluster, connect), connect, folder), words),
+  );
 }
 
 main().then(

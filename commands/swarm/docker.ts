@@ -2,40 +2,74 @@
  * The docker command against a Swarm manager of the cluster, with the API version that what it is asked for takes through
  * Weave's proxy (cluster/engines.ts).
  */
-import { spawn, spawnSync } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { get } from "node:http";
+import { createServer } from "node:net";
 import { constants } from "node:os";
+import { join } from "node:path";
+import { pipeline } from "node:stream";
 import { proxyApis } from "../../cluster/engines.js";
 import { type Cluster, label } from "../../cluster/model.js";
 import { ports } from "../../cluster/ports.js";
+import type { Connect } from "../../ssh/tunnel.js";
 
 /** How long a manager may be silent. */
 const patienceSeconds = 3;
 
 /**
- * The first manager that answers, as a URL for `docker -H`.
+ * The address of the first manager that answers.
  *
+ * @param connect the way there, where this machine has none of its own
  * @throws when none does
  */
-export async function answeringManager({ up }: Pick<Cluster, "up">): Promise<string> {
+export async function answeringManager({ up }: Pick<Cluster, "up">, connect?: Connect): Promise<string> {
   const managers = up.filter(({ manager }) => manager);
   for (const { address } of managers) {
-    const place = `${address}:${ports.swarmManager.number}`;
-    const answered = await fetch(`http://${place}/_ping`, { signal: AbortSignal.timeout(patienceSeconds * 1000) }).then(
-      ({ ok }) => ok,
-      () => false,
-    );
-    if (answered) {
-      return `tcp://${place}`;
+    if (await answers(address, connect)) {
+      return address;
     }
   }
   throw new Error(
-    `no manager answers on port ${ports.swarmManager.number}: ${managers.map(label).join(", ")}; does this machine reach them, and does scripts/verify find them healthy?`,
+    `no manager answers on port ${port}: ${managers.map(label).join(", ")}; does ${connect ? "the jump host" : "this machine"} reach them, and does scripts/verify find them healthy?`,
   );
+}
+
+const port = ports.swarmManager.number;
+
+function answers(host: string, connect?: Connect): Promise<boolean> {
+  return new Promise((resolve) => {
+    const way = connect ? { createConnection: () => connect(host, port) } : {};
+    const signal = AbortSignal.timeout(patienceSeconds * 1000);
+    get({ host, port, path: "/_ping", signal, ...way }, ({ statusCode }) => resolve(statusCode === 200)).once(
+      "error",
+      () => resolve(false),
+    );
+  });
+}
+
+/** What `docker -H` is told of a manager. */
+export const managerUrl = (address: string): string => `tcp://${address}:${port}`;
+
+/** The same by way of the bastion: a socket in a folder of this user's alone. */
+export function managerSocket(address: string, connect: Connect, folder: string): Promise<string> {
+  const path = join(folder, "manager");
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    const onward = connect(address, port);
+    // Either of them ends the other. Why, docker says in its own words.
+    pipeline(socket, onward, () => undefined);
+    pipeline(onward, socket, () => undefined);
+  });
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(path, () => resolve(`unix://${path}`));
+    server.unref();
+  });
 }
 
 /** Runs docker with the user's own words, its input and outputs those of this process: its exit status. */
 export async function docker(manager: string, words: readonly string[]): Promise<number> {
-  const child = spawn("docker", words, { stdio: "inherit", env: environment(manager, apiFor(manager, words)) });
+  const api = await apiFor(manager, words);
+  const child = spawn("docker", words, { stdio: "inherit", env: environment(manager, api) });
   // A terminal's Ctrl-C goes to docker too, which decides what becomes of it.
   process.on("SIGINT", () => undefined);
   return new Promise((resolve, reject) => {
@@ -53,16 +87,16 @@ const environment = (manager: string, api: string) => ({
 });
 
 /** The API for what is asked; what the user has set in the environment goes before. */
-export function apiFor(manager: string, words: readonly string[]): string {
+export async function apiFor(manager: string, words: readonly string[]): Promise<string> {
   const { DOCKER_API_VERSION: wanted } = process.env;
   const logs = words[0] === "logs" || (words[0] === "container" && words[1] === "logs");
   if (wanted || !logs) {
     return wanted || proxyApis.streams;
   }
   // The container's engine may be too old for it, and then has no need of it.
-  const { stderr } = spawnSync("docker", ["logs", "--tail", "0", words.at(-1) ?? ""], {
-    encoding: "utf8",
-    env: environment(manager, proxyApis.logs),
+  const said = await new Promise<string>((resolve) => {
+    const env = environment(manager, proxyApis.logs);
+    execFile("docker", ["logs", "--tail", "0", words.at(-1) ?? ""], { env }, (_, __, stderr) => resolve(stderr));
   });
-  return stderr?.includes("is too new") ? proxyApis.streams : proxyApis.logs;
+  return said.includes("is too new") ? proxyApis.streams : proxyApis.logs;
 }

@@ -9,6 +9,7 @@ import { faults } from "../../../commands/preflight/judge/faults.js";
 import { openingCommand } from "../../../commands/preflight/judge/firewall.js";
 import { judgeNetwork } from "../../../commands/preflight/judge/network.js";
 import { judgeHost } from "../../../commands/preflight/judge/one-host.js";
+import type { Way } from "../../../commands/preflight/preflight.js";
 import { type Connection, groups, type NetworkProbe, targetsOf } from "../../../commands/preflight/probe-network.js";
 import { host, inventory as inventoryOf } from "../../fixtures/inventories.js";
 
@@ -81,10 +82,12 @@ describe("a host", () => {
     expect(judged(here, managed("10.0.8.1"))).toMatchObject([
       { check: "firewall", fix: "add 10.0.9.5 to firewall.operators in the cluster file" },
     ]);
-    // A member; and a jump host, which is not the machine that deploys.
+    // A member; and a jump host, from which the tunnel leads on.
     expect(judged({ ...here, client: "198.18.0.11" }, managed())).toEqual([]);
-    const bastion = { address: "10.0.9.5", user: "root", port: 22, hostKeys: [] };
-    expect(judged(here, { ...managed(), bastion })).toEqual([]);
+    const bastion = { address: "jump.example", user: "root", port: 22, hostKeys: [] };
+    expect(judged(here, { ...managed(), bastion })).toMatchObject([
+      { found: "the jump host comes from 10.0.9.5, which firewall.operators does not hold" },
+    ]);
 
     expect(judged({ ...here, client: "198.18.0.11", "kernel-nf-tables": "no" }, managed())).toContainEqual(
       expect.objectContaining({ check: "firewall", found: "kernel 6.1.0-28-amd64 has no nf_tables" }),
@@ -234,10 +237,10 @@ function links(
 }
 const none: NetworkProbe = {
   connections: [],
-  fromHere: new Map(),
   packetSizes: [],
   clocks: new Map(),
   silent: new Map(),
+  unreached: new Map(),
 };
 const judgeSeen = (seen: Partial<NetworkProbe>, where = inventory, facts: ReadonlyMap<string, Facts> = new Map()) =>
   judgeNetwork(where, facts, { ...none, ...seen });
@@ -375,12 +378,12 @@ describe("the ports between hosts", () => {
   });
 
   it("that the machine needs which deploys are opened to it and the other operators", () => {
-    const fromHere = new Map([["h2", "no answer"]]);
+    const unreached = new Map([["h2", "no answer"]]);
     const operators = { settings: { ...inventory.settings, firewall: { managed: false, operators: ["10.0.9.0/24"] } } };
-    const see = (own: Facts, more: Partial<Inventory> = {}, deployer?: string) =>
-      judgeNetwork({ ...inventory, ...more }, new Map([["h2", own]]), { ...none, fromHere }, deployer);
+    const see = (own: Facts, more: Partial<Inventory> = {}, way: Way = {}) =>
+      judgeNetwork({ ...inventory, ...more }, new Map([["h2", own]]), { ...none, unreached }, way);
     const client = { ...fresh, firewall: "iptables", client: "10.0.7.7" };
-    expect(see(client, operators, "alice")).toEqual([
+    expect(see(client, operators, { deployer: "alice" })).toEqual([
       {
         host: "h2",
         check: "links",
@@ -391,8 +394,15 @@ describe("the ports between hosts", () => {
     ]);
     // Whoever only looks may not be the one who deploys.
     expect(see(client)).toMatchObject([{ fix: expect.stringContaining("-s 10.0.7.7 "), warning: true }]);
-    const bastion = { address: "10.0.7.7", user: "root", port: 22, hostKeys: [] };
-    expect(see(client, { bastion })).toMatchObject([{ fix: expect.stringContaining("ADDRESS-OF-THIS-MACHINE") }]);
+    const bastion = { address: "jump.example", user: "root", port: 22, hostKeys: [] };
+    expect(see(client, { bastion })).toMatchObject([{ fix: expect.stringContaining("scripts/tunnel --") }]);
+    expect(see(client, { bastion }, { tunnel: true })).toMatchObject([
+      {
+        found: "12375/tcp not reached from the jump host, which is 10.0.7.7 there (no answer)",
+        fix: expect.stringContaining("-s 10.0.7.7 "),
+      },
+    ]);
+    expect(see(fresh)).toMatchObject([{ fix: expect.stringContaining("ADDRESS-OF-THIS-MACHINE") }]);
     expect(see({ ...client, "firewall-lets-in": "198.18.0.11 10.0.9.0/24" })).toMatchObject([
       { fix: expect.stringContaining("systemctl stop multicast-swarm-firewall.service") },
     ]);
@@ -411,7 +421,7 @@ describe("the ports between hosts", () => {
       judgeNetwork({ ...inventory, settings }, new Map([["h2", { ...fresh, firewall, ...more }]]), {
         ...none,
         connections: links(({ to }) => to === "h2"),
-        fromHere: new Map([["h2", "no answer"]]),
+        unreached: new Map([["h2", "no answer"]]),
       });
     expect(found("iptables")).toEqual([]);
     expect(found("ufw")).toEqual([]);

@@ -190,10 +190,10 @@ describe("judge", () => {
 describe("preflight", () => {
   const nothing: NetworkProbe = {
     connections: [],
-    fromHere: new Map(),
     packetSizes: [],
     clocks: new Map(),
     silent: new Map(),
+    unreached: new Map(),
   };
   const run = (answers: Record<string, Partial<SshResult>>, seen: Partial<NetworkProbe> = {}) =>
     lookAtHosts(

@@ -2,10 +2,13 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { readFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { createConnection, createServer } from "node:net";
+import { Duplex } from "node:stream";
 import { afterEach, expect, it } from "vitest";
 import { judgeNetwork } from "../../../commands/preflight/judge/network.js";
+import type { Way } from "../../../commands/preflight/preflight.js";
 import { probeNetwork } from "../../../commands/preflight/probe-network.js";
+import type { Connect } from "../../../ssh/tunnel.js";
 import { host, inventory as inventoryOf, settings } from "../../fixtures/inventories.js";
 
 const program = readFileSync("scripts/host/probes/port-probe.pl", "utf8");
@@ -29,7 +32,7 @@ afterEach(() => {
 });
 
 /** In place of ssh: `instead` of the program for some hosts. */
-function probe(hosts: number, instead: Record<string, readonly [string, string[]]> = {}) {
+function probe(hosts: number, instead: Record<string, readonly [string, string[]]> = {}, connect?: Connect) {
   const where = inventory(hosts);
   const open = ({ name, address }: { name: string; address: string }) => {
     const [command, args] = instead[name] ?? ["perl", ["-", name, address]];
@@ -37,7 +40,7 @@ function probe(hosts: number, instead: Record<string, readonly [string, string[]
     children.push(child);
     return child;
   };
-  return probeNetwork(where, program, open, Promise.resolve()).then((seen) => ({ where, seen }));
+  return probeNetwork(where, program, open, Promise.resolve(), connect).then((seen) => ({ where, seen }));
 }
 
 const ended = (child: ChildProcessWithoutNullStreams) =>
@@ -49,9 +52,9 @@ it("every host reaches every other, and all of them end", async () => {
   expect(seen.connections.filter(({ from, to }) => from === to).map(({ port }) => port)).toEqual(
     Array.from({ length: 4 }, () => "12375/tcp"),
   );
-  expect([...seen.fromHere]).toEqual(["h1", "h2", "h3", "h4"].map((name) => [name, "ok"]));
   expect(seen.connections.filter(({ outcome }) => outcome !== "ok")).toEqual([]);
   expect(seen.silent.size).toBe(0);
+  expect(seen.unreached.size).toBe(0);
   for (const { ahead, uncertain } of seen.clocks.values()) {
     expect(Math.abs(ahead)).toBeLessThan(uncertain + 0.1);
   }
@@ -77,6 +80,36 @@ it("a service that runs already is connected to; datagrams it is spared", async 
     service.close();
     datagrams.close();
   }
+});
+
+it("a host's Docker API is tried from here too, by the way that Terraform goes", async () => {
+  const tried: string[] = [];
+  const { where, seen } = await probe(3, {}, (address, port) => {
+    tried.push(`${address}:${port}`);
+    if (address === "127.18.0.3") {
+      // As ssh, when the jump host gets no connection.
+      return new Duplex({ read() {}, write() {} }).destroy(new Error("refused by peer"));
+    }
+    // A port where nobody listens, and the host's own.
+    return createConnection(address === "127.18.0.2" ? 1 : port, address);
+  });
+  expect(tried).toEqual(["127.18.0.1:12375", "127.18.0.2:12375", "127.18.0.3:12375"]);
+  const judge = (bastion: string | undefined, way: Way) =>
+    judgeNetwork(
+      { ...where, ...(bastion ? { bastion: { ...host(9).login, address: bastion } } : {}) },
+      new Map(),
+      seen,
+      way,
+    );
+  expect(judge(undefined, { deployer: "me" })).toMatchObject([
+    { host: "h2", check: "links", found: "12375/tcp not reached from this machine (connection refused)" },
+    { host: "h3", fix: expect.stringContaining("-s ADDRESS-OF-THIS-MACHINE ") },
+  ]);
+  expect(judge("jump", { deployer: "me" })).toMatchObject([{ fix: expect.stringContaining("scripts/tunnel --") }, {}]);
+  expect(judge("jump", { tunnel: true })).toMatchObject([
+    {},
+    { found: "12375/tcp not reached from the jump host (refused by peer)", warning: true },
+  ]);
 });
 
 it("a host that cannot take part is named, and the others go on", async () => {

@@ -1,11 +1,9 @@
 /** Whose fault is it when hosts do not reach each other's ports? */
-import type { Inventory, InventoryHost } from "../../../cluster/inventory.js";
-import { exactRangesOf, within } from "../../../cluster/ipv4.js";
-import { firewall as names } from "../../../cluster/names.js";
-import { ports as portTable } from "../../../cluster/ports.js";
+import type { Inventory } from "../../../cluster/inventory.js";
+import { exactRangesOf } from "../../../cluster/ipv4.js";
 import type { CheckFinding, Judgement } from "../checks.js";
 import { type Facts, wordsOf } from "../facts.js";
-import { type Connection, operatorPort } from "../probe-network.js";
+import type { Connection } from "../probe-network.js";
 import { type Fault, faults, type Tried } from "./faults.js";
 import { denies, keptOut, loopbackCommand, openingCommand, opens } from "./firewall.js";
 import { labels } from "./labels.js";
@@ -52,56 +50,6 @@ function judgeLoopback(connections: readonly Connection[], facts: ReadonlyMap<st
       fix: loopbackCommand(facts.get(host) ?? {}),
     };
   });
-}
-
-/**
- * Does this machine reach the Docker API of every host?
- *
- * @param deployer who this deploy is to the hosts; without one, another machine may be the one that deploys
- */
-export function judgeFromHere(
-  inventory: Inventory,
-  facts: ReadonlyMap<string, Facts>,
-  fromHere: ReadonlyMap<string, string>,
-  deployer?: string,
-): CheckFinding[] {
-  return inventory.hosts.flatMap((host) => {
-    const outcome = fromHere.get(host.name) ?? "ok";
-    const own = facts.get(host.name) ?? {};
-    if (outcome === "ok" || wordsOf(own["taken-ports"]).includes(operatorPort) || opens(inventory, own)) {
-      return [];
-    }
-    const client = inventory.bastion === undefined ? own.client : undefined;
-    const judgement: Judgement = {
-      check: "links",
-      found: `${operatorPort} not reached from this machine${client ? `, which is ${client} there` : ""} (${outcome}${denies(own)})`,
-      needed: "this port open for the machine that deploys: Terraform makes Swarm's containers through it",
-      fix: openForOperators(inventory, host, own, client),
-      ...(deployer === undefined ? { warning: true as const } : {}),
-    };
-    return [{ host: host.name, ...judgement }];
-  });
-}
-
-/** What operators use, opened for all of them. */
-function openForOperators(
-  { settings: { firewall } }: Inventory,
-  { manager }: InventoryHost,
-  facts: Facts,
-  client: string | undefined,
-): string {
-  if (client !== undefined && keptOut(facts, client)) {
-    return `on the host: systemctl stop ${names.unit}; with ${client} in firewall.operators of the cluster file the next deploy loads the allow-list again`;
-  }
-  const used = [portTable.consulHttp, portTable.weaveProxy, ...(manager ? [portTable.swarmManager] : [])];
-  const operators = firewall?.operators ?? [];
-  const known = client === undefined || operators.some((range) => within(client, range));
-  const sources = known ? operators : [client, ...operators];
-  return openingCommand(
-    facts,
-    used.map(({ number }) => `${number}/tcp`).sort(byNumber),
-    sources.length > 0 ? sources : ["ADDRESS-OF-THIS-MACHINE"],
-  );
 }
 
 function groupsOf(connections: readonly Connection[]): Group[] {

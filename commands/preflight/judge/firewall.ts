@@ -112,8 +112,8 @@ export function judgeFirewall(inventory: Inventory, { address }: InventoryHost, 
   }
   const { client } = facts;
   const members = [...inventory.hosts, ...inventory.absent].map((host) => host.address);
-  // Through a bastion, hosts see that, and Terraform comes to the Docker API by another way.
-  const known = client !== undefined && inventory.bastion === undefined && client !== address;
+  // Through a bastion, hosts see that: scripts/tunnel leads Terraform to the Docker API from there, too.
+  const known = client !== undefined && client !== address;
   const shutOut = known && ![...members, ...firewall.operators].some((range) => within(client, range));
   const platforms = platformsOf(facts);
   const locked = inventory.artifacts.some(
@@ -124,7 +124,7 @@ export function judgeFirewall(inventory: Inventory, { address }: InventoryHost, 
       ? [
           {
             check: "firewall" as const,
-            found: `this machine comes from ${client}, which firewall.operators does not hold`,
+            found: `${inventory.bastion ? "the jump host" : "this machine"} comes from ${client}, which firewall.operators does not hold`,
             needed: "the machine that deploys let in: Terraform makes Swarm's containers through the hosts' Docker API",
             fix: `add ${client} to firewall.operators in the cluster file`,
           },

@@ -2,20 +2,23 @@
 import type { Inventory } from "../../../cluster/inventory.js";
 import type { CheckFinding } from "../checks.js";
 import type { Facts } from "../facts.js";
+import type { Way } from "../preflight.js";
 import type { NetworkProbe } from "../probe-network.js";
 import { judgeClocks } from "./clocks.js";
-import { judgeConnections, judgeFromHere } from "./connections.js";
+import { judgeConnections } from "./connections.js";
+import { judgeDockerApi } from "./docker-api.js";
 import { judgePacketSizes } from "./packet-sizes.js";
 
 export function judgeNetwork(
   inventory: Inventory,
   facts: ReadonlyMap<string, Facts>,
-  { connections, fromHere, packetSizes, clocks }: NetworkProbe,
-  deployer?: string,
+  network: NetworkProbe,
+  way: Way = {},
 ): CheckFinding[] {
+  const { connections, packetSizes, clocks } = network;
   return [
     ...judgeConnections(inventory, facts, connections),
-    ...judgeFromHere(inventory, facts, fromHere, deployer),
+    ...judgeDockerApi(inventory, facts, network, way),
     ...judgePacketSizes(inventory, packetSizes),
     ...judgeClocks(inventory, clocks),
   ];

@@ -214,7 +214,7 @@ check_foreign_containers() {
   printf '%s\n' "$containers" | while read -r _ name image _; do
     case "$name $image" in
       "$weave_container "* | weaveproxy\ * | weaveplugin\ *) what='Weave Net' ;;
-      *\ weaveworks/weave:* | *\ rajchaudhuri/weave:*) what='Weave Net' ;;
+      *\ */weave:*) what='Weave Net' ;;
       "$manager_container "* | "$agent_container "* | *\ swarm | *\ swarm:* | *\ swarm@* | *\ */swarm:*) what=Swarm ;;
       *) continue ;;
     esac
