@@ -118,7 +118,7 @@ it("says what it has to be given", async () => {
     status: 125,
     stderr: expect.stringContaining("found no ssh.bastion"),
   });
-  expect(await tunnel(folder(), ["true"])).toMatchObject({ status: 125, stderr: expect.stringContaining("--help") });
+  expect(await tunnel(folder(), ["true"])).toMatchObject({ status: 2, stderr: expect.stringContaining("--help") });
   expect(await tunnel(folder(), ["--", "no-such"])).toMatchObject({
     status: 125,
     stderr: "tunnel: there is no command no-such on this machine\n",
