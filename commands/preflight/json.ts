@@ -1,7 +1,7 @@
 /** The preflight's result as programs read it. */
 import type { Inventory } from "../../cluster/inventory.js";
 import type { PreflightJson } from "./json-schema.js";
-import type { ExitStatus, PreflightResult } from "./preflight.js";
+import type { ExitStatus, PreflightResult } from "./result.js";
 
 const results = ["fit", "problems", "could not tell"] as const;
 

@@ -15,6 +15,7 @@ import { judgeNetwork } from "./judge/network.js";
 import { judgeHost } from "./judge/one-host.js";
 import { type NetworkProbe, probeNetwork } from "./probe-network.js";
 import { preflightReport } from "./report.js";
+import type { ExitStatus, PreflightResult, Way } from "./result.js";
 
 /** The texts of what runs on hosts. */
 export interface Programs {
@@ -23,26 +24,6 @@ export interface Programs {
   /** `scripts/host/probes/port-probe.pl` */
   readonly portProbe: string;
 }
-
-export interface PreflightResult {
-  readonly findings: readonly Finding[];
-  /** Hosts that answered, by name. */
-  readonly facts: ReadonlyMap<string, Facts>;
-  /** Hosts of which nothing can be said, with the reason. */
-  readonly undecided: ReadonlyMap<string, string>;
-  readonly network: NetworkProbe;
-}
-
-/** What the hosts are looked at for, and from where. */
-export interface Way {
-  /** Who the deploy is to the hosts that this is part of, if any. */
-  readonly deployer?: string | undefined;
-  /** The hosts' own ports are reached through `scripts/tunnel`, or another proxy. */
-  readonly tunnel?: boolean;
-}
-
-/** 0 no problem, 1 problems, 2 could not tell. */
-export type ExitStatus = 0 | 1 | 2;
 
 /**
  * Looks at all hosts at once. Changes nothing on any.

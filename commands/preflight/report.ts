@@ -4,7 +4,7 @@ import { label } from "../../cluster/model.js";
 import { columns, findingsTable, plural } from "../shared/findings.js";
 import { type Paint, unpainted } from "../shared/progress.js";
 import type { Facts } from "./facts.js";
-import type { ExitStatus, PreflightResult } from "./preflight.js";
+import type { ExitStatus, PreflightResult } from "./result.js";
 
 export interface PreflightReport {
   readonly lines: string[];

@@ -1,7 +1,7 @@
 /** All that checks look at. */
 import type { Inventory } from "../../cluster/inventory.js";
 import type { EventBusResult } from "./event-bus-test.js";
-import type { NetworkResult } from "./network-test.js";
+import type { NetworkResult } from "./network-result.js";
 import type { Views } from "./sections.js";
 
 export interface Evidence {

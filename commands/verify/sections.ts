@@ -1,4 +1,5 @@
 /** What the host side of verify prints, taken apart at its headings `=== NAME STATUS`. */
+import { lastLine } from "../../ssh/explain.js";
 
 /** The sections that `observe` of `scripts/host/probes/verify.sh` prints, in that order; `weave-status` only for readers. */
 export const sections = [
@@ -67,3 +68,19 @@ export const textOf = (views: Views, host: string, section: Section): string =>
 /** Did the command of a section succeed on a host? */
 export const succeeded = (views: Views, host: string, section: Section): boolean =>
   views.get(host)?.get(section)?.status === 0;
+
+/** Why a command that had to succeed did not; nothing when it did. */
+export function whyFailed(said: Said | undefined): string | undefined {
+  if (said === undefined) {
+    return "no answer";
+  }
+  if (said.status === 0) {
+    return undefined;
+  }
+  if (said.status === 124) {
+    return "no answer in time";
+  }
+  const reason = lastLine(said.text).replace(/^Error: /, "");
+  const [, command] = /^timeout: failed to run command '(.*)': No such file/.exec(reason) ?? [];
+  return command === undefined ? reason || `status ${said.status}` : `there is no ${command} on the host`;
+}

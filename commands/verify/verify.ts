@@ -8,7 +8,8 @@ import { causesOf } from "./checks/index.js";
 import { bounded } from "./deadline.js";
 import { type EventBusResult, type EventBusRun, testEventBus, unloadEventBus } from "./event-bus-test.js";
 import type { Evidence } from "./evidence.js";
-import { type NetworkResult, removeContainers, type TestRun, testNetwork } from "./network-test.js";
+import type { NetworkResult } from "./network-result.js";
+import { removeContainers, type TestRun, testNetwork } from "./network-test.js";
 import { parseView, succeeded, type View, type Views } from "./sections.js";
 import { type Verdict, verdictsOn } from "./verdicts.js";
 

@@ -9,8 +9,8 @@ import { faults } from "../../../commands/preflight/judge/faults.js";
 import { openingCommand } from "../../../commands/preflight/judge/firewall.js";
 import { judgeNetwork } from "../../../commands/preflight/judge/network.js";
 import { judgeHost } from "../../../commands/preflight/judge/one-host.js";
-import type { Way } from "../../../commands/preflight/preflight.js";
 import { type Connection, groups, type NetworkProbe, targetsOf } from "../../../commands/preflight/probe-network.js";
+import type { Way } from "../../../commands/preflight/result.js";
 import { host, inventory as inventoryOf } from "../../fixtures/inventories.js";
 
 const all =

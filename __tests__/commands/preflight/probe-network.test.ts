@@ -6,8 +6,8 @@ import { createConnection, createServer } from "node:net";
 import { Duplex } from "node:stream";
 import { afterEach, expect, it } from "vitest";
 import { judgeNetwork } from "../../../commands/preflight/judge/network.js";
-import type { Way } from "../../../commands/preflight/preflight.js";
 import { probeNetwork } from "../../../commands/preflight/probe-network.js";
+import type { Way } from "../../../commands/preflight/result.js";
 import type { Connect } from "../../../ssh/tunnel.js";
 import { host, inventory as inventoryOf, settings } from "../../fixtures/inventories.js";
 

@@ -5,8 +5,8 @@ import { firewall as names } from "../../../cluster/names.js";
 import { ports } from "../../../cluster/ports.js";
 import type { CheckFinding } from "../checks.js";
 import { type Facts, wordsOf } from "../facts.js";
-import type { Way } from "../preflight.js";
 import { type NetworkProbe, operatorPort } from "../probe-network.js";
+import type { Way } from "../result.js";
 import { denies, keptOut, openingCommand, opens } from "./firewall.js";
 
 export function judgeDockerApi(

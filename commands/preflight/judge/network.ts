@@ -2,8 +2,8 @@
 import type { Inventory } from "../../../cluster/inventory.js";
 import type { CheckFinding } from "../checks.js";
 import type { Facts } from "../facts.js";
-import type { Way } from "../preflight.js";
 import type { NetworkProbe } from "../probe-network.js";
+import type { Way } from "../result.js";
 import { judgeClocks } from "./clocks.js";
 import { judgeConnections } from "./connections.js";
 import { judgeDockerApi } from "./docker-api.js";

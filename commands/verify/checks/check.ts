@@ -1,9 +1,8 @@
 /** What a check is, and the ways in which one looks at the evidence. */
 import type { Inventory, InventoryHost } from "../../../cluster/inventory.js";
-import { lastLine } from "../../../ssh/explain.js";
 import type { Complaint } from "../blame.js";
 import type { Evidence } from "../evidence.js";
-import type { NetworkResult, Reach } from "../network-test.js";
+import type { NetworkResult, Reach } from "../network-result.js";
 import type { Said, Section } from "../sections.js";
 
 /** What was seen of the hosts in one look. */
@@ -107,22 +106,6 @@ export function complainOfPairs(
       return found === undefined ? [] : [{ by: from, about: to, found }];
     }),
   );
-}
-
-/** Why a command that had to succeed did not; nothing when it did. */
-export function whyFailed(said: Said | undefined): string | undefined {
-  if (said === undefined) {
-    return "no answer";
-  }
-  if (said.status === 0) {
-    return undefined;
-  }
-  if (said.status === 124) {
-    return "no answer in time";
-  }
-  const reason = lastLine(said.text).replace(/^Error: /, "");
-  const [, command] = /^timeout: failed to run command '(.*)': No such file/.exec(reason) ?? [];
-  return command === undefined ? reason || `status ${said.status}` : `there is no ${command} on the host`;
 }
 
 /** Why a systemd unit is at fault, from what `systemctl is-active` printed; nothing when it is active. */

@@ -3,7 +3,7 @@ import type { Inventory, InventoryHost } from "../../../cluster/inventory.js";
 import { plural } from "../../shared/findings.js";
 import type { Evidence } from "../evidence.js";
 import { type ConsulMember, parseAutopilot, parseConsulInfo, parseMembers, parseRaftPeers } from "../parsers.js";
-import { type Said, textOf } from "../sections.js";
+import { type Said, textOf, whyFailed } from "../sections.js";
 import {
   type Check,
   complainOfList,
@@ -12,7 +12,6 @@ import {
   restart,
   type Sight,
   unless,
-  whyFailed,
   whyInactive,
   withoutAbsent,
 } from "./check.js";

@@ -2,16 +2,8 @@
 import { neededApi } from "../../../cluster/engines.js";
 import type { InventoryHost } from "../../../cluster/inventory.js";
 import { compareVersions } from "../../../cluster/versions.js";
-import {
-  type Check,
-  complaintOfItself,
-  inViews,
-  restart,
-  type Sight,
-  unless,
-  whyFailed,
-  whyInactive,
-} from "./check.js";
+import { whyFailed } from "../sections.js";
+import { type Check, complaintOfItself, inViews, restart, type Sight, unless, whyInactive } from "./check.js";
 
 export const engine = {
   name: "engine",

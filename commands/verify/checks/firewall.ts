@@ -3,7 +3,8 @@ import type { Inventory, InventoryHost } from "../../../cluster/inventory.js";
 import { label } from "../../../cluster/model.js";
 import { firewall as names } from "../../../cluster/names.js";
 import { guardedPorts } from "../../../cluster/ports.js";
-import { type Check, complaintOfItself, inViews, type Sight, unless, whyFailed } from "./check.js";
+import { whyFailed } from "../sections.js";
+import { type Check, complaintOfItself, inViews, type Sight, unless } from "./check.js";
 
 export const firewall = {
   name: "firewall",

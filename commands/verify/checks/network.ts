@@ -3,7 +3,7 @@ import { containers, multicast as group } from "../../../cluster/names.js";
 import { ports } from "../../../cluster/ports.js";
 import { plural } from "../../shared/findings.js";
 import type { Evidence } from "../evidence.js";
-import type { NetworkResult, Reach } from "../network-test.js";
+import type { NetworkResult, Reach } from "../network-result.js";
 import { succeeded } from "../sections.js";
 import { headerBytes, promisedBytes } from "../weave-connections.js";
 import { type Check, complainOfPairs, inNetwork, type Observed } from "./check.js";

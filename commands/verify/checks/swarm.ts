@@ -5,7 +5,7 @@ import { ports } from "../../../cluster/ports.js";
 import { plural } from "../../shared/findings.js";
 import type { Evidence } from "../evidence.js";
 import { parseContainers, parseSwarmInfo, type SwarmInfo } from "../parsers.js";
-import { succeeded, textOf } from "../sections.js";
+import { succeeded, textOf, whyFailed } from "../sections.js";
 import {
   type Check,
   complainOfList,
@@ -14,7 +14,6 @@ import {
   isMember,
   type Sight,
   unless,
-  whyFailed,
   withoutAbsent,
 } from "./check.js";
 

@@ -7,7 +7,7 @@ import { plural } from "../../shared/findings.js";
 import type { Complaint } from "../blame.js";
 import type { Evidence } from "../evidence.js";
 import { parseWeaveReport, type WeaveReport } from "../parsers.js";
-import { textOf } from "../sections.js";
+import { textOf, whyFailed } from "../sections.js";
 import { connectionsTo, isEstablished } from "../weave-connections.js";
 import {
   type Check,
@@ -19,7 +19,6 @@ import {
   restart,
   type Sight,
   unless,
-  whyFailed,
   whyInactive,
 } from "./check.js";
 

@@ -1,7 +1,7 @@
 /** The form of `scripts/verify --json`. Its schema is published as docs/schemas/verify.schema.json. */
 import { z } from "zod";
 import { multicast } from "../../../cluster/names.js";
-import type { NetworkResult, Reach } from "../network-test.js";
+import type { NetworkResult, Reach } from "../network-result.js";
 import { verdictSchema } from "../verdicts.js";
 import { statusOf, type Verified } from "../verify.js";
 import { connectionsTo, reportOf } from "../weave-connections.js";
