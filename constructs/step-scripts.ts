@@ -10,23 +10,23 @@ const shared = ["names.sh", "lib.sh", "hold.sh"];
 
 /** Each step's script, without `.sh`, and the others that it sources or runs. */
 export const stepScripts = {
-  "consul-bootstrap": ["consul-agent.sh"],
-  "consul-handover": ["consul-start.sh", "consul-agent.sh"],
-  "consul-install": [],
-  "consul-start": ["consul-agent.sh"],
-  "docker-engine": [],
-  fetch: [],
-  firewall: ["firewall-let-in.sh"],
+  "consul-bootstrap": ["artifacts.sh", "consul.sh", "consul-agent.sh"],
+  "consul-handover": ["consul-start.sh", "artifacts.sh", "consul.sh", "consul-agent.sh"],
+  "consul-install": ["artifacts.sh", "packages.sh", "consul.sh"],
+  "consul-start": ["artifacts.sh", "consul.sh", "consul-agent.sh"],
+  "docker-engine": ["artifacts.sh", "packages.sh", "engine.sh"],
+  fetch: ["artifacts.sh", "packages.sh", "engine.sh", "images.sh", "consul.sh", "weave.sh"],
+  firewall: ["artifacts.sh", "packages.sh", "firewall-let-in.sh"],
   "gate-consul": [],
   "gate-swarm": [],
-  "gate-weave": [],
-  leave: [],
-  lost: [],
+  "gate-weave": ["images.sh", "weave.sh"],
+  leave: ["images.sh", "weave.sh", "swarm.sh"],
+  lost: ["images.sh", "weave.sh", "swarm.sh"],
   release: [],
-  "swarm-clear": [],
-  uninstall: [],
-  "weave-install": ["weave-launch.sh", "weave-prepare.sh"],
-  "weave-launch": ["weave-prepare.sh"],
+  "swarm-clear": ["swarm.sh"],
+  uninstall: ["packages.sh", "engine.sh", "images.sh", "weave.sh", "swarm.sh"],
+  "weave-install": ["artifacts.sh", "images.sh", "weave.sh", "weave-launch.sh", "weave-prepare.sh"],
+  "weave-launch": ["images.sh", "weave.sh", "weave-prepare.sh"],
 } as const satisfies Record<string, readonly string[]>;
 
 export type StepScript = keyof typeof stepScripts;

@@ -23,9 +23,11 @@ async function done(on: Host, script: string): Promise<string> {
   expectWords(said, /^status 0$/m);
   return said;
 }
-/** Runs a part of lib.sh as a step would. */
+/** Installs packages as a step would. */
 const withLibrary = (commands: string) => `cat >part.sh <<'END'
 . /root/sent/scripts/lib.sh
+. "$here/artifacts.sh"
+. "$here/packages.sh"
 ${commands}
 END
 sh part.sh`;

@@ -2,6 +2,11 @@
 # Removes from the host what this project put there, newest first, and nothing else. Run by `destroy`.
 # It may be cut off anywhere and run again: the record goes last, and what is done twice does no harm.
 . "$(dirname "$0")/lib.sh"
+. "$here/packages.sh"
+. "$here/engine.sh"
+. "$here/images.sh"
+. "$here/weave.sh"
+. "$here/swarm.sh"
 
 if [ ! -e "$state" ]; then
   found "nothing of multicast-swarm on this host"
