@@ -24,7 +24,17 @@ export const stepScripts = {
   lost: ["images.sh", "weave.sh", "swarm.sh"],
   release: [],
   "swarm-clear": ["swarm.sh"],
-  uninstall: ["packages.sh", "engine.sh", "images.sh", "weave.sh", "swarm.sh"],
+  uninstall: [
+    "packages.sh",
+    "engine.sh",
+    "images.sh",
+    "weave.sh",
+    "swarm.sh",
+    "uninstall-engine.sh",
+    "uninstall-rules.sh",
+    "uninstall-packages.sh",
+    "uninstall-files.sh",
+  ],
   "weave-install": ["artifacts.sh", "images.sh", "weave.sh", "weave-launch.sh", "weave-prepare.sh"],
   "weave-launch": ["images.sh", "weave.sh", "weave-prepare.sh"],
 } as const satisfies Record<string, readonly string[]>;

@@ -360,9 +360,7 @@ describe("an engine", () => {
 describe("the rules that an engine leaves", () => {
   const forget = async (saved: string): Promise<string> => {
     const host = new Host().write("saved", saved);
-    const text = readFileSync("scripts/host/steps/uninstall.sh", "utf8");
-    const rules = /^engine_rules\(\) \{\n[\s\S]*?^\}$/m.exec(text)?.[0];
-    return (await host.run(`${rules}\nengine_rules <${host.folder}/saved`)).said;
+    return (await host.run(`. "$here/uninstall-rules.sh"\nengine_rules <${host.folder}/saved`)).said;
   };
 
   it("are named one by one, version by version", async () => {
