@@ -30,6 +30,7 @@ export const stepScripts = {
     "images.sh",
     "weave.sh",
     "swarm.sh",
+    "uninstall-containers.sh",
     "uninstall-engine.sh",
     "uninstall-rules.sh",
     "uninstall-packages.sh",

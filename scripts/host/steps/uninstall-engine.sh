@@ -1,5 +1,5 @@
 # What becomes of the engine when uninstall.sh runs. Sourced by that.
-# shellcheck shell=sh disable=SC2034,SC2154
+# shellcheck shell=sh disable=SC2154
 
 has_docker() { timeout 20 docker version >/dev/null 2>&1; }
 
@@ -11,6 +11,18 @@ start_engine() {
     die "Docker Engine does not answer, so that this stays: $1; start it (journalctl -u docker says why it is down), or remove it, and run destroy again. $(journal docker.service)"
   engine_started=yes
   changed "docker.service (started: what is in it can be seen and removed by it alone)"
+}
+
+# need_engine: with the engine down its containers would be forgotten, and come back with it. With the note, it is down by
+# our own doing, and empty.
+need_engine() {
+  if ! has_docker && [ -z "$(note engine-leaving)" ] && { recorded unit weave.service || [ -n "$(values image)" ]; }; then
+    if own_engine; then
+      start_engine "$({ values unit && values image; } | listed), and containers"
+    else
+      found "no Docker Engine any more, and so nothing to remove from it"
+    fi
+  fi
 }
 
 # stranger KIND NAMES: what keeps the engine.
@@ -77,4 +89,43 @@ decide() {
 never_ran() {
   ! find "$engine_root/containers" "$engine_root/volumes" "$engine_root"/image/*/imagedb/content/sha256 \
     -mindepth 1 -maxdepth 1 ! -name metadata.db ! -name backingFsBlockDev 2>/dev/null | grep -q .
+}
+
+# stop_engine: one that goes, with what it leaves in the kernel. Sets roots to the folders that are emptied when its packages
+# are gone.
+stop_engine() {
+  roots=
+  containerd=no
+  if [ $engine = goes ]; then
+    # A root goes with the engine if it came with it. containerd may have to stay for others.
+    roots=$(values data | grep -vx "$containerd_root" || true)
+    owner=$(package_of bin/containerd || true)
+    if [ -z "$owner" ] || { brought_here "$owner" && goes "$owner"; }; then
+      containerd=yes
+      roots="$roots $(values data | grep -x "$containerd_root" || true)"
+    fi
+    note engine-leaving yes
+    systemctl stop docker.socket docker.service 2>/dev/null || true
+    [ $containerd = no ] || systemctl stop containerd.service 2>/dev/null || true
+    forget_engine
+  elif [ $engine = gone ] && [ -e /sys/class/net/docker0 ] && ! has_docker && ! other_engine; then
+    forget_engine
+  fi
+}
+
+empty_roots() {
+  for root in $roots; do
+    [ -d "$root" ] || continue
+    find "$root/" -xdev -mindepth 1 -delete 2>/dev/null || true
+    if borrowed "$root"; then give_back "$root"; else rmdir "$root" 2>/dev/null || true; fi
+    changed "$root (emptied)"
+  done
+}
+
+# rest_engine: one that stays, and was started to be asked, is down again.
+rest_engine() {
+  if [ $engine_started = yes ] && own_engine; then
+    systemctl stop docker.socket docker.service 2>/dev/null || true
+    changed "docker.service (stopped, as it was)"
+  fi
 }

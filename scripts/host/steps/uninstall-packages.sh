@@ -55,3 +55,53 @@ apt_get() {
   shift
   changed "packages $* (removed)"
 }
+
+unhold_packages() {
+  for name in $(values hold); do
+    if apt-mark unhold "$name" 2>/dev/null | grep -q .; then changed "package $name (no longer held)"; fi
+  done
+}
+
+# choose_packages: sets removable to the packages that go, and engine to what becomes of that.
+choose_packages() {
+  packages=$(values package)
+  # shellcheck disable=SC2086
+  removable $packages
+  decide
+  if [ "$engine" = stays ]; then
+    found "Docker Engine in use by others; it stays, with its packages, settings and data"
+    if [ -n "$removable" ]; then
+      # shellcheck disable=SC2046
+      removable $(printf '%s\n' "$packages" | while read -r name; do brought_here "$name" || echo "$name"; done)
+    fi
+  fi
+}
+
+# remove_packages: those, with their settings, unless data would go with these that has to stay.
+remove_packages() {
+  kept=
+  for root in $engine_root $containerd_root; do
+    case " $roots " in *" $root "*) continue ;; esac
+    [ ! -d "$root" ] || empty "$root" || kept="$kept $root"
+  done
+  purged='' removed=''
+  for name in $removable; do
+    # Some packages empty the engine's root when they are purged.
+    verb=purge
+    for root in $kept; do
+      ! grep -qs "$root" "/var/lib/dpkg/info/$name.postrm" || verb=remove
+    done
+    if [ $verb = purge ]; then purged="$purged $name"; else removed="$removed $name"; fi
+  done
+  if [ -n "$removed" ]; then
+    found "${kept# } with data from before, or of others: settings of$removed stay too, since purging these would delete the data"
+  fi
+  # shellcheck disable=SC2086
+  apt_get remove $removed
+  # shellcheck disable=SC2086
+  apt_get purge $purged
+  for root in $kept; do
+    # Debian's package puts this there when it is removed, to empty the root by it when it is purged.
+    [ -z "$removed" ] || rm -f "$root/nuke-graph-directory.sh"
+  done
+}
