@@ -1,4 +1,4 @@
-# What every step shares. Sourced by the steps, never run by itself.
+# What every step shares. Sourced by the steps, never run by itself. What only some share is in the files beside it.
 #
 # A step is a POSIX sh script that takes NAME=VALUE arguments, may be run again at any time, says in one
 # line each what it found and what it changed, and records what it creates, so that uninstall.sh removes

@@ -88,7 +88,10 @@ class Host {
 
   /** Runs commands that lib.sh and artifacts.sh offer, or a step. */
   public run(commands: string, name = "part"): Promise<{ status: number | null; said: string }> {
-    writeFileSync(join(this.scripts, `${name}.sh`), `. "$(dirname "$0")/lib.sh"\n. "$here/artifacts.sh"\n${commands}\n`);
+    writeFileSync(
+      join(this.scripts, `${name}.sh`),
+      `. "$(dirname "$0")/lib.sh"\n. "$here/artifacts.sh"\n${commands}\n`,
+    );
     return this.step(name);
   }
   public step(name: string, ...args: string[]): Promise<{ status: number | null; said: string }> {
