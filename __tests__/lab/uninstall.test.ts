@@ -281,7 +281,7 @@ it("what others have put beside the engine stays, however often uninstalling is 
     iptables -F; iptables -t nat -F; iptables -X; iptables -P FORWARD ACCEPT
     dpkg --purge their-firewall docker.io iptables libip6tc2 libnftnl11 libnetfilter-conntrack3 libnfnetlink0
     echo 0 >/proc/sys/net/ipv4/ip_forward
-    rm -rf /root/deb /root/their.deb /run/created`,
+    rm -rf /root/deb /root/their.deb /run/created /run/cut`,
   );
   expect(
     changes(
