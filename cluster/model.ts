@@ -90,7 +90,7 @@ export const label = ({ name, address }: Pick<Host, "name" | "address">): string
 
 /**
  * The name of the Weave peer on a host. It comes from the host's address, so that a rebuilt host is the same peer and
- * keeps its containers' addresses; `peer_name` of `lib.sh` is its twin.
+ * keeps its containers' addresses; `peer_name` of `weave.sh` is its twin.
  */
 export function peerName(address: string): string {
   const bytes = address.split(".").map((byte) => Number(byte).toString(16).padStart(2, "0"));

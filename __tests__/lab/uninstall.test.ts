@@ -23,9 +23,11 @@ async function done(on: Host, script: string): Promise<string> {
   expectWords(said, /^status 0$/m);
   return said;
 }
-/** Runs a part of lib.sh as a step would. */
+/** Installs packages as a step would. */
 const withLibrary = (commands: string) => `cat >part.sh <<'END'
 . /root/sent/scripts/lib.sh
+. "$here/artifacts.sh"
+. "$here/packages.sh"
 ${commands}
 END
 sh part.sh`;
@@ -242,7 +244,8 @@ it("what others have put beside the engine stays, however often uninstalling is 
     expectWords(
       await tried(
         bare,
-        `sed "s@^ *\\(${at}\\)@kill -9 \\$\\$; \\1@" uninstall.sh >cut.sh; ! cmp -s cut.sh uninstall.sh; sh cut.sh`,
+        `rm -rf /run/cut; mkdir /run/cut; cp -r . /run/cut/scripts; cd /run/cut/scripts
+        sed -i "s@^ *\\(${at}\\)@kill -9 \\$\\$; \\1@" uninstall*.sh; sh uninstall.sh`,
       ),
       /^status 137$/m,
     );
@@ -278,7 +281,7 @@ it("what others have put beside the engine stays, however often uninstalling is 
     iptables -F; iptables -t nat -F; iptables -X; iptables -P FORWARD ACCEPT
     dpkg --purge their-firewall docker.io iptables libip6tc2 libnftnl11 libnetfilter-conntrack3 libnfnetlink0
     echo 0 >/proc/sys/net/ipv4/ip_forward
-    rm -rf /root/deb /root/their.deb /run/created`,
+    rm -rf /root/deb /root/their.deb /run/created /run/cut`,
   );
   expect(
     changes(

@@ -64,7 +64,7 @@ command("verify", { usage, options }, async (clusterFile, values) => {
   const inventory = inventoryHere(cluster);
   const eventBus = {
     image: eventBusImage(cluster),
-    script: hostScript("steps/lib.sh", "probes/event-bus.sh"),
+    script: hostScript("steps/lib.sh", "steps/artifacts.sh", "probes/event-bus.sh"),
   };
   const { say, done } = progress("verify");
   const verified = await withHosts(inventory, (run) =>

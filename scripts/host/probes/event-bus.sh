@@ -1,7 +1,7 @@
 # A host's side of the event bus test of scripts/verify: loads the image on every host, runs containers through a Swarm
-# manager. Read after names.sh and lib.sh, on standard input. Containers have the label multicast-swarm.verify=RUN and stop
-# by themselves after five minutes if verify cannot remove them.
-# shellcheck shell=sh disable=SC2154  # fetched is set by lib.sh; names and ports by names.sh
+# manager. Read after names.sh, lib.sh and artifacts.sh, on standard input. Containers have the label
+# multicast-swarm.verify=RUN and stop by themselves after five minutes if verify cannot remove them.
+# shellcheck shell=sh disable=SC2154  # fetched is set by artifacts.sh; names and ports by names.sh
 #
 #   load IMAGE [PLATFORM SHA256 SOURCE]…   loads the locked IMAGE for this platform, unless the engine has it
 #   start RUN IMAGE NAME;VARIABLE…;ARGS…   starts containers through this Swarm manager, each described by one argument

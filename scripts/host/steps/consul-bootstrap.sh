@@ -3,6 +3,8 @@
 # ("Bootstrapping"); consul-handover.sh ends it. Refuses to make a second cluster.
 # Arguments: data_dir=DIR datacenter=NAME others=ADDRESS,… (the other servers; - for none) timeout=SECONDS
 . "$(dirname "$0")/lib.sh"
+. "$here/artifacts.sh"
+. "$here/consul.sh"
 . "$here/consul-agent.sh"
 # shellcheck disable=SC2034 # consul-agent.sh reads datacenter
 data_dir='' datacenter='' others='' timeout=''

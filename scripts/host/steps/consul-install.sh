@@ -4,6 +4,9 @@
 # crashed in the meantime would start with it out of turn.
 # Arguments: role=server|client data_dir=DIR
 . "$(dirname "$0")/lib.sh"
+. "$here/artifacts.sh"
+. "$here/packages.sh"
+. "$here/consul.sh"
 role='' data_dir=''
 take "role data_dir" "$@"
 

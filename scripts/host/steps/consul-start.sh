@@ -4,6 +4,8 @@
 # binary and unit in place only then.
 # Arguments: role=server|client data_dir=DIR datacenter=NAME servers=N (how many voters the cluster has) timeout=SECONDS
 . "$(dirname "$0")/lib.sh"
+. "$here/artifacts.sh"
+. "$here/consul.sh"
 . "$here/consul-agent.sh"
 role='' data_dir='' datacenter='' servers='' timeout=''
 take "role data_dir datacenter servers timeout" "$@"

@@ -4,6 +4,9 @@
 #   api     the oldest API that it has to answer
 #   lower   ours | any: whose engine may be told to, when it does not
 . "$(dirname "$0")/lib.sh"
+. "$here/artifacts.sh"
+. "$here/packages.sh"
+. "$here/engine.sh"
 take "api lower" "$@"
 
 if ! engine_missing; then

@@ -2,6 +2,12 @@
 # Everything that this host is going to install is on its disk, with the right checksum, before any host is changed.
 # Arguments: images=REFERENCE,… (what the engine must have)
 . "$(dirname "$0")/lib.sh"
+. "$here/artifacts.sh"
+. "$here/packages.sh"
+. "$here/engine.sh"
+. "$here/images.sh"
+. "$here/consul.sh"
+. "$here/weave.sh"
 images=''
 take "images" "$@"
 

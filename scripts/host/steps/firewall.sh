@@ -5,6 +5,8 @@
 # lets the same in.
 # Arguments: operators=ADDRESS[/PREFIX],… (who may in beside the hosts; - for nobody)
 . "$(dirname "$0")/lib.sh"
+. "$here/artifacts.sh"
+. "$here/packages.sh"
 operators=''
 take "operators" "$@"
 

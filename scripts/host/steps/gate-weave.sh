@@ -2,6 +2,8 @@
 # Gate: every pair of Weave peers has an established connection. Run on one host: peers tell each other what they see.
 # Arguments: timeout=SECONDS
 . "$(dirname "$0")/lib.sh"
+. "$here/images.sh"
+. "$here/weave.sh"
 timeout=''
 take "timeout" "$@"
 

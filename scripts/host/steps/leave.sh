@@ -4,6 +4,9 @@
 # A server refuses to leave while any other is unhealthy: the rest might be unable to elect a leader.
 # Arguments: address=IP (the host's own) timeout=SECONDS
 . "$(dirname "$0")/lib.sh"
+. "$here/images.sh"
+. "$here/weave.sh"
+. "$here/swarm.sh"
 address='' timeout=''
 take "address timeout" "$@"
 

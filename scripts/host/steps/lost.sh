@@ -3,6 +3,9 @@
 # Swarm's nodes and Consul's members. Run on one host.
 # Arguments: name=HOST address=IP (of the one that was lost)
 . "$(dirname "$0")/lib.sh"
+. "$here/images.sh"
+. "$here/weave.sh"
+. "$here/swarm.sh"
 name='' address=''
 take "name address" "$@"
 

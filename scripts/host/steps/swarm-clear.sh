@@ -3,6 +3,7 @@
 # this host: the host is new, was rebuilt (where only `rebuilt` was raised they still run), or was down for a while.
 # Arguments: rebuilt=N (how often the host was rebuilt)
 . "$(dirname "$0")/lib.sh"
+. "$here/swarm.sh"
 rebuilt=''
 take "rebuilt" "$@"
 

@@ -3,6 +3,9 @@
 # peers, and is restarted by weave-launch.sh alone, when it is this host's turn.
 # Arguments: images=REFERENCE,… (what the engine must have; - for none), and those of weave-launch.sh but turn
 . "$(dirname "$0")/lib.sh"
+. "$here/artifacts.sh"
+. "$here/images.sh"
+. "$here/weave.sh"
 images=''
 take "images" "$1"
 shift

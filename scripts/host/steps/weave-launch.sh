@@ -7,6 +7,8 @@
 # Arguments: owner=IMAGE_OWNER version=V address=IP range=CIDR dns=true|false fast_datapath=true|false mtu=BYTES|default timeout=SECONDS
 # turn=yes|no (whether this host's router may be restarted now; with no, one that needs it is left as it is)
 . "$(dirname "$0")/lib.sh"
+. "$here/images.sh"
+. "$here/weave.sh"
 owner='' version='' address='' range='' dns='' fast_datapath='' mtu='' timeout='' turn=''
 take "owner version address range dns fast_datapath mtu timeout turn" "$@"
 
@@ -94,7 +96,7 @@ expect file /etc/cni/net.d/10-weave.conflist "/opt/cni/bin/weave-plugin-$version
 
 # A start finds out by itself what it needs: also one by hand, after a reboot, or when the engine has come back.
 own file "$state/weave-prepare.sh"
-cat "$here/names.sh" "$here/lib.sh" "$here/weave-prepare.sh" | put "$state/weave-prepare.sh" root:root 0644 || true
+cat "$here/names.sh" "$here/lib.sh" "$here/images.sh" "$here/weave.sh" "$here/weave-prepare.sh" | put "$state/weave-prepare.sh" root:root 0644 || true
 
 expect shared /etc/systemd/system/docker.service.wants
 own unit weave.service

@@ -1,8 +1,8 @@
 # What systemd runs before each start of Weave's router, so that nothing that is left of an earlier start, or missing
-# since, is in its way. weave-launch puts it on the host with names.sh and lib.sh in front of it: a start needs nothing
-# of what a deploy has uploaded, and no registry.
+# since, is in its way. weave-launch puts it on the host with names.sh, lib.sh, images.sh and weave.sh in front of it: a
+# start needs nothing of what a deploy has uploaded, and no registry.
 # Environment: that of /etc/default/weave
-# shellcheck shell=sh disable=SC2154 # names.sh and lib.sh set what it uses
+# shellcheck shell=sh disable=SC2154 # those set what it uses
 
 for image in $(weave_images); do
   restore_image "$image" ||

@@ -86,9 +86,12 @@ class Host {
   }
   public has = (path: string) => existsSync(join(this.folder, path));
 
-  /** Runs commands that lib.sh offers, or a step. */
+  /** Runs commands that lib.sh and artifacts.sh offer, or a step. */
   public run(commands: string, name = "part"): Promise<{ status: number | null; said: string }> {
-    writeFileSync(join(this.scripts, `${name}.sh`), `. "$(dirname "$0")/lib.sh"\n${commands}\n`);
+    writeFileSync(
+      join(this.scripts, `${name}.sh`),
+      `. "$(dirname "$0")/lib.sh"\n. "$here/artifacts.sh"\n${commands}\n`,
+    );
     return this.step(name);
   }
   public step(name: string, ...args: string[]): Promise<{ status: number | null; said: string }> {
@@ -131,8 +134,8 @@ describe.concurrent("downloads", () => {
     });
     const host = new Host()
       .onlyHas(...has)
-      .edit("lib.sh", /^slowest_seconds=.*$/m, "slowest_seconds=2")
-      .edit("lib.sh", /--retry 3 /, "--retry 1 ");
+      .edit("artifacts.sh", /^slowest_seconds=.*$/m, "slowest_seconds=2")
+      .edit("artifacts.sh", /--retry 3 /, "--retry 1 ");
     const { status, said } = await host.run(`fetch ${url} ${sha256("x")}`);
     expect(said).toMatch(/part: ERROR: cannot download http.*; is it reachable from this host, and fast enough\?/);
     expect(status).toBe(1);
@@ -156,7 +159,7 @@ describe.concurrent("downloads", () => {
         }
       }, 100);
     });
-    const host = new Host().onlyHas(...has).edit("lib.sh", /^slowest_seconds=.*$/m, "slowest_seconds=1");
+    const host = new Host().onlyHas(...has).edit("artifacts.sh", /^slowest_seconds=.*$/m, "slowest_seconds=1");
     const { status, said } = await host.run(`fetch ${url} ${sha256(piece.repeat(40))}`);
     expect(said).toBe("");
     expect(status).toBe(0);
@@ -360,9 +363,7 @@ describe("an engine", () => {
 describe("the rules that an engine leaves", () => {
   const forget = async (saved: string): Promise<string> => {
     const host = new Host().write("saved", saved);
-    const text = readFileSync("scripts/host/steps/uninstall.sh", "utf8");
-    const rules = /^engine_rules\(\) \{\n[\s\S]*?^\}$/m.exec(text)?.[0];
-    return (await host.run(`${rules}\nengine_rules <${host.folder}/saved`)).said;
+    return (await host.run(`. "$here/uninstall-rules.sh"\nengine_rules <${host.folder}/saved`)).said;
   };
 
   it("are named one by one, version by version", async () => {

@@ -26,7 +26,7 @@ const image = "owner/weave:1";
 const archive = `${image}\nid-of-archive\n`;
 const sha = createHash("sha256").update(archive).digest("hex");
 
-/** A host with a lock file's image; `step` runs a line of shell with all of lib.sh. */
+/** A host with a lock file's image; `step` runs a line of shell as a step that loads images would. */
 function simulated(source: string) {
   const folder = temporaryFolder();
   const at = (...names: string[]) => join(folder, ...names);
@@ -51,7 +51,8 @@ function simulated(source: string) {
     at,
     run,
     step: (line: string) => {
-      writeFileSync(at("scripts/line.sh"), `. "$(dirname "$0")/lib.sh"\n${line}\n`);
+      const sourced = `. "$(dirname "$0")/lib.sh"\n. "$here/artifacts.sh"\n. "$here/images.sh"`;
+      writeFileSync(at("scripts/line.sh"), `${sourced}\n${line}\n`);
       return run("line.sh");
     },
     prune: () => rmSync(at("engine/owner_weave_1")),
