@@ -34,19 +34,9 @@ export async function testNetwork(
   const unanswered = new Map<string, string[]>();
   const ask = asker(test, unanswered);
   say(`Swarm starts ${hosts.length} containers, one on each host, kept apart by affinity`);
+  const { started, refused } = await startContainers(test, ask, manager, hosts);
   // No container can look for a neighbour before it is known who is where.
-  const place = async () => ({
-    ...(await startContainers(test, ask, manager, hosts)),
-    placed: await findContainers(test, ask, hosts),
-  });
-  let { started, refused, placed } = await place();
-  if ([...placed.values()].some((names) => names.length > 1)) {
-    // Swarm's manager takes over each engine's list of containers from time to time, and does not know for a moment what was
-    // started while it read that list. It does not happen twice in a row.
-    say("Swarm has put two of them on one host: they are removed and started again");
-    await removeContainers(test, hosts);
-    ({ started, refused, placed } = await place());
-  }
+  const placed = await findContainers(test, ask, hosts);
   const ready = hosts.filter(({ name }) => placed.has(name));
   say(`${started} containers find, ping and call each other, and send the largest datagram that fits`);
   const called = await callEachOther(test, ask, ready, placed);

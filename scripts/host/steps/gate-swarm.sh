@@ -7,7 +7,8 @@
 timeout='' replication='' image=''
 take "timeout replication image" "$@"
 
-# What the manager at an address says of itself and its nodes: lines "role ROLE" and "node ADDRESS STATUS".
+# What the manager at an address says of itself and its nodes: lines "role ROLE", "node ADDRESS STATUS" and "count ADDRESS
+# CONTAINERS".
 asked() {
   docker_at "$1" "$port_swarm_manager" info 2>/dev/null | awk -v suffix=":$port_weave_proxy" '
     $1 == "Role:" { print "role", $2 }
@@ -16,7 +17,8 @@ asked() {
     nodes && $NF ~ /^[0-9.]+:[0-9]+$/ && substr($NF, length($NF) - length(suffix) + 1) == suffix {
       node = substr($NF, 1, length($NF) - length(suffix))
     }
-    /Status: / { sub(/.*Status: /, ""); if (node != "") print "node", node, $0; node = "" }'
+    node != "" && /Status: / { sub(/.*Status: /, ""); print "node", node, $0 }
+    node != "" && /Containers: / { sub(/.*Containers: /, ""); print "count", node, $1; node = "" }'
 }
 
 # What each manager sees wrong, and whether just one of them leads.
@@ -52,7 +54,7 @@ unwell() {
       next
     }
     $1 == "role" { role = $2; if (role == "primary") leaders = leaders (leaders ? ", " : "") manager; next }
-    {
+    $1 == "node" {
       status[$2] = $3; answers = 1
       if (!($2 in name) && !($2 in down)) strangers = strangers ", " $2 " is a node, but not in the cluster file"
     }
@@ -67,6 +69,19 @@ complete() { [ -z "$(unwell)" ]; }
 if ! until_true "$timeout" complete; then
   die "after $timeout s Swarm is not complete: $(unwell)see docker logs $manager_container there, and $agent_container on nodes that are missing. scripts/diagnose collects what is needed to find out why"
 fi
+
+# A manager does not see what goes on a host while its proxy is silent, and finds out a minute later. Until then it takes the
+# host to have containers that are gone, and places others where their affinity forbids it.
+up_to_date() {
+  {
+    hosts agent | while read -r _ address; do
+      echo "engine $address $(docker_at "$address" "$port_weave_proxy" info -f '{{.Containers}}' 2>/dev/null)"
+    done
+    hosts manager | while read -r _ address; do asked "$address"; done
+  } | awk '$1 == "engine" { real[$2] = $3 } $1 == "count" && $3 != real[$2] { stale = 1 } END { exit stale }'
+}
+until_true "$timeout" up_to_date ||
+  found "Swarm: managers that count other containers than there are; where these come and go all the time, that is no fault"
 
 # A primary that was elected a moment ago may not have all nodes yet.
 probe=multicast-swarm-gate-$$

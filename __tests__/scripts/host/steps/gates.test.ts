@@ -35,6 +35,7 @@ function gate(name: GateName, command: string, text: string, ofB = text, alive =
     `#!/bin/sh
 case "$*" in
   members) said='${folder}/members' ;;
+  *" info -f "*) echo 5; exit 0 ;;
   *" create "*) ! grep -q 'no place' '${folder}/said' || { echo 'no place'; exit 1; }; exit 0 ;;
   *10.0.1.2*) said='${folder}/said-of-b' ;;
   *) said='${folder}/said' ;;
@@ -182,6 +183,18 @@ it("weave: a host that goes on running though it is said to be down is named", (
     /Weave is still connected to d \(10\.0\.1\.4\) which the cluster file says is down: switch it off, or delete `down: true`/,
   );
   expect(status).toBe(1);
+});
+
+it("swarm: waits for managers that take containers to be there that are gone", () => {
+  const counts = (count: number) =>
+    nodes.replaceAll(/(Status: Healthy\n)/g, `$1  └ Containers: ${count} (3 Running)\n`);
+  const warning = "managers that count other containers than there are";
+  const stale = gate("swarm", "docker", info("primary", counts(5)), info("replica", counts(7)));
+  expect(stale.said).toContain(warning);
+  expect(stale.status).toBe(0);
+  const settled = gate("swarm", "docker", info("primary", counts(5)), info("replica", counts(5)));
+  expect(settled.said).not.toContain(warning);
+  expect(settled.said).toContain("a container can be placed");
 });
 
 it("swarm: a host that is down is no place for a container", () => {
