@@ -24,7 +24,7 @@ export function measureSynth(sizes: readonly number[], rounds: number, done: (li
         floor.push(run(folder, ["-e", rewrite, json], {}));
       }
       done(`${hosts} hosts: ${runs.map(({ seconds }) => seconds.toFixed(2)).join(", ")} s`);
-      return { hosts, runs, floor, bytesPerHost: Math.round(statSync(json).size / hosts) };
+      return { what: "synth", hosts, runs, floor, bytesPerHost: Math.round(statSync(json).size / hosts) };
     });
   } finally {
     rmSync(folder, { recursive: true });
