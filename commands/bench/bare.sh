@@ -29,12 +29,12 @@ on_host() { # NAME ADDRESS
 hosts=
 while read -r name address; do
   on_host "$name" "$address" &
-  hosts="$hosts $!"
+  hosts="$hosts $!" last=$name
 done <"$folder/hosts.list"
 for host in $hosts; do wait "$host"; done
 
-# shellcheck disable=SC2086 # one address a word
-set -- $addresses
-# What one host's shell asks all managers.
+# All managers, as the last host sees them.
 ask="for address in $addresses; do DOCKER_API_VERSION=$api_streams docker -H tcp://\$address:$port_swarm_manager info; done"
-until [ "$(ssh -n -F "$folder/ssh_config" "$name" "$ask" 2>/dev/null | grep -c 'Status: Healthy')" = $(($# * $#)) ]; do sleep 0.5; done
+healthy() { ssh -n -F "$folder/ssh_config" "$last" "$ask" 2>/dev/null | grep -c 'Status: Healthy'; }
+count=$(echo "$addresses" | wc -w)
+until [ "$(healthy)" = $((count * count)) ]; do sleep 0.5; done
