@@ -39,7 +39,7 @@ test.each(["deploy", "no-change", "verify"])("scripts/bench %s has no sizes to c
   expect(await run("bench", name, "--hosts", "3")).toMatchObject({
     status: 2,
     stdout: "",
-    stderr: `bench: found --hosts with ${name}, expected it with synth alone: scripts/bench --help\n`,
+    stderr: `bench: found --hosts with ${name}, expected it with synth or plan: scripts/bench --help\n`,
   });
 });
 

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { program, UsageError } from "../shared/command.js";
-import { measureDeploy, measureNoChange, measureVerify } from "./cluster.js";
+import { measureDeploy, measureNoChange, measurePlan, measureVerify } from "./cluster.js";
 import { type Bench, benches } from "./json-schema.js";
 import { plot, section, table, thisMachine, withSection } from "./report.js";
 import { measureSynth } from "./synth.js";
@@ -12,6 +12,7 @@ const usage = `Usage: scripts/bench COMMAND [OPTIONS]
 Measures what the project costs: how long it takes, and the processor time and memory of the operator's machine.
 
   synth           synthesis for clusters of several sizes, and how much it writes; needs no hosts
+  plan            the first terraform plan of clusters of several sizes
   deploy          a deploy to three fresh hosts, by cdktf and by Terraform, in turn with a bare parallel ssh script that
                   makes the same cluster (commands/bench/bare.sh)
   no-change       another deploy, apply and plan of a cluster that is as the cluster file says
@@ -20,7 +21,7 @@ Measures what the project costs: how long it takes, and the processor time and m
 Each takes less than ten minutes on an idle machine with three rounds. All but synth need root, start a lab of their own
 (LAB_NAME, default bench; docs/lab.md) and take it down at the end.
 
-  --hosts N,N,…   the sizes for synth (default: 3,30,100,300,1000)
+  --hosts N,N,…   the sizes for synth (default: 3,30,100,300,1000) and plan (default: 3,30,100)
   --rounds N      how often each is measured (default: 3)
   --json          print everything that was measured, as JSON (docs/schemas/bench.schema.json), in place of the table
   --write         write the command's section of docs/performance.md, and synth's plot
@@ -50,17 +51,25 @@ function benchIn(words: readonly string[]): Bench {
   return bench;
 }
 
+/** The numbers of hosts to measure; none for commands that have one cluster. */
+function sizesFor(command: Bench, words?: string): number[] {
+  const usual: Partial<Record<Bench, string>> = { synth: "3,30,100,300,1000", plan: "3,30,100" };
+  if (words !== undefined && !usual[command]) {
+    throw new UsageError(`found --hosts with ${command}, expected it with ${Object.keys(usual).join(" or ")}`);
+  }
+  const chosen = words ?? usual[command];
+  return chosen === undefined ? [] : chosen.split(",").map((word) => count("--hosts", word));
+}
+
 program("bench", { usage, options }, async (values, words) => {
   const command = benchIn(words);
   const rounds = count("--rounds", values.rounds);
-  if (values.hosts !== undefined && command !== "synth") {
-    throw new UsageError(`found --hosts with ${command}, expected it with synth alone`);
-  }
-  const sizes = (values.hosts ?? "3,30,100,300,1000").split(",").map((word) => count("--hosts", word));
+  const sizes = sizesFor(command, values.hosts);
   const told = (line: string) => console.error(line);
   const machine = thisMachine();
   const measured = await {
     synth: async () => measureSynth(sizes, rounds, told),
+    plan: () => measurePlan(sizes, rounds, told),
     deploy: () => measureDeploy(rounds, told),
     "no-change": () => measureNoChange(rounds, told),
     verify: () => measureVerify(rounds, told),

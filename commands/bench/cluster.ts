@@ -1,9 +1,10 @@
 /** What a deploy, a deploy without changes, and verifying cost, on the hosts of a lab. */
-import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Measured, Run } from "./json-schema.js";
 import { folder, lab, measure, operator, stack, withLab } from "./lab.js";
+import { hostLines } from "./synth.js";
 
 type Told = (line: string) => void;
 type Command = readonly [what: string, run: () => Promise<Run>];
@@ -21,6 +22,7 @@ const cdktf = [
   join(folder, "cdktf.out"),
 ];
 const terraform = (...words: string[]) => ["terraform", `-chdir=${stack}`, ...words];
+const plan = ["plan", "-input=false"];
 const apply = terraform("apply", "-auto-approve", "-input=false");
 
 /** On fresh hosts each, in turn: the bare script, cdktf, and Terraform with what was synthesised before. */
@@ -76,9 +78,41 @@ export const measureNoChange = (rounds: number, told: Told): Promise<Measured[]>
     return inTurn(rounds, told, [
       ["cdktf deploy", () => measure(...cdktf)],
       ["terraform apply", () => measure(...apply)],
-      ["terraform plan", () => measure(...terraform("plan", "-input=false"))],
+      ["terraform plan", () => measure(...terraform(...plan))],
     ]);
   });
+
+/** The first plan of clusters of several sizes, which asks no host. The lab has the providers and the operator's files. */
+export const measurePlan = (sizes: readonly number[], rounds: number, told: Told): Promise<Measured[]> =>
+  withLab(async () => {
+    lab("up", "--to", "hosts", "--hosts", "1");
+    lab("lock");
+    const measured: Measured[] = [];
+    for (const size of sizes) {
+      const chdir = `-chdir=${planned(size)}`;
+      operator("terraform", chdir, "init", "-input=false");
+      const runs = await inTurn(rounds, told, [[`plan of ${size} hosts`, () => measure("terraform", chdir, ...plan)]]);
+      measured.push(...runs.map((one) => ({ ...one, hosts: size })));
+    }
+    return measured;
+  });
+
+/** The stack of the lab's cluster, had it as many hosts. */
+function planned(size: number): string {
+  const place = join(folder, `plan-${size}`);
+  mkdirSync(place);
+  copyLockFiles(folder, place);
+  const file = join(place, "cluster.yaml");
+  writeFileSync(
+    file,
+    readFileSync(join(folder, "cluster.yaml"), "utf8")
+      .replace(/^hosts:\n( .*\n)+/m, ["hosts:", ...hostLines(size), ""].join("\n"))
+      .replace(/^ssh:\n/m, "ssh:\n  hostKeyChecking: off\n")
+      .replace("keyFile: ", "keyFile: ../"),
+  );
+  operator("scripts/synth", "--output", join(place, "cdktf.out"), file);
+  return join(place, "cdktf.out/stacks/lab");
+}
 
 /** Of a healthy cluster, whose hosts have the images for it already. */
 export const measureVerify = (rounds: number, told: Told): Promise<Measured[]> =>

@@ -32,14 +32,16 @@ const measured = z.strictObject({
 });
 
 /** The subcommands, in the order of docs/performance.md. */
-export const benches = ["synth", "deploy", "no-change", "verify"] as const;
+export const benches = ["synth", "plan", "deploy", "no-change", "verify"] as const;
 
 export const benchSchema = z
   .strictObject({
     version: z.literal(1).describe("changes when a program that reads the form has to change"),
     command: z.enum(benches),
     machine,
-    measured: z.array(measured).describe("synth: one for each number of hosts; else one for each command that was run"),
+    measured: z
+      .array(measured)
+      .describe("synth, plan: one for each number of hosts; else one for each command that was run"),
   })
   .describe("Result of scripts/bench --json");
 

@@ -40,8 +40,8 @@ const synthTable = (measured: readonly Measured[]): string[] => [
   ),
 ];
 
-/** Commands on hosts, and first what is the floor of them, if there is one. */
-function commandTable(measured: readonly Measured[]): string[] {
+/** Commands, or numbers of hosts, and first what is the floor of them, if there is one. */
+function commandTable(first: string, label: (one: Measured) => string, measured: readonly Measured[]): string[] {
   const floor = measured[0]?.floor;
   const least = floor && median(sorted(floor, seconds));
   const cells = (what: string, runs: readonly Run[]) =>
@@ -53,14 +53,22 @@ function commandTable(measured: readonly Measured[]): string[] {
       spread(runs, megabytes, 0),
     ]);
   return [
-    ...head(["Command", "Seconds", ...(least ? ["Times the floor"] : []), "Processor seconds", "Memory, MB"]),
+    ...head([first, "Seconds", ...(least ? ["Times the floor"] : []), "Processor seconds", "Memory, MB"]),
     ...(floor ? [cells("bare ssh script (the floor)", floor)] : []),
-    ...measured.map(({ what, runs }) => cells(`\`${what}\``, runs)),
+    ...measured.map((one) => cells(label(one), one.runs)),
   ];
 }
 
-export const table = (command: Bench, measured: readonly Measured[]): string[] =>
-  command === "synth" ? synthTable(measured) : commandTable(measured);
+export function table(command: Bench, measured: readonly Measured[]): string[] {
+  switch (command) {
+    case "synth":
+      return synthTable(measured);
+    case "plan":
+      return commandTable("Hosts", ({ hosts }) => String(hosts), measured);
+    default:
+      return commandTable("Command", ({ what }) => `\`${what}\``, measured);
+  }
+}
 
 /** What each section is called, what was measured, and what the figures mean. */
 const sections: Record<Bench, { title: string; about: string; meaning: string }> = {
@@ -75,6 +83,12 @@ says.`,
 - **Floor** is a process that reads the same JSON and writes it again, run in turn with the synthesis.
 - **JSON** grows by the same for each host; what it has for the cluster as a whole is why few hosts
   have more bytes each.`,
+  },
+  plan: {
+    title: "Plan",
+    about: `The first \`terraform plan\` of the lab's cluster, had it as many hosts. It asks none of them.`,
+    meaning: `There is no floor: Terraform runs a process of the docker provider for each host, whatever is planned.
+That is what memory grows with; pages that these processes share are counted once.`,
   },
   deploy: {
     title: "Deploy",
