@@ -142,8 +142,8 @@ ${machine.load > cpus().length ? busy : ""}`;
 }
 
 const busy = `
-**The machine was busy with other work**: the seconds are several times those of an idle one, and the
-processor seconds are higher too.
+**The machine was busy with other work**: everything took longer than on an idle one, up to several
+times as long, and the processor seconds are higher too.
 `;
 
 /** The page with one section written anew. Those of other commands stay as they were measured. */
