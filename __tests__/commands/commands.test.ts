@@ -32,7 +32,15 @@ test("scripts/bench prints what its schema describes", async () => {
   expect(status).toBe(0);
   const json = JSON.parse(stdout);
   expect(published("bench").parse(json)).toEqual(json);
-  expect(json.measured.map(({ hosts }: { hosts: number }) => hosts)).toEqual([1, 2]);
+  expect(json).toMatchObject({ command: "synth", measured: [{ hosts: 1 }, { hosts: 2 }] });
+});
+
+test.each(["deploy", "no-change", "verify"])("scripts/bench %s has no sizes to choose from", async (name) => {
+  expect(await run("bench", name, "--hosts", "3")).toMatchObject({
+    status: 2,
+    stdout: "",
+    stderr: `bench: found --hosts with ${name}, expected it with synth or plan: scripts/bench --help\n`,
+  });
 });
 
 const except = (...names: string[]) => programs.filter((name) => !names.includes(name));

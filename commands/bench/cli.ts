@@ -1,24 +1,35 @@
 /** `scripts/bench` */
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { program, UsageError } from "../shared/command.js";
-import { page, plot, table, thisMachine } from "./report.js";
+import { measureDeploy, measureNoChange, measurePlan, measureVerify } from "./cluster.js";
+import { type Bench, benches } from "./json-schema.js";
+import { plot, section, table, thisMachine, withSection } from "./report.js";
 import { measureSynth } from "./synth.js";
 
-const usage = `Usage: scripts/bench synth [OPTIONS]
+const usage = `Usage: scripts/bench COMMAND [OPTIONS]
 
-Measures how long synthesis takes for clusters of several sizes, how much memory it needs and how much it writes. Needs no
-hosts. Takes a minute or two on an idle machine.
+Measures what the project costs: how long it takes, and the processor time and memory of the operator's machine.
 
-  --hosts N,N,…   the sizes (default: 3,30,100,300,1000)
+  synth           synthesis for clusters of several sizes, and how much it writes; needs no hosts
+  plan            the first terraform plan of clusters of several sizes
+  deploy          a deploy to three fresh hosts, by cdktf and by Terraform, in turn with a bare parallel ssh script that
+                  makes the same cluster (commands/bench/bare.sh)
+  no-change       another deploy, apply and plan of a cluster that is as the cluster file says
+  verify          scripts/verify of a healthy cluster, without and with the event bus
+
+Each takes less than ten minutes on an idle machine with three rounds. All but synth need root, start a lab of their own
+(LAB_NAME, default bench; docs/lab.md) and take it down at the end.
+
+  --hosts N,N,…   the sizes for synth (default: 3,30,100,300,1000) and plan (default: 3,30,100)
   --rounds N      how often each is measured (default: 3)
   --json          print everything that was measured, as JSON (docs/schemas/bench.schema.json), in place of the table
-  --write         write docs/performance.md and its plot
+  --write         write the command's section of docs/performance.md, and synth's plot
 
 Exit status: 0 measured, 2 could not measure.`;
 
 const options = {
-  hosts: { type: "string", default: "3,30,100,300,1000" },
+  hosts: { type: "string" },
   rounds: { type: "string", default: "3" },
   json: { type: "boolean", default: false },
   write: { type: "boolean", default: false },
@@ -32,18 +43,46 @@ function count(option: string, word: string): number {
   return Number(word);
 }
 
-program("bench", { usage, options }, async (values, words) => {
-  if (words.join(" ") !== "synth") {
-    throw new UsageError(`found ${words.join(" ") || "nothing"}, expected synth`);
+function benchIn(words: readonly string[]): Bench {
+  const bench = benches.find((one) => one === words.join(" "));
+  if (!bench) {
+    throw new UsageError(`found ${words.join(" ") || "nothing"}, expected ${benches.join(", ")}`);
   }
-  const sizes = values.hosts.split(",").map((word) => count("--hosts", word));
+  return bench;
+}
+
+/** The numbers of hosts to measure; none for commands that have one cluster. */
+function sizesFor(command: Bench, words?: string): number[] {
+  const usual: Partial<Record<Bench, string>> = { synth: "3,30,100,300,1000", plan: "3,30,100" };
+  if (words !== undefined && !usual[command]) {
+    throw new UsageError(`found --hosts with ${command}, expected it with ${Object.keys(usual).join(" or ")}`);
+  }
+  const chosen = words ?? usual[command];
+  return chosen === undefined ? [] : chosen.split(",").map((word) => count("--hosts", word));
+}
+
+program("bench", { usage, options }, async (values, words) => {
+  const command = benchIn(words);
+  const rounds = count("--rounds", values.rounds);
+  const sizes = sizesFor(command, values.hosts);
+  const told = (line: string) => console.error(line);
   const machine = thisMachine();
-  const measured = measureSynth(sizes, count("--rounds", values.rounds), (line) => console.error(line));
-  console.log(values.json ? JSON.stringify({ version: 1, machine, measured }, null, 2) : table(measured).join("\n"));
+  const measured = await {
+    synth: async () => measureSynth(sizes, rounds, told),
+    plan: () => measurePlan(sizes, rounds, told),
+    deploy: () => measureDeploy(rounds, told),
+    "no-change": () => measureNoChange(rounds, told),
+    verify: () => measureVerify(rounds, told),
+  }[command]();
+  const result = { version: 1, command, machine, measured };
+  console.log(values.json ? JSON.stringify(result, null, 2) : table(command, measured).join("\n"));
   if (values.write) {
     const docs = join(__dirname, "../../docs");
-    writeFileSync(join(docs, "performance.md"), page(machine, measured));
-    writeFileSync(join(docs, "images/synth.svg"), plot(measured));
+    const page = join(docs, "performance.md");
+    writeFileSync(page, withSection(readFileSync(page, "utf8"), command, section(command, machine, measured)));
+    if (command === "synth") {
+      writeFileSync(join(docs, "images/synth.svg"), plot(measured));
+    }
   }
   return 0;
 });

@@ -1,10 +1,14 @@
-/** The form of `scripts/bench synth --json`, from which `docs/schemas/bench.schema.json` is generated. */
+/** The form of `scripts/bench COMMAND --json`, from which `docs/schemas/bench.schema.json` is generated. */
 import { z } from "zod";
 
 const run = z.strictObject({
-  seconds: z.number().describe("from the start of the process to its end"),
-  processorSeconds: z.number().describe("processor time, of the process and of its threads"),
-  megabytes: z.number().describe("the most memory that it had at one time"),
+  seconds: z.number().describe("from the start of the first process to the end of the last"),
+  processorSeconds: z.number().describe("processor time on the operator's machine, of all processes and threads"),
+  megabytes: z
+    .number()
+    .describe(
+      "the most memory that they had at one time; of several processes, what each has for itself and its share",
+    ),
 });
 
 const machine = z.strictObject({
@@ -15,25 +19,36 @@ const machine = z.strictObject({
 });
 
 const measured = z.strictObject({
-  hosts: z.int().describe("of the cluster that was synthesised"),
-  runs: z.array(run).describe("syntheses"),
+  what: z.string().describe("what was run"),
+  hosts: z.int().describe("of the cluster"),
+  runs: z.array(run),
   floor: z
     .array(run)
-    .describe("reading and writing the same JSON in a process of its own: nothing that makes it can be faster"),
-  bytesPerHost: z.int().describe("of the synthesised JSON"),
+    .optional()
+    .describe(
+      "runs in turn with these of something that nothing can be much faster than. synth: reading and writing the same JSON; deploy: a bare parallel ssh script",
+    ),
+  bytesPerHost: z.int().optional().describe("of the synthesised JSON, for synth"),
 });
+
+/** The subcommands, in the order of docs/performance.md. */
+export const benches = ["synth", "plan", "deploy", "no-change", "verify"] as const;
 
 export const benchSchema = z
   .strictObject({
     version: z.literal(1).describe("changes when a program that reads the form has to change"),
+    command: z.enum(benches),
     machine,
-    measured: z.array(measured).describe("one for each number of hosts"),
+    measured: z
+      .array(measured)
+      .describe("synth, plan: one for each number of hosts; else one for each command that was run"),
   })
-  .describe("Result of scripts/bench synth --json");
+  .describe("Result of scripts/bench --json");
 
+export type Bench = (typeof benches)[number];
 export type Run = Readonly<z.infer<typeof run>>;
 export type Machine = Readonly<z.infer<typeof machine>>;
 export type Measured = Readonly<Omit<z.infer<typeof measured>, "runs" | "floor">> & {
   readonly runs: readonly Run[];
-  readonly floor: readonly Run[];
+  readonly floor?: readonly Run[];
 };

@@ -1,4 +1,4 @@
-/** What `npm run reference` makes of the form of `scripts/bench synth --json`. */
+/** What `npm run reference` makes of the form of `scripts/bench --json`. */
 import { z } from "zod";
 import { benchSchema } from "./json-schema.js";
 

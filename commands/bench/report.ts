@@ -1,6 +1,6 @@
 /** What was measured, as the text of docs/performance.md and as a plot. */
 import { cpus, loadavg, release, totalmem } from "node:os";
-import type { Machine, Measured, Run } from "./json-schema.js";
+import { type Bench, benches, type Machine, type Measured, type Run } from "./json-schema.js";
 
 export const thisMachine = (): Machine => ({
   processors: `${cpus().length} × ${cpus()[0]?.model ?? "unknown"}`,
@@ -9,52 +9,155 @@ export const thisMachine = (): Machine => ({
   load: loadavg()[0] ?? 0,
 });
 
+const sorted = (runs: readonly Run[], of: (run: Run) => number): number[] => runs.map(of).sort((a, b) => a - b);
+const median = (values: readonly number[]): number => values[Math.floor(values.length / 2)] ?? 0;
+
+/** Median (minimum–maximum). */
 const spread = (runs: readonly Run[], of: (run: Run) => number, digits: number): string => {
-  const values = runs.map(of).sort((a, b) => a - b);
-  const shown = [values[Math.floor(values.length / 2)], values[0], values.at(-1)].map((value = 0) =>
-    value.toFixed(digits),
-  );
-  return `${shown[0]} (${shown[1]}–${shown[2]})`;
+  const values = sorted(runs, of);
+  const [middle, least, most] = [median(values), values[0], values.at(-1)].map((value = 0) => value.toFixed(digits));
+  return `${middle} (${least}–${most})`;
 };
 
-/** One line for each number of hosts: median (minimum–maximum). */
-export const table = (measured: readonly Measured[]): string[] => [
-  "| Hosts | Seconds | Processor seconds | Floor: processor seconds | Memory, MB | JSON, bytes a host |",
-  "| --- | --- | --- | --- | --- | --- |",
-  ...measured.map(
-    ({ hosts, runs, floor, bytesPerHost }) =>
-      `| ${hosts} | ${spread(runs, (run) => run.seconds, 2)} | ${spread(runs, (run) => run.processorSeconds, 2)} | ${spread(floor, (run) => run.processorSeconds, 2)} | ${spread(runs, (run) => run.megabytes, 0)} | ${bytesPerHost} |`,
+const seconds = (run: Run) => run.seconds;
+const processorSeconds = (run: Run) => run.processorSeconds;
+const megabytes = (run: Run) => run.megabytes;
+
+const row = (cells: readonly (string | number)[]): string => `| ${cells.join(" | ")} |`;
+const head = (titles: readonly string[]): string[] => [row(titles), row(titles.map(() => "---"))];
+
+const synthTable = (measured: readonly Measured[]): string[] => [
+  ...head(["Hosts", "Seconds", "Processor seconds", "Floor: processor seconds", "Memory, MB", "JSON, bytes a host"]),
+  ...measured.map(({ hosts, runs, floor = [], bytesPerHost = 0 }) =>
+    row([
+      hosts,
+      spread(runs, seconds, 2),
+      spread(runs, processorSeconds, 2),
+      spread(floor, processorSeconds, 2),
+      spread(runs, megabytes, 0),
+      bytesPerHost,
+    ]),
   ),
 ];
 
-export const page = (machine: Machine, measured: readonly Measured[]): string =>
-  `<!-- Written by \`scripts/bench synth --write\`. -->
+/** Commands, or numbers of hosts, and first what is the floor of them, if there is one. */
+function commandTable(first: string, label: (one: Measured) => string, measured: readonly Measured[]): string[] {
+  const floor = measured[0]?.floor;
+  const least = floor && median(sorted(floor, seconds));
+  const cells = (what: string, runs: readonly Run[]) =>
+    row([
+      what,
+      spread(runs, seconds, 1),
+      ...(least ? [(median(sorted(runs, seconds)) / least).toFixed(2)] : []),
+      spread(runs, processorSeconds, 1),
+      spread(runs, megabytes, 0),
+    ]);
+  return [
+    ...head([first, "Seconds", ...(least ? ["Times the floor"] : []), "Processor seconds", "Memory, MB"]),
+    ...(floor ? [cells("bare ssh script (the floor)", floor)] : []),
+    ...measured.map((one) => cells(label(one), one.runs)),
+  ];
+}
 
-# Performance
+export function table(command: Bench, measured: readonly Measured[]): string[] {
+  switch (command) {
+    case "synth":
+      return synthTable(measured);
+    case "plan":
+      return commandTable("Hosts", ({ hosts }) => String(hosts), measured);
+    default:
+      return commandTable("Command", ({ what }) => `\`${what}\``, measured);
+  }
+}
 
-## Synthesis
-
-From the cluster file to \`cdk.tf.json\`: the smallest example with as many hosts as the first column
-says. Each figure is the median of ${measured[0]?.runs.length ?? 0} runs, with the lowest and the highest in brackets.
-
-${table(measured).join("\n")}
-
-![Synthesis by the number of hosts](images/synth.svg)
+/** What each section is called, what was measured, and what the figures mean. */
+const sections: Record<Bench, { title: string; about: string; meaning: string }> = {
+  synth: {
+    title: "Synthesis",
+    about: `From the cluster file to \`cdk.tf.json\`: the smallest example with as many hosts as the first column
+says.`,
+    meaning: `![Synthesis by the number of hosts](images/synth.svg)
 
 - **Seconds** are what an operator waits. They count everything else that the machine is doing.
 - **Processor seconds** depend on that much less: compare these between versions.
 - **Floor** is a process that reads the same JSON and writes it again, run in turn with the synthesis.
 - **JSON** grows by the same for each host; what it has for the cluster as a whole is why few hosts
-  have more bytes each.
+  have more bytes each.`,
+  },
+  plan: {
+    title: "Plan",
+    about: `The first \`terraform plan\` of the lab's cluster, had it as many hosts. It asks none of them.`,
+    meaning: `There is no floor: Terraform runs a process of the docker provider for each host, whatever is planned.
+That is what memory grows with; pages that these processes share are counted once.`,
+  },
+  deploy: {
+    title: "Deploy",
+    about: `The first deploy to three fresh hosts of the lab, the last of them without Docker Engine. All of them
+run on one machine, and share its processors with the deploy.`,
+    meaning: `- **The floor** is [bare.sh](../commands/bench/bare.sh), a parallel ssh script that makes the same
+  cluster: packages, Consul, images, Weave Net, Swarm's containers. It ends, as a deploy does, when
+  every manager shows all hosts healthy. It checks nothing: no preflight, no checksums, no record of
+  what it has made. It runs in turn with the others.
+- **\`cdktf deploy\`** begins with nothing but the cluster file, its lock files and the keys: it counts
+  synthesis, \`terraform init\` and the plan. **\`terraform apply\`** begins with what was synthesised
+  and initialised.
+- **Seconds** count what the hosts do; **processor seconds** and **memory** are those of the operator's
+  side alone, with Terraform, its providers and ssh.`,
+  },
+  "no-change": {
+    title: "No change",
+    about: "The cluster of three hosts is as the cluster file says, and nothing is to be done.",
+    meaning: `There is no floor: a script that compares nothing does everything again. Processor seconds and
+memory are those of the operator's side alone.`,
+  },
+  verify: {
+    title: "Verify",
+    about: `A healthy cluster of three hosts of the lab, which have the images for it already: the first run
+after a deploy loads them too.`,
+    meaning: `There is no floor: nothing else looks at the same. Processor seconds and memory are those of the
+operator's side alone; most of the seconds are the wait for containers and for messages between them.`,
+  },
+};
+
+/** The section of docs/performance.md about one command. */
+export function section(command: Bench, machine: Machine, measured: readonly Measured[]): string {
+  const { title, about, meaning } = sections[command];
+  const rounds = measured[0]?.runs.length ?? 0;
+  const figures =
+    rounds === 1
+      ? "Each figure is of one run."
+      : `Each figure is the median of ${rounds} runs, with the lowest and the highest in brackets.`;
+  return `## ${title}
+
+${about}
+${figures}
+
+${table(command, measured).join("\n")}
+
+${meaning}
 
 Measured on ${machine.processors}, ${machine.memory}, ${machine.system}.
 In the minute before, ${machine.load.toFixed(1)} processes on average wanted a processor.
 ${machine.load > cpus().length ? busy : ""}`;
+}
 
 const busy = `
-**The machine was busy with other work**: the seconds are several times those of an idle one, and the
-processor seconds are higher too.
+**The machine was busy with other work**: everything took longer than on an idle one, up to several
+times as long, and the processor seconds are higher too.
 `;
+
+/** The page with one section written anew. Those of other commands stay as they were measured. */
+export function withSection(page: string, command: Bench, text: string): string {
+  const written = new Map(
+    page
+      .split(/^(?=## )/m)
+      .slice(1)
+      .map((one) => [one.slice("## ".length, one.indexOf("\n")), one.trimEnd()]),
+  );
+  written.set(sections[command].title, text.trimEnd());
+  const ordered = benches.flatMap((bench) => written.get(sections[bench].title) ?? []);
+  return `${["<!-- Written by `scripts/bench COMMAND --write`, a section for each command. -->", "# Performance", ...ordered].join("\n\n")}\n`;
+}
 
 const width = 640;
 const height = 360;
@@ -66,9 +169,7 @@ export function plot(measured: readonly Measured[]): string {
   const longest = Math.ceil(Math.max(...measured.flatMap(({ runs }) => runs.map((run) => run.processorSeconds))));
   const x = (hosts: number) => Math.round(margin + (hosts / most) * (width - 2 * margin));
   const y = (seconds: number) => Math.round(height - margin - (seconds / longest) * (height - 2 * margin));
-  const median = (runs: readonly Run[]) =>
-    runs.map((run) => run.processorSeconds).sort((a, b) => a - b)[Math.floor(runs.length / 2)] ?? 0;
-  const line = measured.map(({ hosts, runs }) => `${x(hosts)},${y(median(runs))}`).join(" ");
+  const line = measured.map(({ hosts, runs }) => `${x(hosts)},${y(median(sorted(runs, processorSeconds)))}`).join(" ");
   const points = measured.flatMap(({ hosts, runs }) =>
     runs.map((run) => `<circle cx="${x(hosts)}" cy="${y(run.processorSeconds)}" r="3" fill="#1f6feb"/>`),
   );

@@ -24,7 +24,7 @@ export function measureSynth(sizes: readonly number[], rounds: number, done: (li
         floor.push(run(folder, ["-e", rewrite, json], {}));
       }
       done(`${hosts} hosts: ${runs.map(({ seconds }) => seconds.toFixed(2)).join(", ")} s`);
-      return { hosts, runs, floor, bytesPerHost: Math.round(statSync(json).size / hosts) };
+      return { what: "synth", hosts, runs, floor, bytesPerHost: Math.round(statSync(json).size / hosts) };
     });
   } finally {
     rmSync(folder, { recursive: true });
@@ -34,16 +34,19 @@ export function measureSynth(sizes: readonly number[], rounds: number, done: (li
 const rewrite =
   'const fs = require("fs"), file = process.argv[1]; fs.writeFileSync(file, JSON.stringify(JSON.parse(fs.readFileSync(file)), null, 2));';
 
+/** As many hosts in a cluster file. */
+export const hostLines = (hosts: number): string[] =>
+  Array.from(
+    { length: hosts },
+    (_, i) => `  - { name: h${i + 1}, address: 10.0.${Math.floor(i / 200)}.${1 + (i % 200)} }`,
+  );
+
 /** The smallest example, with as many hosts as wanted. */
 function writeCluster(folder: string, hosts: number): string {
   mkdirSync(folder);
   cpSync(join(root, "examples/smallest/artifacts.lock.json"), join(folder, "artifacts.lock.json"));
-  const lines = Array.from(
-    { length: hosts },
-    (_, i) => `  - { name: h${i + 1}, address: 10.0.${Math.floor(i / 200)}.${1 + (i % 200)} }`,
-  );
   const file = join(folder, "cluster.yaml");
-  writeFileSync(file, ["name: bench", "hosts:", ...lines, "ssh: { hostKeyChecking: off }", ""].join("\n"));
+  writeFileSync(file, ["name: bench", "hosts:", ...hostLines(hosts), "ssh: { hostKeyChecking: off }", ""].join("\n"));
   return file;
 }
 

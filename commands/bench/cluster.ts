@@ -1,0 +1,138 @@
+/** What a deploy, a deploy without changes, and verifying cost, on the hosts of a lab. */
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Measured, Run } from "./json-schema.js";
+import { folder, lab, measure, operator, stack, withLab } from "./lab.js";
+import { hostLines } from "./synth.js";
+
+type Told = (line: string) => void;
+type Command = readonly [what: string, run: () => Promise<Run>];
+
+/** As the lab names its three. */
+const hosts = ["h1", "h2", "h3"];
+
+const cdktf = [
+  "npx",
+  "cdktf",
+  "deploy",
+  "--auto-approve",
+  "--skip-provider-lock",
+  "--output",
+  join(folder, "cdktf.out"),
+];
+const terraform = (...words: string[]) => ["terraform", `-chdir=${stack}`, ...words];
+const plan = ["plan", "-input=false"];
+const apply = terraform("apply", "-auto-approve", "-input=false");
+
+/** On fresh hosts each, in turn: the bare script, cdktf, and Terraform with what was synthesised before. */
+export const measureDeploy = (rounds: number, told: Told): Promise<Measured[]> =>
+  withLab(async () => {
+    const locked = mkdtempSync(join(tmpdir(), "bench-"));
+    try {
+      lab("up", "--to", "hosts");
+      lab("lock");
+      copyLockFiles(folder, locked);
+      const onFreshHosts = (run: Command[1]) => () => {
+        freshHosts();
+        copyLockFiles(locked, folder);
+        return run();
+      };
+      const [floor, ...measured] = await inTurn(rounds, told, [
+        ["bare script", onFreshHosts(() => measure("commands/bench/bare.sh", folder))],
+        ["cdktf deploy", onFreshHosts(() => measure(...cdktf))],
+        [
+          "terraform apply",
+          onFreshHosts(() => {
+            operator("scripts/synth", "--output", join(folder, "cdktf.out"));
+            operator(...terraform("init", "-input=false"));
+            return measure(...apply);
+          }),
+        ],
+      ]);
+      return measured.map((one) => ({ ...one, floor: floor?.runs }));
+    } finally {
+      rmSync(locked, { recursive: true });
+    }
+  });
+
+/** New hosts in place of those that there are, started up to the end. */
+function freshHosts(): void {
+  lab("down");
+  lab("up", "--to", "hosts");
+  for (const name of hosts) {
+    lab("ssh", name, "systemctl is-system-running --wait || true");
+  }
+}
+
+function copyLockFiles(from: string, to: string): void {
+  for (const name of ["artifacts.lock.json", ".terraform.lock.hcl"]) {
+    copyFileSync(join(from, name), join(to, name));
+  }
+}
+
+/** Again on a cluster that is as the cluster file says. */
+export const measureNoChange = (rounds: number, told: Told): Promise<Measured[]> =>
+  withLab(() => {
+    lab("up", "--to", "cluster");
+    return inTurn(rounds, told, [
+      ["cdktf deploy", () => measure(...cdktf)],
+      ["terraform apply", () => measure(...apply)],
+      ["terraform plan", () => measure(...terraform(...plan))],
+    ]);
+  });
+
+/** The first plan of clusters of several sizes, which asks no host. The lab has the providers and the operator's files. */
+export const measurePlan = (sizes: readonly number[], rounds: number, told: Told): Promise<Measured[]> =>
+  withLab(async () => {
+    lab("up", "--to", "hosts", "--hosts", "1");
+    lab("lock");
+    const measured: Measured[] = [];
+    for (const size of sizes) {
+      const chdir = `-chdir=${planned(size)}`;
+      operator("terraform", chdir, "init", "-input=false");
+      const runs = await inTurn(rounds, told, [[`plan of ${size} hosts`, () => measure("terraform", chdir, ...plan)]]);
+      measured.push(...runs.map((one) => ({ ...one, hosts: size })));
+    }
+    return measured;
+  });
+
+/** The stack of the lab's cluster, had it as many hosts. */
+function planned(size: number): string {
+  const place = join(folder, `plan-${size}`);
+  mkdirSync(place);
+  copyLockFiles(folder, place);
+  const file = join(place, "cluster.yaml");
+  writeFileSync(
+    file,
+    readFileSync(join(folder, "cluster.yaml"), "utf8")
+      .replace(/^hosts:\n( .*\n)+/m, ["hosts:", ...hostLines(size), ""].join("\n"))
+      .replace(/^ssh:\n/m, "ssh:\n  hostKeyChecking: off\n")
+      .replace("keyFile: ", "keyFile: ../"),
+  );
+  operator("scripts/synth", "--output", join(place, "cdktf.out"), file);
+  return join(place, "cdktf.out/stacks/lab");
+}
+
+/** Of a healthy cluster, whose hosts have the images for it already. */
+export const measureVerify = (rounds: number, told: Told): Promise<Measured[]> =>
+  withLab(() => {
+    lab("up");
+    return inTurn(rounds, told, [
+      ["scripts/verify", () => measure("scripts/verify")],
+      ["scripts/verify --vertx", () => measure("scripts/verify", "--vertx")],
+    ]);
+  });
+
+/** Each command once a round, so that all see the same load. */
+async function inTurn(rounds: number, told: Told, commands: readonly Command[]): Promise<Measured[]> {
+  const runs = new Map<string, Run[]>(commands.map(([what]) => [what, []]));
+  for (let round = 1; round <= rounds; round++) {
+    for (const [what, run] of commands) {
+      const one = await run();
+      runs.get(what)?.push(one);
+      told(`round ${round}: ${what}: ${one.seconds.toFixed(1)} s`);
+    }
+  }
+  return commands.map(([what]) => ({ what, hosts: hosts.length, runs: runs.get(what) ?? [] }));
+}
