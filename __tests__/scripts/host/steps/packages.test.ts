@@ -218,14 +218,14 @@ describe("images from registries", () => {
       .program("unzip", "")
       .program("sleep", "");
   /** An engine that has what it has pulled, after `failures` that a registry is to blame for. */
-  const engine = (host: Host, failures: number) =>
+  const engine = (host: Host, failures: number, says = "toomanyrequests") =>
     host.program(
       "docker",
       `case "$*" in
         version*) ;;
         "image inspect ${pulled}") [ -e ${host.folder}/pulled ] ;;
         "image inspect"*) exit 1 ;;
-        pull*) [ "$(grep -c '^docker pull' ${host.folder}/called)" -gt ${failures} ] && touch ${host.folder}/pulled || { echo toomanyrequests; exit 1; } ;;
+        pull*) [ "$(grep -c '^docker pull' ${host.folder}/called)" -gt ${failures} ] && touch ${host.folder}/pulled || { echo "${says}"; exit 1; } ;;
       esac`,
     );
 
@@ -247,6 +247,14 @@ describe("images from registries", () => {
     const { status, said } = await engine(staged(), 99).step("fetch", "images=weave:1");
     expect(said).toMatch(/ERROR: cannot pull registry.example\/weave@sha256:\w+: toomanyrequests/);
     expect(status).toBe(1);
+  });
+
+  it("are not asked for again when the registry wants a login", async () => {
+    const host = engine(staged(), 99, "Error response from daemon: unauthorized: authentication required");
+    const { status, said } = await host.step("fetch", "images=weave:1");
+    expect(said).toMatch(/ERROR: .*: unauthorized: .*, docker login registry\.example as root on this host/);
+    expect(status).toBe(1);
+    expect(host.called.filter((line) => line.startsWith("docker pull")).length).toBe(1);
   });
 
   it("wait for the engine on a host without one", async () => {
