@@ -28,7 +28,7 @@ export function registryLogin(host: string): string | undefined {
   const name = host === "docker.io" ? hub : host;
   const helper = config.credHelpers?.[name] ?? config.credsStore;
   if (helper !== undefined && helper !== "") {
-    return fromHelper(`docker-credential-${helper}`, name);
+    return fromHelper(`docker-credential-${helper}`, name, path);
   }
   const { auth, identitytoken } = config.auths?.[name] ?? {};
   if (identitytoken) {
@@ -49,10 +49,10 @@ function read(path: string): z.infer<typeof configSchema> {
 }
 
 /** A program that keeps logins elsewhere: https://github.com/docker/docker-credential-helpers */
-function fromHelper(program: string, name: string): string | undefined {
+function fromHelper(program: string, name: string, path: string): string | undefined {
   const { error, status, stdout } = spawnSync(program, ["get"], { input: name, encoding: "utf8" });
   if (error) {
-    throw new Error(`${program}, which docker's configuration names, cannot be run: ${error.message}`);
+    throw new Error(`${path}: names ${program}, which cannot be run: ${error.message}`);
   }
   if (status !== 0) {
     // It has no login for this registry.

@@ -559,7 +559,7 @@ describe("a registry for all images", () => {
       } finally {
         process.env.PATH = path;
       }
-      expect((await run(file())).error).toMatch(/^docker-credential-mine, which docker's configuration names, cannot/);
+      expect((await run(file())).error).toMatch(/config\.json: names docker-credential-mine, which cannot be run: /);
     });
 
     test.each([
