@@ -199,7 +199,7 @@ it("a host without the login is told so, and nothing is installed", async () => 
   try {
     expectFailure(
       await tryLab("deploy"),
-      /cannot pull 198\.18\.0\.1:5000\/mirror\/.* docker login 198\.18\.0\.1:5000 as root/,
+      /cannot pull 198\.18\.0\.1:5000\/mirror\/[\s\S]* docker login 198\.18\.0\.1:5000 as root/,
     );
   } finally {
     await atConsole(where, "mv /run/config.json /root/.docker/");
