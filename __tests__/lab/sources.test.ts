@@ -123,6 +123,7 @@ beforeAll(async () => {
     ([image, file]) => `
       /usr/lib/apt/apt-helper -q download-file http://${address}/images/${file}_amd64.tar /root/image.tar >/dev/null
       docker load -q -i /root/image.tar
+      rm /root/image.tar
       for path in mirror public; do
         docker tag ${image.replace("library/", "")} ${registry}/$path/${image}
         docker push -q ${registry}/$path/${image}
@@ -133,7 +134,7 @@ beforeAll(async () => {
     `export HOME=/root
     echo '${login.split(":")[1]}' | docker login -u '${login.split(":")[0]}' --password-stdin ${registry} 2>/dev/null
     ${push.join("\n")}
-    docker image prune -a -f; rm /root/image.tar`,
+    docker image prune -a -f`,
   );
 });
 
@@ -248,7 +249,7 @@ it.each([["wget"], ["curl"]])(
       atConsole(
         where,
         `cd /home/ops/.multicast-swarm
-      sh -c '. "$(dirname "$0")/lib.sh"; fetched=/run/fetched; fetch_url "$1"; ls -s /run/fetched.part; sha256sum </run/fetched.part' \\
+      sh -c '. "$(dirname "$0")/lib.sh"; fetched=/run/fetched; rm -f /run/fetched*; fetch_url "$1"; ls -s /run/fetched.part; sha256sum </run/fetched.part' \\
         scripts/fetch.sh ${url} 2>&1 || true`,
       );
     const script = locked().find(({ name }) => name === "weave") as unknown as { source: string; sha256: string };
