@@ -30,16 +30,24 @@ function token(service: string, scopes: readonly string[]): string {
   return `${signed}.${sign("sha256", Buffer.from(signed), of("token.key")).toString("base64url")}`;
 }
 
-serve(8443, ({ url = "", headers: { authorization } }, response) => {
+serve(8443, ({ method, url = "", headers: { authorization } }, response) => {
   const { pathname, searchParams } = new URL(url, "https://here");
   if (pathname !== "/token") {
     response.writeHead(302, { location: `https://${address}:8444${pathname}` }).end();
     return;
   }
+  // Newer engines first try OAuth 2, and are content with what every registry has.
+  if (method !== "GET") {
+    response.writeHead(405).end();
+    return;
+  }
   const scopes = searchParams.getAll("scope").flatMap((scope) => scope.split(" "));
   const known = authorization === `Basic ${Buffer.from(login).toString("base64")}`;
   // Everybody may pull what is public; a login that is wrong is nobody's.
-  const open = authorization === undefined && scopes.every((scope) => /^repository:public\/.*:pull$/.test(scope));
+  const open =
+    authorization === undefined &&
+    scopes.length > 0 &&
+    scopes.every((scope) => /^repository:public\/.*:pull$/.test(scope));
   if (!known && !open) {
     response.writeHead(401).end("{}");
     return;

@@ -524,7 +524,7 @@ pull_image() {
   for pull_pause in 2 10 30 0; do
     pull_said=$(HOME=~root timeout 1800 docker pull -q "$1" 2>&1) && return
     case $pull_said in
-      *unauthorized* | *"no basic auth credentials"* | *" access denied "* | *"denied: "*)
+      *[Uu]nauthorized* | *"no basic auth credentials"* | *" access denied"* | *"denied: "*)
         die "cannot pull $1: $pull_said; if the registry wants a login, docker login ${1%%/*} as root on this host"
         ;;
     esac

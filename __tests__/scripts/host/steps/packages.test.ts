@@ -249,10 +249,14 @@ describe("images from registries", () => {
     expect(status).toBe(1);
   });
 
-  it("are not asked for again when the registry wants a login", async () => {
-    const host = engine(staged(), 99, "Error response from daemon: unauthorized: authentication required");
+  it.each([
+    "Head https://registry.example/v2/weave/manifests/1: unauthorized: authentication required",
+    "failed to authorize: failed to fetch anonymous token: unexpected status from GET request to https://x: 401 Unauthorized",
+    "pull access denied, repository does not exist or may require authorization",
+  ])("are not asked for again when the registry wants a login: %s", async (says) => {
+    const host = engine(staged(), 99, `Error response from daemon: ${says}`);
     const { status, said } = await host.step("fetch", "images=weave:1");
-    expect(said).toMatch(/ERROR: .*: unauthorized: .*, docker login registry\.example as root on this host/);
+    expect(said).toMatch(/ERROR: cannot pull .*, docker login registry\.example as root on this host/);
     expect(status).toBe(1);
     expect(host.called.filter((line) => line.startsWith("docker pull")).length).toBe(1);
   });
