@@ -92,7 +92,7 @@ export function checkCovers(lock: YamlFile, artifacts: readonly Artifact[], file
           `"${version}" as the cluster file says: run scripts/lock`,
         );
       }
-      const from = sourcePrefix(file.artifacts);
+      const from = sourcePrefix(file.artifacts, name);
       if (from && !source.startsWith(from)) {
         problems.add(
           [...at, "source"],
@@ -117,8 +117,26 @@ export function countPlaceholders(artifacts: readonly Artifact[]): number {
   return artifacts.filter(({ sha256 }) => sha256 === placeholder).length;
 }
 
-/** What every source begins with when the cluster file names a mirror or a directory. */
-export function sourcePrefix({ mirror, directory }: Settings["artifacts"]): string | undefined {
+/** Does an image's name begin with a registry? */
+export const namesRegistry = (image: string): boolean => /^(?:[^/]*[.:][^/]*|localhost)\//.test(image);
+
+/**
+ * What an image may be called in the registry of `artifacts.registry`. Proxies of Docker Hub have its own images under
+ * `library/`; who pushes them by hand leaves that out. An image that names a registry comes from that one.
+ */
+export function nameInRegistry(image: string, registry: string): string[] {
+  if (namesRegistry(image)) {
+    return [image];
+  }
+  return [`${registry}/${image}`, ...(image.includes("/") ? [] : [`${registry}/library/${image}`])];
+}
+
+/** What the source of an artifact begins with when the cluster file says where artifacts come from. */
+function sourcePrefix({ mirror, directory, registry }: Settings["artifacts"], name: string): string | undefined {
+  const [, image] = /^image:(.*)$/.exec(name) ?? [];
+  if (registry !== undefined && image !== undefined) {
+    return `docker://${namesRegistry(image) ? image.split("/")[0] : registry}/`;
+  }
   if (mirror !== undefined) {
     return `${mirror}/`;
   }

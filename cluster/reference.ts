@@ -58,7 +58,8 @@ const outro = `## Where artifacts come from
 the sources are the publishers' own: releases.hashicorp.com, the releases of Weave Net on github.com, and docker.io for images,
 which are pinned by the digest of their manifest. HashiCorp's signature of Consul's checksums is verified by \`gpg\` where that has
 HashiCorp's key; \`scripts/lock\` says when it was not. With \`artifacts.mirror\` the same files are expected under its URL, with
-\`artifacts.directory\` in that folder:
+\`artifacts.directory\` in that folder. With \`artifacts.registry\` all images come from a registry of your own instead.
+[sources.md](sources.md) is about logins, and certificates of an authority of your own.
 
 | File | Artifact |
 | --- | --- |

@@ -262,12 +262,20 @@ export const clusterFileSchema = mapping(
       mirror: matching(/^https?:\/\/[^\s"'$%\\]+[^\s"'$%\\/]$/, "an http(s) URL without a slash at its end")
         .optional()
         .describe(
-          "Base URL of a mirror in the datacenter that serves every artifact. Default: the publishers' own addresses.",
+          "Base URL of a mirror in the datacenter that serves every artifact, or with `registry` all but images. Default: the publishers' own addresses.",
         ),
       directory: filePath
         .optional()
         .describe(
           "Folder of artifacts on the operator's machine, relative to the cluster file; pushed to the hosts over SSH.",
+        ),
+      registry: matching(
+        /^(localhost|[a-z0-9-]+(\.[a-z0-9-]+)+|[a-z0-9-]+:\d+)(:\d+)?(\/[a-z0-9]+([._-]+[a-z0-9]+)*)*$/,
+        "a registry, with a port and a path where it has them: registry.example:5000/mirror",
+      )
+        .optional()
+        .describe(
+          "Registry, and path in it, that every image comes from: with `registry.example/mirror`, `rajchaudhuri/weave:2.9.0` is `registry.example/mirror/rajchaudhuri/weave:2.9.0` there. Images that name a registry themselves come from that one. A login is docker's own, never written here ([sources.md](sources.md)).",
         ),
     }).describe(
       "Where hosts get what they install. Exactly what they install is in `artifacts.lock.json`, which `scripts/lock` writes.",

@@ -41,6 +41,11 @@ describe("mistakes in single values", () => {
       'cluster.yaml:6:22: artifacts.mirror: found "http://mirror/", expected an http(s) URL without a slash at its end',
     ],
     [
+      "a registry",
+      "artifacts: { registry: https://reg.example/mirror }",
+      'cluster.yaml:6:24: artifacts.registry: found "https://reg.example/mirror", expected a registry, with a port and a path where it has them: registry.example:5000/mirror',
+    ],
+    [
       "a URL with a login",
       'artifacts: { mirror: "http://me:word@mirror" }',
       "cluster.yaml:6:22: artifacts.mirror: found a URL with a login, expected one without, since it would be stored in the lock file and in Terraform's state",

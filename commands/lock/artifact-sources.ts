@@ -1,10 +1,11 @@
 /** Where artifacts come from, and what their SHA-256 is. Used by `scripts/lock` alone. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { tagOf, type Wanted, wanted } from "../../cluster/lock-file.js";
+import { nameInRegistry, tagOf, type Wanted, wanted } from "../../cluster/lock-file.js";
 import type { Artifact, Cluster } from "../../cluster/model.js";
 import { resolveWritten } from "../../cluster/paths.js";
 import { type Http, hashFile, http, type Say, showBytes } from "./download.js";
+import { registryLogin } from "./registry-login.js";
 import { type SigningKey, unverified } from "./signature.js";
 
 const architectures = ["amd64", "arm64"] as const;
@@ -45,10 +46,12 @@ export async function resolveArtifacts(
   { from = publishers, patienceSeconds = 30 } = {},
 ): Promise<Artifact[]> {
   const web = http(patienceSeconds);
-  const { mirror, directory } = cluster.settings.artifacts;
+  const { mirror, directory, registry } = cluster.settings.artifacts;
   const artifacts: Artifact[] = [];
   for (const item of wanted(cluster.settings)) {
-    if (mirror !== undefined) {
+    if (registry !== undefined && item.name.startsWith("image:")) {
+      artifacts.push(...(await fromPrefix(item, registry, from, web, say)));
+    } else if (mirror !== undefined) {
       artifacts.push(...(await fromStore(item, mirrorStore(mirror, web), say)));
     } else if (directory !== undefined) {
       artifacts.push(...(await fromStore(item, folderStore(cluster), say)));
@@ -200,13 +203,55 @@ const manifestTypes = [
 
 /** An image by the digest of its manifest, which is the SHA-256 of the manifest's bytes. */
 async function fromRegistry(item: Wanted, from: Publishers, web: Http, say: Say): Promise<Artifact> {
-  const { host, repository, reference } = parseImage(item.name.replace(/^image:/, ""));
-  const url = `${from.registry(host)}/v2/${repository}/manifests/${reference}`;
+  const image = item.name.replace(/^image:/, "");
+  const found = await manifestOf(image, from, web, say);
+  if (found === undefined) {
+    throw new Error(`${manifestUrl(image, from)}: HTTP status 404 Not Found`);
+  }
+  return { ...base(item), platform: "any", ...found };
+}
+
+/** An image from the registry of `artifacts.registry`, as it is called there. */
+async function fromPrefix(item: Wanted, registry: string, from: Publishers, web: Http, say: Say): Promise<Artifact[]> {
+  const names = nameInRegistry(item.name.replace(/^image:/, ""), registry);
+  for (const name of names) {
+    const found = await manifestOf(name, from, web, say);
+    if (found !== undefined) {
+      return [{ ...base(item), platform: "any", ...found }];
+    }
+  }
+  if (!item.optional) {
+    throw new Error(`${item.name}: no ${names.join(" nor ")}`);
+  }
+  say(`left out ${item.name}: no ${names.join(" nor ")}; scripts/verify needs the image on the hosts`);
+  return [];
+}
+
+function manifestUrl(image: string, from: Publishers): string {
+  const { host, repository, reference } = parseImage(image);
+  return `${from.registry(host)}/v2/${repository}/manifests/${reference}`;
+}
+
+/** Digest and source of an image; undefined where its registry has no such image. */
+async function manifestOf(
+  image: string,
+  from: Publishers,
+  web: Http,
+  say: Say,
+): Promise<Pick<Artifact, "sha256" | "source"> | undefined> {
+  const { host, repository, reference } = parseImage(image);
+  const url = manifestUrl(image, from);
   const headers = { accept: manifestTypes.join(", ") };
-  let response = await web.request(url, headers, [401]);
+  let response = await web.request(url, headers, [401, 404]);
   if (response.status === 401) {
-    const token = await registryToken(response, repository, url, web);
-    response = await web.request(url, { ...headers, authorization: `Bearer ${token}` });
+    const authorization = await authorizationFor(response, host, repository, url, web);
+    response = await web.request(url, { ...headers, authorization }, [401, 403, 404]);
+    if (response.status === 401 || response.status === 403) {
+      throw new Error(refusal(url, host, `HTTP status ${response.status}`));
+    }
+  }
+  if (response.status === 404) {
+    return undefined;
   }
   const type = response.headers.get("content-type")?.split(";")[0] ?? "";
   if (!manifestTypes.includes(type)) {
@@ -218,26 +263,49 @@ async function fromRegistry(item: Wanted, from: Publishers, web: Http, say: Say)
     throw new Error(`${url}: the registry states ${stated}, its answer has sha256:${sha256}`);
   }
   say(`found    ${host}/${repository}:${reference} @ sha256:${sha256.slice(0, 12)}…`);
-  return { ...base(item), platform: "any", sha256, source: `docker://${host}/${repository}` };
+  return { sha256, source: `docker://${host}/${repository}` };
 }
 
-/** A registry refuses the first request and says where an anonymous token is to be had. */
-async function registryToken(refused: Response, repository: string, url: string, web: Http): Promise<string> {
+const refusal = (url: string, host: string, why: string) =>
+  registryLogin(host) === undefined
+    ? `${url}: the registry wants a login (${why}): docker login ${host}, here and as root on the hosts`
+    : `${url}: the registry refuses the login that docker has for ${host} (${why})`;
+
+/**
+ * A registry refuses the first request and says what it wants: a token that is to be had elsewhere, for everybody or for
+ * those that are logged in, or the login itself.
+ */
+async function authorizationFor(
+  refused: Response,
+  host: string,
+  repository: string,
+  url: string,
+  web: Http,
+): Promise<string> {
   const challenge = refused.headers.get("www-authenticate") ?? "";
   const field = (name: string) => new RegExp(`${name}="([^"]*)"`).exec(challenge)?.[1];
   const realm = field("realm");
+  const login = registryLogin(host);
+  if (/^basic /i.test(challenge) && login !== undefined) {
+    return `Basic ${login}`;
+  }
   if (!/^bearer /i.test(challenge) || realm === undefined) {
-    throw new Error(
-      `${url}: the registry wants a login (${challenge || "no challenge"}); use artifacts.mirror for such images`,
-    );
+    throw new Error(refusal(url, host, challenge || "no challenge"));
   }
   const query = new URL(realm);
+  if (login !== undefined && query.protocol === "http:" && url.startsWith("https:")) {
+    throw new Error(`${url}: its tokens come from ${realm}, where the login would be sent in the clear`);
+  }
   query.searchParams.set("service", field("service") ?? "");
   query.searchParams.set("scope", field("scope") ?? `repository:${repository}:pull`);
-  const answer = (await (await web.request(query.href)).json()) as { token?: string; access_token?: string };
+  const response = await web.request(query.href, login === undefined ? {} : { authorization: `Basic ${login}` }, [401]);
+  if (response.status === 401) {
+    throw new Error(refusal(url, host, `HTTP status 401 of ${realm}`));
+  }
+  const answer = (await response.json()) as { token?: string; access_token?: string };
   const token = answer.token ?? answer.access_token;
   if (token === undefined) {
     throw new Error(`${realm}: no token in the answer`);
   }
-  return token;
+  return `Bearer ${token}`;
 }

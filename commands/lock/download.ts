@@ -69,7 +69,12 @@ export function http(patienceSeconds: number): Http {
 /** fetch says "fetch failed" and hides why in the cause. */
 function reason(error: unknown): string {
   const { message, cause } = error as Error & { cause?: Error & { code?: string } };
-  return cause === undefined ? message : `${cause.code ?? ""} ${cause.message}`.trim();
+  if (cause === undefined) {
+    return message;
+  }
+  const strange = /^(UNABLE_TO_(VERIFY_LEAF_SIGNATURE|GET_ISSUER_CERT(_LOCALLY)?)|SELF_SIGNED_CERT_IN_CHAIN)$/;
+  const fix = strange.test(cause.code ?? "") ? "; NODE_EXTRA_CA_CERTS names a file with the authority to trust" : "";
+  return `${cause.code ?? ""} ${cause.message}`.trim() + fix;
 }
 
 export function hashFile(path: string): Promise<Hashed> {

@@ -4,15 +4,18 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "n
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { loadCluster } from "../../../cluster/load.js";
-import { lockFileText, placeholder } from "../../../cluster/lock-file.js";
+import { lockFileText, nameInRegistry, placeholder } from "../../../cluster/lock-file.js";
 import type { Artifact } from "../../../cluster/model.js";
 import { parseImage, publishers, resolveArtifacts } from "../../../commands/lock/artifact-sources.js";
 import { lock } from "../../../commands/lock/lock.js";
 import { files, load, three } from "../../fixtures/files.js";
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
+
+// Not the logins of whoever runs the tests.
+process.env.DOCKER_CONFIG = files({});
 
 /** Path to content, or to a handler. Whatever is not there is answered with 404. */
 let served: Record<string, string | ((response: ServerResponse, authorization: string | undefined) => void)> = {};
@@ -428,7 +431,7 @@ describe("the publishers", () => {
     served[manifest("library/swarm")] = (response) =>
       response.writeHead(401, { "www-authenticate": 'Basic realm="x"' }).end();
     await expect(resolve()).rejects.toThrow(
-      'the registry wants a login (Basic realm="x"); use artifacts.mirror for such images',
+      'the registry wants a login (Basic realm="x"): docker login docker.io, here and as root on the hosts',
     );
   });
 
@@ -453,6 +456,146 @@ describe("the publishers", () => {
     expect(publishers.registry("docker.io")).toBe("https://registry-1.docker.io");
     expect(publishers.registry("127.0.0.1:5000")).toBe("http://127.0.0.1:5000");
     expect(publishers.registry("reg.example")).toBe("https://reg.example");
+  });
+});
+
+describe("a registry for all images", () => {
+  const type = "application/vnd.oci.image.index.v1+json";
+  const images = ["weaveworks/weave", "weaveworks/weaveexec", "weaveworks/weavedb", "library/swarm", "me/tools"];
+  const tags: Record<string, string> = {
+    "weaveworks/weavedb": "latest",
+    "library/swarm": "1.2.9",
+    "me/tools": "1",
+  };
+  const login = Buffer.from("me:a-word:of-mine").toString("base64");
+  const host = () => base.replace("http://", "");
+  const file = () =>
+    files({
+      "cluster.yaml": three(`${weaveworks}artifacts: { mirror: "${base}", registry: "${host()}/pro-xy/hub" }\n`),
+    });
+
+  /** Serves the images to those who send this. */
+  function serve(wanted: string | undefined, challenge = ""): void {
+    served = Object.fromEntries(Object.entries(mirror()).filter(([path]) => !path.startsWith("/images/")));
+    for (const image of images) {
+      served[`/v2/pro-xy/hub/${image}/manifests/${tags[image] ?? "2.6.5"}`] = (response, authorization) =>
+        authorization === wanted
+          ? response.writeHead(200, { "content-type": type }).end(image)
+          : response.writeHead(401, { "www-authenticate": challenge }).end();
+    }
+    served["/v2/pro-xy/hub/swarm/manifests/1.2.9"] = (response, authorization) =>
+      authorization === wanted
+        ? response.writeHead(404).end()
+        : response.writeHead(401, { "www-authenticate": challenge }).end();
+    served["/token?service=s&scope=x"] = (response, authorization) =>
+      authorization === `Basic ${login}` ? response.end('{"token":"t"}') : response.writeHead(401).end();
+  }
+  const basic = 'Basic realm="me"';
+  const bearer = () => `Bearer realm="${base}/token",service="s",scope="x"`;
+
+  test("images have its name in their source, and everything else the mirror's", async () => {
+    serve(undefined);
+    const at = file();
+    const { written, said } = await run(at);
+    expect(written.map(({ name, source }) => `${name} ${source.replaceAll(host(), "HOST")}`)).toEqual([
+      "consul http://HOST/consul/1.20.5/consul_1.20.5_linux_amd64.zip",
+      "consul http://HOST/consul/1.20.5/consul_1.20.5_linux_arm64.zip",
+      "image:me/tools:1 docker://HOST/pro-xy/hub/me/tools",
+      "image:swarm:1.2.9 docker://HOST/pro-xy/hub/library/swarm",
+      "image:weaveworks/weave:2.6.5 docker://HOST/pro-xy/hub/weaveworks/weave",
+      "image:weaveworks/weavedb:latest docker://HOST/pro-xy/hub/weaveworks/weavedb",
+      "image:weaveworks/weaveexec:2.6.5 docker://HOST/pro-xy/hub/weaveworks/weaveexec",
+      "weave http://HOST/weave/2.6.5/weave",
+    ]);
+    expect(said).toContain(
+      `found    ${host()}/pro-xy/hub/library/swarm:1.2.9 @ sha256:${sha256("library/swarm").slice(0, 12)}…`,
+    );
+    expect(loadCluster(join(at, "cluster.yaml"), { hostKeys: "ignore" }).artifacts).toEqual(written);
+  });
+
+  test("an image that it has not got is an error; the network tests' may be missing", async () => {
+    serve(undefined);
+    delete served["/v2/pro-xy/hub/me/tools/manifests/1"];
+    expect((await run(file())).said.join("\n")).toContain(
+      `left out image:me/tools:1: no ${host()}/pro-xy/hub/me/tools:1; scripts/verify needs`,
+    );
+    delete served["/v2/pro-xy/hub/library/swarm/manifests/1.2.9"];
+    expect((await run(file())).error).toBe(
+      `image:swarm:1.2.9: no ${host()}/pro-xy/hub/swarm:1.2.9 nor ${host()}/pro-xy/hub/library/swarm:1.2.9`,
+    );
+  });
+
+  describe("with a login", () => {
+    const before = process.env.DOCKER_CONFIG;
+    afterEach(() => {
+      process.env.DOCKER_CONFIG = before;
+    });
+    const keep = (config: string) => {
+      process.env.DOCKER_CONFIG = files({ "config.json": config });
+    };
+    const keepLogin = (auth: string) => keep(JSON.stringify({ auths: { [host()]: { auth } } }));
+
+    test.each([
+      ["itself", `Basic ${login}`, () => basic],
+      ["for a token", "Bearer t", bearer],
+    ])("docker's is sent %s, and nothing of it is written or said", async (_, wanted, challenge) => {
+      serve(wanted, challenge());
+      keepLogin(login);
+      const { written, said, error } = await run(file());
+      expect(error).toBeUndefined();
+      expect(written).toHaveLength(8);
+      expect(JSON.stringify([written, said])).not.toMatch(/a-word/);
+      expect(JSON.stringify([written, said])).not.toContain(login);
+    });
+
+    test("it may come from a program of docker's", async () => {
+      serve(`Basic ${login}`, basic);
+      keep(JSON.stringify({ credsStore: "mine" }));
+      const path = process.env.PATH;
+      const program = `[ "$1 $(cat)" = "get ${host()}" ] && echo '{"Username":"me","Secret":"a-word:of-mine"}'`;
+      process.env.PATH = `${programs({ "docker-credential-mine": program })}:${path}`;
+      try {
+        expect(await run(file())).not.toHaveProperty("error");
+      } finally {
+        process.env.PATH = path;
+      }
+      expect((await run(file())).error).toMatch(/config\.json: names docker-credential-mine, which cannot be run: /);
+    });
+
+    test.each([
+      [
+        "that it refuses",
+        () => login.slice(4),
+        /: the registry refuses the login that docker has for \S+ \(HTTP status 401\)$/,
+      ],
+      [
+        "that is missing",
+        () => "",
+        /: the registry wants a login \(Basic realm="me"\): docker login \S+, here and as root on the hosts$/,
+      ],
+    ])("%s is an error", async (_, auth, error) => {
+      serve(`Basic ${login}`, basic);
+      keepLogin(auth());
+      expect((await run(file())).error).toMatch(error);
+    });
+
+    test("tokens are refused to those with another one", async () => {
+      serve("Bearer t", bearer());
+      keepLogin(login.slice(4));
+      expect((await run(file())).error).toMatch(
+        /: the registry refuses the login that docker has .*HTTP status 401 of/,
+      );
+    });
+
+    test("what docker keeps may be broken, and is not repeated then", async () => {
+      serve(`Basic ${login}`, basic);
+      keep(`{ "auths": ${login}`);
+      const { error } = await run(file());
+      expect(error).toMatch(/config\.json: found something else, expected the JSON that docker login writes$/);
+      expect(error).not.toContain(login);
+      keep(JSON.stringify({ auths: { [host()]: { auth: "", identitytoken: "t" } } }));
+      expect((await run(file())).error).toMatch(/config\.json: found an identity token for \S+, expected a login with/);
+    });
   });
 });
 
@@ -553,6 +696,16 @@ describe("a lock file that was edited", () => {
     expect(found[0]).toMatch(
       /: artifacts\[0\]\.source: found "https:\/\/x\/c", expected a source under http:\/\/mirror\/ as the cluster file says: run scripts\/lock$/,
     );
+  });
+
+  test("images from elsewhere than the registry that the cluster file names, and those that name one themselves", () => {
+    const found = problems(lockFileText(artifacts()), "artifacts: { registry: reg.example/mirror }");
+    expect(found).toHaveLength(4);
+    expect(found[0]).toMatch(
+      /: artifacts\[2\]\.source: found "docker:\/\/docker\.io\/x", expected a source under docker:\/\/reg\.example\/mirror\/ as/,
+    );
+    expect(nameInRegistry("swarm:1.2.9", "reg/a")).toEqual(["reg/a/swarm:1.2.9", "reg/a/library/swarm:1.2.9"]);
+    expect(nameInRegistry("team.example/weave:1", "reg/a")).toEqual(["team.example/weave:1"]);
   });
 
   test("files of a folder that the cluster file does not name", () => {

@@ -82,7 +82,8 @@ fetch_url() {
     rm -f "$fetched.said"
     return
   fi
-  fetch_said=$(tail -n 1 "$fetched.said")
+  # curl ends what it says of a certificate with advice on where to read about it.
+  fetch_said=$(grep '^curl: (' "$fetched.said" || tail -n 1 "$fetched.said")
   fetch_why="cannot download $1; is it reachable from this host, and fast enough? ($fetch_said)"
   ! withdrawn "$fetched.said" ||
     fetch_why="$1 does not exist any more: distributions withdraw a package when they have a newer one; run scripts/lock, review, and deploy again ($fetch_said)"

@@ -26,11 +26,17 @@ image_kept() {
 }
 
 # pull_image REFERENCE@DIGEST: the engine has it, without a tag. A registry may be slow, or count how often it is asked.
+# One that wants a login gets root's own, from where docker login has put it.
 pull_image() {
   ! docker image inspect "$1" >/dev/null 2>&1 || return 0
   record image "$1"
   for pull_pause in 2 10 30 0; do
-    pull_said=$(timeout 1800 docker pull -q "$1" 2>&1) && return
+    pull_said=$(HOME=~root timeout 1800 docker pull -q "$1" 2>&1) && return
+    case $pull_said in
+      *[Uu]nauthorized* | *"no basic auth credentials"* | *" access denied"* | *"denied: "*)
+        die "cannot pull $1: $pull_said; if the registry wants a login, docker login ${1%%/*} as root on this host"
+        ;;
+    esac
     sleep "$pull_pause"
   done
   die "cannot pull $1: $pull_said"

@@ -221,14 +221,14 @@ describe("images from registries", () => {
       .program("unzip", "")
       .program("sleep", "");
   /** An engine that has what it has pulled, after `failures` that a registry is to blame for. */
-  const engine = (host: Host, failures: number) =>
+  const engine = (host: Host, failures: number, says = "toomanyrequests") =>
     host.program(
       "docker",
       `case "$*" in
         version*) ;;
         "image inspect ${pulled}") [ -e ${host.folder}/pulled ] ;;
         "image inspect"*) exit 1 ;;
-        pull*) [ "$(grep -c '^docker pull' ${host.folder}/called)" -gt ${failures} ] && touch ${host.folder}/pulled || { echo toomanyrequests; exit 1; } ;;
+        pull*) [ "$(grep -c '^docker pull' ${host.folder}/called)" -gt ${failures} ] && touch ${host.folder}/pulled || { echo "${says}"; exit 1; } ;;
       esac`,
     );
 
@@ -250,6 +250,18 @@ describe("images from registries", () => {
     const { status, said } = await engine(staged(), 99).step("fetch", "images=weave:1");
     expect(said).toMatch(/ERROR: cannot pull registry.example\/weave@sha256:\w+: toomanyrequests/);
     expect(status).toBe(1);
+  });
+
+  it.each([
+    "Head https://registry.example/v2/weave/manifests/1: unauthorized: authentication required",
+    "failed to authorize: failed to fetch anonymous token: unexpected status from GET request to https://x: 401 Unauthorized",
+    "pull access denied, repository does not exist or may require authorization",
+  ])("are not asked for again when the registry wants a login: %s", async (says) => {
+    const host = engine(staged(), 99, `Error response from daemon: ${says}`);
+    const { status, said } = await host.step("fetch", "images=weave:1");
+    expect(said).toMatch(/ERROR: cannot pull .*, docker login registry\.example as root on this host/);
+    expect(status).toBe(1);
+    expect(host.called.filter((line) => line.startsWith("docker pull")).length).toBe(1);
   });
 
   it("wait for the engine on a host without one", async () => {
