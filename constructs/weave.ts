@@ -67,6 +67,7 @@ export class Weave extends Construct {
       dns: weave.dns,
       fast_datapath: weave.fastDatapath,
       mtu: weave.mtu ?? "default",
+      ...(weave.connectionLimit === undefined ? {} : { connections: weave.connectionLimit }),
       timeout: gates.timeoutSeconds,
     };
   }
