@@ -54,6 +54,23 @@ export function inventoryOf(cluster: Cluster, keyFile: (written: string) => stri
   };
 }
 
+/** An inventory as a file. Most hosts have the same ports, so each list of them is written once, and a host has its number. */
+export function inventoryText({ hosts, ...inventory }: Inventory): string {
+  const lists = [...new Set(hosts.map(({ ports }) => ports.join(" ")))];
+  const numbered = hosts.map(({ ports, ...host }) => ({ ...host, ports: lists.indexOf(ports.join(" ")) }));
+  return `${JSON.stringify({ ...inventory, ports: lists.map((list) => list.split(" ")), hosts: numbered })}\n`;
+}
+
+export function inventoryFromText(text: string): Inventory {
+  type Numbered = Omit<InventoryHost, "ports"> & { readonly ports: number };
+  type Written = Omit<Inventory, "hosts"> & {
+    readonly ports: readonly string[][];
+    readonly hosts: readonly Numbered[];
+  };
+  const { ports, hosts, ...inventory } = JSON.parse(text) as Written;
+  return { ...inventory, hosts: hosts.map((host) => ({ ...host, ports: ports[host.ports] ?? [] })) };
+}
+
 /** The settings that the commands read, and no others: whatever is in the inventory is an input of the deploy. */
 function settingsOf({ ssh, consul, docker, weave, swarm, firewall, verify }: Settings) {
   return {

@@ -27,6 +27,7 @@ const rules: readonly Rule[] = [
   leavingHostsUp,
   consulVersion,
   weaveVersion,
+  weaveConnections,
   (yaml, { hosts, settings }) => checkRange(yaml, hosts, settings.weave.range),
   operatorsOnTheLan,
   oneSourceOfArtifacts,
@@ -180,6 +181,25 @@ function weaveVersion(yaml: YamlFile, cluster: Cluster): void {
       .join(", or "),
     yaml.has(["weave", "version"]) ? undefined : ["weave", "images"],
   );
+}
+
+/** That of `weave launch --conn-limit`. */
+const weavesConnectionLimit = 200;
+
+/** Each router is connected to every other one. Which of them are refused for being too many is chance. */
+function weaveConnections(yaml: YamlFile, { hosts: { length }, settings: { weave } }: Cluster): void {
+  const limit = weave.connectionLimit ?? weavesConnectionLimit;
+  if (limit === 0 || length - 1 <= limit) {
+    return;
+  }
+  const path = ["weave", "connectionLimit"];
+  const enough = `${length - 1} or more, or 0 for no limit: each of ${length} routers is connected to all others`;
+  if (yaml.has(path)) {
+    wrong(yaml, path, enough);
+  } else {
+    const way = `at most ${limit + 1}, since a router takes ${limit} connections, or weave.connectionLimit: ${enough}`;
+    yaml.problems.addLack(["hosts"], `${length} hosts`, way);
+  }
 }
 
 /** A wider range is a network of many people's, not of operators. */

@@ -226,6 +226,11 @@ export const clusterFileSchema = mapping(
         .describe(
           "Packet size of the containers' network, in bytes. Default: Weave's own (1376). Fixed when the network is created.",
         ),
+      connectionLimit: whole(0, 1_000_000, "how many connections a router may have, or 0 for no limit")
+        .optional()
+        .describe(
+          "How many connections a router takes, where it has one to each other host. Default: Weave's own, 200, which is enough for 201 hosts. `0` sets no limit; [scale.md](scale.md) says what a larger mesh costs. A change restarts the routers in turn.",
+        ),
       restartTogether: whole(1, Number.MAX_SAFE_INTEGER, "how many routers restart at the same time: 1 or more")
         .optional()
         .describe(

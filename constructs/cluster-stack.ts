@@ -30,6 +30,7 @@ import { StagedHost } from "./staged-host.js";
 import { Step } from "./step.js";
 import { forgetHost, Swarm } from "./swarm.js";
 import { Task } from "./task.js";
+import { teardownAsset } from "./teardown.js";
 import { sha256 } from "./text.js";
 import type { Uploads } from "./uploads.js";
 import { launchWeave } from "./weave.js";
@@ -62,8 +63,10 @@ export class ClusterStack extends PlainStack {
     declareDeployer(this, cluster);
 
     // Nothing is changed on one host before all of them are fit, reached, and have fetched what they need.
-    const preflight = new Preflight(this, "preflight", { inventory: inventoryOf(cluster, this.fromStack) });
-    const uploads: Uploads = { scripts: stepsAsset(this), tables: this.tables(cluster) };
+    const scripts = stepsAsset(this);
+    const uploads = { scripts, teardown: teardownAsset(this, cluster, scripts), tables: this.tables(cluster) };
+    const inventory = inventoryOf(cluster, this.fromStack);
+    const preflight = new Preflight(this, "preflight", { inventory, after: uploads.tables.files });
     const hosts = this.stageHosts(cluster, uploads, preflight.ready);
     const reached = new Task(this, "reached", { after: hosts.flatMap(({ ready }) => ready) });
 

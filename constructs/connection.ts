@@ -1,8 +1,11 @@
 /** How Terraform logs in to a host. */
 import type { SSHProvisionerConnection } from "cdktf";
+import type { Construct } from "constructs";
 import { knownHostsName } from "../cluster/known-hosts.js";
 import type { Cluster, Host, Login } from "../cluster/model.js";
 import { uploadsFolder as uploads } from "../cluster/names.js";
+import { once } from "./once.js";
+import { sha256 } from "./text.js";
 import { besideUploads } from "./uploads.js";
 
 /** The login of a host as flat facts, so that a resource can remember them for the time of its destruction. */
@@ -52,31 +55,48 @@ export const sudoOf = ({ login }: Host): string => (login.user === "root" ? "" :
 
 /** Every fact that a login may have; some have no key file, most have no bastion. */
 const factNames = ["host", "user", "port", "host_key", "key_file", "timeout"] as const;
+const alwaysThere: ReadonlySet<string> = new Set(["host", "user", "port", "timeout"]);
 const bastionFactNames = ["host", "user", "port", "host_key", "key_file"].map((name) => `bastion_${name}`);
+
+/** What need not be said to Terraform. */
+const terraformDefaults: LoginFacts = { user: "root", port: "22" };
 
 /**
  * The `connection` block for facts.
  *
  * @param scriptPath where Terraform puts the commands it runs. Its default is a file in /tmp that everybody may write to.
  */
-export function connectionFrom(facts: LoginFacts, scriptPath = `${uploads}/run-%RAND%`): SSHProvisionerConnection {
-  const entries = Object.entries(facts).map(([name, value]) =>
-    name.endsWith("key_file") ? [keyOf(name), `\${file(pathexpand(${JSON.stringify(value)}))}`] : [name, value],
+export function connectionFrom(
+  scope: Construct,
+  facts: LoginFacts,
+  scriptPath = `${uploads}/run-%RAND%`,
+): SSHProvisionerConnection {
+  const told = Object.entries(facts).filter(([name, value]) => terraformDefaults[name] !== value);
+  const entries = told.map(([name, value]) =>
+    name.endsWith("key_file") ? [keyOf(name), privateKey(scope, value)] : [name, value],
   );
   return connection(facts.key_file === undefined ? {} : { agent: "false" }, scriptPath, entries);
 }
 
-/** The `connection` block of a destroy-time provisioner: Terraform lets a resource refer to nothing but itself there. */
-export const recalledConnection: SSHProvisionerConnection = connection(
-  { agent: `\${!can(${recalled("key_file")})}` },
-  besideUploads,
-  [...factNames, ...bastionFactNames].map((name) => {
+/** Most hosts have the same. */
+const privateKey = (scope: Construct, file: string): string =>
+  once(scope, `private_key_${sha256(file).slice(0, 8)}`, `\${file(pathexpand(${JSON.stringify(file)}))}`);
+
+/**
+ * The `connection` block of a destroy-time provisioner: Terraform lets a resource refer to nothing but itself there. What
+ * it remembers may be the login of an earlier cluster file, with a key file or without, but by no jump host that the cluster
+ * file no longer has.
+ */
+export function recalledConnection({ bastion }: Pick<Cluster, "bastion">): SSHProvisionerConnection {
+  const entries = [...factNames, ...(bastion ? bastionFactNames : [])].map((name) => {
     const value = recalled(name);
-    return name.endsWith("key_file")
-      ? [keyOf(name), `\${can(${value}) ? file(pathexpand(${value})) : null}`]
-      : [name, `\${try(${value}, null)}`];
-  }),
-);
+    if (name.endsWith("key_file")) {
+      return [keyOf(name), `\${can(${value}) ? file(pathexpand(${value})) : null}`];
+    }
+    return [name, alwaysThere.has(name) ? `\${${value}}` : `\${try(${value}, null)}`];
+  });
+  return connection({ agent: `\${!can(${recalled("key_file")})}` }, besideUploads, entries);
+}
 
 function recalled(fact: string): string {
   return `self.input.${fact}`;
@@ -89,7 +109,6 @@ function keyOf(keyFile: string): string {
 function connection(agent: object, scriptPath: string, entries: (string | undefined)[][]): SSHProvisionerConnection {
   // The boundary to cdktf's types: a recalled port is a reference, where they expect a number.
   return {
-    type: "ssh",
     ...agent,
     script_path: scriptPath,
     ...Object.fromEntries(entries),

@@ -5,6 +5,7 @@ import type { Cluster } from "../cluster/model.js";
 import { artifactsHash } from "./artifacts.js";
 import { bootstrapConfig, consulConfig } from "./consul-config.js";
 import { gossipKey } from "./gossip-key.js";
+import { once } from "./once.js";
 import { reference } from "./order.js";
 import { RenderedFile } from "./rendered-file.js";
 import type { StagedHost } from "./staged-host.js";
@@ -33,7 +34,7 @@ export class Consul extends Construct {
       on,
       script: "consul-install",
       args: { role: on.host.consul, data_dir: cluster.settings.consul.dataDir },
-      inputs: { artifacts: artifactsHash(cluster, "consul", "package:unzip:") },
+      inputs: { artifacts: once(this, "artifacts_consul", artifactsHash(cluster, "consul", "package:unzip:")) },
       after: props.after,
     });
   }
@@ -96,7 +97,7 @@ export class Consul extends Construct {
       uploads: files,
       // A new binary or unit needs a restart, which this step decides on the host.
       inputs: { ...inputs, install: reference(this.install, "id") },
-      after: [this.install, ...dependencies, ...after],
+      after: [...dependencies, ...after],
     });
   }
 

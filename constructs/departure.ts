@@ -46,11 +46,11 @@ export class Departure extends Construct {
   private leave({ removed, cluster, uploads: sent, keyFile, after }: DepartureProps): Task {
     const run = (script: string) => `${asDeployer(sudoOf(removed))}sh ${uploads}/scripts/${script} || exit 1`;
     return new Task(this, "leave", {
-      connection: connectionFrom(loginFacts(removed, cluster, keyFile), besideUploads),
+      connection: connectionFrom(this, loginFacts(removed, cluster, keyFile), besideUploads),
       after,
       triggers: { address: removed.address },
       provisioners: [
-        ...sendUploads(sent, sudoOf(removed)),
+        ...sendUploads(this, sent, sudoOf(removed)),
         {
           type: "remote-exec",
           inline: [

@@ -4,6 +4,7 @@ import type { Construct } from "constructs";
 import { neededApi } from "../cluster/engines.js";
 import type { Cluster } from "../cluster/model.js";
 import { artifactsHash } from "./artifacts.js";
+import { once } from "./once.js";
 import type { StagedHost } from "./staged-host.js";
 import { Step } from "./step.js";
 
@@ -19,7 +20,7 @@ export class DockerEngine extends Step {
       on,
       script: "docker-engine",
       args: { api: neededApi(cluster.settings), lower: cluster.settings.docker.lowerApiFloor ? "any" : "ours" },
-      inputs: { artifacts: artifactsHash(cluster, "package:docker-engine:") },
+      inputs: { artifacts: once(scope, "artifacts_docker", artifactsHash(cluster, "package:docker-engine:")) },
       after,
     });
   }

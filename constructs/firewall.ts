@@ -3,6 +3,7 @@ import type { TerraformResource } from "cdktf";
 import type { Construct } from "constructs";
 import type { Cluster } from "../cluster/model.js";
 import { artifactsHash } from "./artifacts.js";
+import { once } from "./once.js";
 import type { StagedHost } from "./staged-host.js";
 import { Step } from "./step.js";
 import { Task } from "./task.js";
@@ -21,9 +22,9 @@ export class Firewall extends Step {
       script: "firewall",
       args: { operators: cluster.settings.firewall.operators.join(",") || "-" },
       inputs: {
-        artifacts: artifactsHash(cluster, "package:nftables:"),
+        artifacts: once(scope, "artifacts_nftables", artifactsHash(cluster, "package:nftables:")),
         // A hash, not the list: what the file says of a host must not grow with the number of hosts.
-        peers: sha256(cluster.hosts.map(({ address }) => address).join("\n")),
+        peers: once(scope, "hash_peers", sha256(cluster.hosts.map(({ address }) => address).join("\n"))),
       },
       after,
     });

@@ -22,8 +22,9 @@ export class Gate extends Step {
       on,
       script: `gate-${of}`,
       args: { timeout: timeoutSeconds, ...args },
+      // Which is also what it waits for.
       inputs: { after: whenRunAgain(after) },
-      after,
+      after: [],
     });
   }
 }

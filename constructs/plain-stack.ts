@@ -66,6 +66,10 @@ export class PlainStack extends TerraformStack {
       for (const resource of Object.values(resources)) {
         // The construct's path: the resource's address says the same.
         delete resource["//"];
+        const { provisioner } = resource;
+        if (Array.isArray(provisioner) && provisioner.length === 1) {
+          resource.provisioner = provisioner[0];
+        }
       }
     }
     return hasTokens(stack) ? resolved(this, stack) : stack;

@@ -1,7 +1,7 @@
 /** Nothing is changed on any host before every host has passed the preflight. */
 import type { TerraformResource } from "cdktf";
 import { Construct } from "constructs";
-import type { Inventory } from "../cluster/inventory.js";
+import { type Inventory, inventoryText } from "../cluster/inventory.js";
 import { preflightAsset } from "./assets.js";
 import { gossipKeyConditions } from "./gossip-key.js";
 import { deployerHere } from "./hold.js";
@@ -12,22 +12,24 @@ import { sha256 } from "./text.js";
 
 export interface PreflightProps {
   readonly inventory: Inventory;
+  /** What has to be there before a host is asked, for whatever comes after the preflight. */
+  readonly after: readonly TerraformResource[];
 }
 
 export class Preflight extends Construct {
   public readonly ready: readonly TerraformResource[];
 
-  public constructor(scope: Construct, id: string, { inventory }: PreflightProps) {
+  public constructor(scope: Construct, id: string, { inventory, after }: PreflightProps) {
     super(scope, id);
     const program = preflightAsset(this);
-    const text = `${JSON.stringify(inventory)}\n`;
+    const text = inventoryText(inventory);
     const file = new RenderedFile(this, "inventory", { path: "inventory.json", text });
     // It runs on the operator's machine, over ssh: one table of all problems of all hosts needs one place that sees them.
     const run = new Task(this, "hosts", {
       triggers: { program: program.assetHash, inventory: sha256(text) },
       provisioners: [{ type: "local-exec", command: runUnlessOff(`${program.path} ${reference(file, "filename")}`) }],
       lifecycle: gossipKeyConditions,
-      after: [file],
+      after: [file, ...after],
     });
     this.ready = [run];
   }

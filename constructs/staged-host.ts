@@ -5,7 +5,7 @@ import type { Cluster, Host } from "../cluster/model.js";
 import { uploadsFolder as uploads } from "../cluster/names.js";
 import { artifactsTable, wantedImages } from "./artifacts.js";
 import { connectionFrom, loginFacts, sudoOf } from "./connection.js";
-import { deployer } from "./hold.js";
+import { once } from "./once.js";
 import { Step, type StepHost } from "./step.js";
 import { Task } from "./task.js";
 import { Teardown } from "./teardown.js";
@@ -46,25 +46,30 @@ export class StagedHost extends Construct implements StepHost {
     // Every connection has the key, which is longer than all the rest of it.
     const facts =
       login.host_key === undefined ? login : { ...login, host_key: `\${${this.local("host-key", login.host_key)}}` };
-    this.connection = connectionFrom(facts);
+    this.connection = connectionFrom(this, facts);
 
     // Another login finds another home, in which nothing has been put yet.
     const home = [facts.user, facts.host, facts.port].join(" ");
     const stage = new Task(this, "stage", {
-      connection: connectionFrom(facts, besideUploads),
-      after: [...props.after, ...sent.tables.files],
-      triggers: { scripts: sent.scripts.assetHash, tables: sent.tables.hash, login: home, ...this.triggers },
-      provisioners: sendUploads(sent, this.sudo),
+      connection: connectionFrom(this, facts, besideUploads),
+      after: props.after,
+      triggers: {
+        scripts: sent.scripts.assetHash,
+        tables: once(this, "hash_tables", sent.tables.hash),
+        login: home,
+        ...this.triggers,
+      },
+      provisioners: sendUploads(this, sent, this.sudo),
     });
 
     const teardown = new Teardown(this, "teardown", {
+      cluster: props.cluster,
       facts,
       sudo: this.sudo,
       uploads: sent,
-      deployer: deployer(props.cluster),
       after: [stage],
     });
-    const artifacts = sha256(artifactsTable(props.cluster));
+    const artifacts = once(this, "artifacts_all", sha256(artifactsTable(props.cluster)));
     // Files from the operator's machine can be large: they go once, not with every changed script.
     const push = () =>
       new Task(this, "push", {
@@ -85,7 +90,7 @@ export class StagedHost extends Construct implements StepHost {
       inputs: { artifacts },
       after: [teardown, ...(props.pushed.length > 0 ? [push()] : [])],
     });
-    this.ready = [teardown, fetch];
+    this.ready = [fetch];
   }
 
   /** A value that is written once; what refers to it. */

@@ -4,6 +4,7 @@ import type { Construct } from "constructs";
 import { uploadsFolder as uploads } from "../cluster/names.js";
 import { shellWord } from "../cluster/shell.js";
 import { asDeployer } from "./hold.js";
+import { once } from "./once.js";
 import { attribute } from "./order.js";
 import { type StepScript, stepHash } from "./step-scripts.js";
 import { Task } from "./task.js";
@@ -51,7 +52,7 @@ export class Step extends Task {
     const command = [`sh ${uploads}/scripts/${props.script}.sh`, ...words].join(" ");
     const everything = {
       command: literal(command),
-      script: stepHash(props.script),
+      ...(props.onlyFor ? {} : { script: scriptTrigger(scope, props) }),
       ...props.on.triggers,
       ...props.inputs,
     };
@@ -77,6 +78,16 @@ export class Step extends Task {
     });
     this.on = props.on;
   }
+}
+
+/**
+ * The hash of a step's script, which all hosts have. Where another trigger is known to the deploy alone, the null provider
+ * says nothing of any before that (not below 3.2), and `scripts/plan` reads them where they are written.
+ */
+function scriptTrigger(scope: Construct, { script, inputs = {} }: StepProps): string {
+  const hash = stepHash(script);
+  const knownLate = Object.values(inputs).some((value) => /\$\{(?!local\.)/.test(value));
+  return knownLate ? hash : once(scope, `script_${script}`, hash);
 }
 
 /** An input that changes whenever one of these has run again. */

@@ -34,7 +34,8 @@ export class Swarm extends Construct {
     this.host = host.name;
     this.proxy = new WeaveProxy(TerraformStack.of(this), `docker-${host.name}`, props.on);
     const common = this.commonConfig(props);
-    const before = [...props.on.ready, ...props.after, this.clear(props)];
+    // Which waits for all the rest.
+    const before = [this.clear(props)];
     const create = (role: Role, command: string[]): Container => {
       const container = new Container(this, containerId(role, host.rebuilt), {
         ...common,
@@ -59,7 +60,7 @@ export class Swarm extends Construct {
       script: "swarm-clear",
       args: { rebuilt },
       onlyFor: { rebuilt },
-      after: [...on.ready, ...after],
+      after,
     });
   }
 

@@ -5,6 +5,7 @@ import { Construct } from "constructs";
 import type { Cluster } from "../cluster/model.js";
 import { artifactsHash, wantedImages } from "./artifacts.js";
 import { DockerEngine } from "./docker-engine.js";
+import { once } from "./once.js";
 import type { StagedHost } from "./staged-host.js";
 import { Step } from "./step.js";
 import { Task } from "./task.js";
@@ -38,7 +39,7 @@ export class Weave extends Construct {
       inputs: {
         artifacts: this.artifacts(),
         // A hash, not the list: what the file says of a host must not grow with the number of hosts.
-        peers: sha256(cluster.hosts.map(({ address }) => address).join("\n")),
+        peers: once(this, "hash_peers", sha256(cluster.hosts.map(({ address }) => address).join("\n"))),
       },
       after,
     });
@@ -66,13 +67,15 @@ export class Weave extends Construct {
       dns: weave.dns,
       fast_datapath: weave.fastDatapath,
       mtu: weave.mtu ?? "default",
+      ...(weave.connectionLimit === undefined ? {} : { connections: weave.connectionLimit }),
       timeout: gates.timeoutSeconds,
     };
   }
 
   private artifacts(): string {
     const { cluster } = this.props;
-    return artifactsHash(cluster, "weave", ...wantedImages(cluster).map((image) => `image:${image}`));
+    const hash = artifactsHash(cluster, "weave", ...wantedImages(cluster).map((image) => `image:${image}`));
+    return once(this, "artifacts_weave", hash);
   }
 }
 

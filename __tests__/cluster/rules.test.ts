@@ -111,6 +111,33 @@ describe("rules", () => {
     ]);
   });
 
+  describe("more hosts than a Weave router takes connections are refused", () => {
+    const many = (hosts: number, rest = "") => {
+      const lines = Array.from(
+        { length: hosts },
+        (_, i) => `  - { name: h${i}, address: 10.0.${i >> 7}.${(i & 127) + 1} }`,
+      );
+      return load(["name: t", "hosts:", ...lines, rest, ""].join("\n")).problems;
+    };
+    const enough = (hosts: number) =>
+      `${hosts - 1} or more, or 0 for no limit: each of ${hosts} routers is connected to all others`;
+
+    test("by Weave's own number where the cluster file has none", () => {
+      expect(many(201)).toEqual([]);
+      expect(many(202)).toEqual([
+        `cluster.yaml:3:3: hosts: found 202 hosts, expected at most 201, since a router takes 200 connections, or weave.connectionLimit: ${enough(202)}`,
+      ]);
+    });
+
+    test("by that of the cluster file, in both directions", () => {
+      expect(many(4, "weave: { connectionLimit: 2 }")).toEqual([
+        `cluster.yaml:7:27: weave.connectionLimit: found 2, expected ${enough(4)}`,
+      ]);
+      expect(many(202, "weave: { connectionLimit: 201 }")).toEqual([]);
+      expect(many(300, "weave: { connectionLimit: 0 }")).toEqual([]);
+    });
+  });
+
   test.each([
     ["10.0.0.0/8", "the operators' own addresses: a range with a prefix of 16 or more"],
     ["0.0.0.0/0", "the operators' own addresses: a range with a prefix of 16 or more"],

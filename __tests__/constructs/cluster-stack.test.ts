@@ -7,7 +7,7 @@ import { App } from "cdktf";
 import { describe, expect, test, vi } from "vitest";
 import { loadCluster } from "../../cluster/load.js";
 import { ClusterStack } from "../../constructs/cluster-stack.js";
-import { clusterFile, clusterFrom, synthesise, temporaryFolder } from "../fixtures/clusters.js";
+import { asRead, clusterFile, clusterFrom, synthesise, temporaryFolder } from "../fixtures/clusters.js";
 
 type Block = Record<string, unknown> & { depends_on?: string[] };
 interface Synthesised {
@@ -20,7 +20,11 @@ interface Synthesised {
 
 const project = join(__dirname, "../..");
 const jsonText = (stack: string) => readFileSync(join(stack, "cdk.tf.json"), "utf8");
-const json = (stack: string) => JSON.parse(jsonText(stack)) as Synthesised;
+const json = (stack: string) => JSON.parse(asRead(jsonText(stack))) as Synthesised;
+
+/** A resource's provisioners: one alone stands without a list. */
+const provisionersOf = ({ provisioner }: Block): Record<string, { when?: string; source?: string }>[] =>
+  [provisioner ?? []].flat() as Record<string, { when?: string; source?: string }>[];
 
 const files = (folder: string): string[] =>
   readdirSync(folder, { recursive: true, withFileTypes: true })
@@ -145,7 +149,7 @@ describe("the JSON", () => {
       (hosts) => jsonText(synthesise(clusterFrom(clusterFile(hosts)))).length,
     ) as [number, number, number];
     const perHost = (large - middle) / 20;
-    expect(perHost).toBeLessThan(17_600);
+    expect(perHost).toBeLessThan(13_000);
     // Names and addresses get longer, nothing else does.
     expect(Math.abs(perHost - (middle - small) / 20)).toBeLessThan(200);
   });
@@ -183,7 +187,7 @@ describe("the JSON", () => {
     // References that are meant: resources, the key, what a resource remembers, and functions around them.
     const templates = [...text.matchAll(/(?<!\$)\$\{(.*?)\}/g)].map(([, inside]) => inside as string);
     const meant =
-      /^(null_resource|local_file|local)\.|^(!?can|try)\(self\.input\.|^self\.input\.|^self\.triggers\.command$|^file\(|^sha256\(|^format\(|^nonsensitive\(sha256|^jsonencode\(|^var\.gossip_key/;
+      /^(null_resource|local_file|local)\.|^(!?can|try)\(self\.input\.|^self\.input\.|^self\.triggers\.command$|^file\(|^sha256\(|^format\(|^templatefile\(|^nonsensitive\(sha256|^jsonencode\(|^var\.gossip_key/;
     expect(templates.filter((template) => !meant.test(template))).toEqual([]);
     expect(text).not.toMatch(/(?<!%)%\{/);
   });
@@ -208,7 +212,7 @@ test("a checkout has what the deploy renders, and Terraform's lock file", () => 
 
 test("a deploy needs Node.js for the preflight alone, and says so; without it the preflight can be turned off", () => {
   const { preflight_hosts: preflight } = json(synthesise(clusterFrom(clusterFile(1)))).resource.null_resource ?? {};
-  const [provisioner] = (preflight?.provisioner ?? []) as { "local-exec": { command: string } }[];
+  const [provisioner] = provisionersOf(preflight ?? {}) as unknown as { "local-exec": { command: string } }[];
   const run = (env: Record<string, string>) =>
     spawnSync("/bin/sh", ["-c", provisioner?.["local-exec"].command ?? ""], {
       encoding: "utf8",
@@ -366,7 +370,7 @@ test("a host whose login changes is given everything again, in its new home", ()
 
 test("destroying a host needs nothing that a deploy has left there", () => {
   const { h1_teardown: teardown } = json(synthesise(clusterFrom(clusterFile(1)))).resource.terraform_data ?? {};
-  const provisioners = teardown?.provisioner as Record<string, { when?: string; source?: string }>[];
+  const provisioners = provisionersOf(teardown ?? {});
   expect(provisioners.map((one) => Object.entries(one).map(([type, { when }]) => [type, when]))).toEqual([
     [["remote-exec", "destroy"]],
     [["file", "destroy"]],
@@ -399,7 +403,8 @@ test("a host and the jump host are each held to their own key, whichever of the 
 
 describe("a host is held by one deploy at a time", () => {
   const [h1, h2, h3] = (clusterFile(3).hosts as object[]).map((host) => ({ ...host, consul: "server" }));
-  const stack = json(synthesise(clusterFrom(clusterFile(2, { hosts: [h1, h2], removed: [h3] }))));
+  const folder = synthesise(clusterFrom(clusterFile(2, { hosts: [h1, h2], removed: [h3] })));
+  const stack = json(folder);
 
   test("nothing runs on one, and nothing is sent there that a step reads, before the deploy has it", () => {
     const touching = Object.values(stack.resource)
@@ -409,13 +414,18 @@ describe("a host is held by one deploy at a time", () => {
       expect.arrayContaining(["h1_stage", "h1_teardown", "h1_consul_start", "h3_leave", "gate-swarm"]),
     );
     for (const [name, { provisioner }] of touching) {
-      const [first] = provisioner as { "remote-exec"?: { inline: string[] } }[];
+      const [first] = provisionersOf({ provisioner }) as { "remote-exec"?: { inline: string[] } }[];
       expect(first?.["remote-exec"]?.inline[0], name).toMatch(
-        /^(\$\{self\.input\.sudo\})?env deploy_by=\$\{.*\} deploy_from="\$SSH_CLIENT" (sh |\$\{self\.triggers\.command\}$)/,
+        /^env deploy_by=\$\{.*\} deploy_from="\$SSH_CLIENT" (sh |\$\{self\.triggers\.command\}$)|^\$\{templatefile\("assets\/teardown\//,
       );
     }
     // What it is told at a destroy refers to nothing.
     expect(JSON.stringify(stack.resource.terraform_data)).not.toContain("${local.");
+    const [, receive] =
+      /"(assets\/teardown\/\w+\/receive[^\\"]*)/.exec(JSON.stringify(stack.resource.terraform_data)) ?? [];
+    expect(readFileSync(join(folder, receive ?? ""), "utf8")).toMatch(
+      /^\$\{sudo\}env deploy_by=\$\{.*, here\).*\} deploy_from="\$SSH_CLIENT" sh -s /,
+    );
   });
 
   test("and is free again when everything has come to its end, whatever has run on it", () => {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { anyClusterFile, type WrittenHost } from "../fixtures/any-cluster.js";
-import { clusterFrom, synthesise, temporaryFolder } from "../fixtures/clusters.js";
+import { asRead, clusterFrom, synthesise, temporaryFolder } from "../fixtures/clusters.js";
 
 /** The JSON of a cluster file, as text and as blocks by address. */
 function synthesised(file: Record<string, unknown>) {
@@ -12,7 +12,7 @@ function synthesised(file: Record<string, unknown>) {
   mkdirSync(folder);
   const stack = synthesise(clusterFrom(file, undefined, folder));
   const text = readFileSync(join(stack, "cdk.tf.json"), "utf8");
-  const { resource } = JSON.parse(text) as { resource: Record<string, Record<string, unknown>> };
+  const { resource } = JSON.parse(asRead(text)) as { resource: Record<string, Record<string, unknown>> };
   const blocks = Object.entries(resource).flatMap(([type, byName]) =>
     Object.entries(byName).map(([name, block]) => [`${type}.${name}`, JSON.stringify(block)] as const),
   );

@@ -19,6 +19,7 @@ interface Synthesised {
   terraform: { required_providers: Record<string, unknown> };
   resource: Record<string, Record<string, Resource>>;
   provider: Record<string, unknown>;
+  locals: Record<string, string>;
 }
 interface State {
   resources: Json[];
@@ -153,6 +154,8 @@ function withoutHosts(text: string, statePath: string): string {
     delete resource.connection;
     resource.depends_on = (resource.depends_on ?? []).filter((address) => !isContainer(address));
   }
+  // The keys of the hosts' logins, which lie beside another folder.
+  stack.locals = Object.fromEntries(Object.entries(stack.locals).filter(([name]) => !name.startsWith("private_key_")));
   const { removed: _, ...kept } = stack as Synthesised & { removed?: unknown };
   return JSON.stringify({ ...kept, terraform: { ...stack.terraform, backend: { local: { path: statePath } } } });
 }

@@ -48,6 +48,7 @@ describe("of a running cluster", () => {
     ["consul-datacenter", three({ consul: { datacenter: "other" } })],
     ["docker", three({ docker: { install: false } })],
     ["weave", three({ weave: { dns: false } })],
+    ["weave-connections", three({ weave: { connectionLimit: 400 } })],
     ["weave-mtu", three({ weave: { mtu: 1300 } })],
     ["swarm", three({ swarm: { heartbeat: "20s" } })],
     ["gates", three({ gates: { timeoutSeconds: 300 } })],

@@ -46,7 +46,8 @@ function writeCluster(folder: string, hosts: number): string {
   mkdirSync(folder);
   cpSync(join(root, "examples/smallest/artifacts.lock.json"), join(folder, "artifacts.lock.json"));
   const file = join(folder, "cluster.yaml");
-  writeFileSync(file, ["name: bench", "hosts:", ...hostLines(hosts), "ssh: { hostKeyChecking: off }", ""].join("\n"));
+  const rest = ["ssh: { hostKeyChecking: off }", "weave: { connectionLimit: 0 }", ""];
+  writeFileSync(file, ["name: bench", "hosts:", ...hostLines(hosts), ...rest].join("\n"));
   return file;
 }
 

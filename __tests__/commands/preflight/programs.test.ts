@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildSync } from "esbuild";
 import { afterAll, expect, it } from "vitest";
-import { inventoryOf } from "../../../cluster/inventory.js";
+import { type InventoryHost, inventoryOf, inventoryText } from "../../../cluster/inventory.js";
 import { loadCluster } from "../../../cluster/load.js";
 import { parseReport } from "../../../commands/preflight/facts.js";
 import { judgeHost } from "../../../commands/preflight/judge/one-host.js";
@@ -115,7 +115,7 @@ hosts: [{ name: h1, address: 192.0.2.1 }]
 `);
   const [host] = closed.hosts;
   const local = { ...host, address: "127.0.0.1", login: { ...host?.login, address: "127.0.0.1" } };
-  writeFileSync(join(folder, "inventory.json"), JSON.stringify({ ...closed, hosts: [local] }));
+  writeFileSync(join(folder, "inventory.json"), inventoryText({ ...closed, hosts: [local as InventoryHost] }));
   const refused = run("inventory.json");
   expect(refused.stdout).toMatch(/^h1 \(127\.0\.0\.1\) {2}reach {2}connection refused by 127\.0\.0\.1 port 1\n/);
   expect(refused.status).toBe(1);

@@ -5,12 +5,13 @@
 # Restarts the router only when script, unit or options differ, and waits until it is connected as before. A changed
 # list of peers is told to the running router.
 # Arguments: owner=IMAGE_OWNER version=V address=IP range=CIDR dns=true|false fast_datapath=true|false mtu=BYTES|default timeout=SECONDS
+# connections=NUMBER (how many a router takes, 0 for no limit; without it Weave's own number)
 # turn=yes|no (whether this host's router may be restarted now; with no, one that needs it is left as it is)
 . "$(dirname "$0")/lib.sh"
 . "$here/images.sh"
 . "$here/weave.sh"
-owner='' version='' address='' range='' dns='' fast_datapath='' mtu='' timeout='' turn=''
-take "owner version address range dns fast_datapath mtu timeout turn" "$@"
+owner='' version='' address='' range='' dns='' fast_datapath='' mtu='' timeout='' turn='' connections=default
+take "owner version address range dns fast_datapath mtu timeout turn connections" "$@"
 
 # fixed FIELD VALUE: what Weave takes only when it makes the network, and would ignore or break over afterwards.
 fixed() {
@@ -27,6 +28,7 @@ count=$(hosts peers | wc -l)
 
 options="--host $address --name $(peer_name "$address") --ipalloc-range $range --plugin=false -H tcp://$address:$port_weave_proxy"
 [ "$dns" = true ] || options="$options --no-dns"
+[ "$connections" = default ] || options="$options --conn-limit $connections"
 
 # settings: read by systemd and by shells.
 settings() {
