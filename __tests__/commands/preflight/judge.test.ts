@@ -86,7 +86,7 @@ describe("a host", () => {
     expect(judged({ ...here, client: "198.18.0.11" }, managed())).toEqual([]);
     const bastion = { address: "jump.example", user: "root", port: 22, hostKeys: [] };
     expect(judged(here, { ...managed(), bastion })).toMatchObject([
-      { found: "the jump host comes from 10.0.9.5, which firewall.operators does not hold" },
+      { found: "hosts see the jump host as 10.0.9.5, which is not in firewall.operators" },
     ]);
 
     expect(judged({ ...here, client: "198.18.0.11", "kernel-nf-tables": "no" }, managed())).toContainEqual(
