@@ -3,7 +3,15 @@
  * during a deploy, from a file beside them. Nothing here or in what the preflight imports needs more than Node.
  */
 import { isIPv4 } from "node:net";
-import { type Artifact, type Cluster, type Host, type Login, neededImages, type RemovedHost, type Settings } from "./model.js";
+import {
+  type Artifact,
+  type Cluster,
+  type Host,
+  type Login,
+  neededImages,
+  type RemovedHost,
+  type Settings,
+} from "./model.js";
 import { openPortsOf } from "./ports.js";
 
 export interface InventoryHost extends Host {

@@ -109,7 +109,8 @@ it("tells whether Weave's proxy answers, and who votes in Consul, where they sho
     .replaceAll("/etc/default/weave", `${at}/weave`)
     .replaceAll("/usr/local/bin/", `${at}/`)
     .replace(/^PATH=\$PATH/m, `PATH=${at}:$PATH`);
-  const program = (name: string, body: string) => writeFileSync(join(at, name), `#!/bin/sh\n${body}\n`, { mode: 0o755 });
+  const program = (name: string, body: string) =>
+    writeFileSync(join(at, name), `#!/bin/sh\n${body}\n`, { mode: 0o755 });
   const facts = () => {
     const output = execFileSync("sh", ["-s", "--", `data_dir=${at}`], { input: script, encoding: "utf8" });
     const { "weave-proxy": proxy, "consul-voters": voters } = parseReport("h1", output).facts;
@@ -117,7 +118,10 @@ it("tells whether Weave's proxy answers, and who votes in Consul, where they sho
   };
   program("systemctl", "exit 0");
   program("docker", 'case $* in "-H tcp://10.0.1.1:12375 version") exit 1 ;; esac; exit 9');
-  program("consul", 'printf "%s\\n" "Node ID Address State Voter" "a i 10.0.1.1:8300 leader true 3" "b i 10.0.1.2:8300 follower false 3"');
+  program(
+    "consul",
+    'printf "%s\\n" "Node ID Address State Voter" "a i 10.0.1.1:8300 leader true 3" "b i 10.0.1.2:8300 follower false 3"',
+  );
   writeFileSync(join(at, "weave"), 'WEAVE_OPTIONS="--host 10.0.1.1 --plugin=false -H tcp://10.0.1.1:12375 --no-dns"\n');
   expect(facts()).toEqual([undefined, undefined]);
   writeFileSync(join(at, "created"), "unit weave.service\nunit consul.service\n");

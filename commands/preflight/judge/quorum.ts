@@ -8,10 +8,7 @@ import { type Facts, wordsOf } from "../facts.js";
  * By what the members say, whatever this machine's Terraform knows. Servers that are missing already are nothing that a
  * deploy could still refuse.
  */
-export function judgeQuorum(
-  { hosts, leaving = [] }: Inventory,
-  factsOf: ReadonlyMap<string, Facts>,
-): CheckFinding[] {
+export function judgeQuorum({ hosts, leaving = [] }: Inventory, factsOf: ReadonlyMap<string, Facts>): CheckFinding[] {
   const views = [...factsOf.values()].map((facts) => wordsOf(facts["consul-voters"]));
   // One that was away may not know the latest.
   const voters = views.reduce((longest, view) => (view.length > longest.length ? view : longest), []);

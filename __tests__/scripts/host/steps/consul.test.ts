@@ -97,10 +97,11 @@ class Host {
   /** Runs a step of Consul's as a deploy does, which sends configuration and key. */
   public step(name: string, more: Readonly<Record<string, string>> = {}, sent = key) {
     const start = { role: "server", data_dir: this.at("data"), datacenter: "dc", servers: "2", timeout: "1" };
-    const args = {
-      "consul-install": { role: start.role, data_dir: start.data_dir },
-      "consul-bootstrap": { data_dir: start.data_dir, datacenter: "dc", others: "-", timeout: "1" },
-    }[name] ?? start;
+    const args =
+      {
+        "consul-install": { role: start.role, data_dir: start.data_dir },
+        "consul-bootstrap": { data_dir: start.data_dir, datacenter: "dc", others: "-", timeout: "1" },
+      }[name] ?? start;
     for (const file of ["config.json", "bootstrap.json"]) {
       writeFileSync(this.at("consul", file), "{}\n");
     }
