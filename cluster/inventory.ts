@@ -73,7 +73,7 @@ function settingsOf({ ssh, consul, docker, weave, swarm, firewall, verify }: Set
     ssh: pick(ssh, "hostKeyChecking", "timeoutSeconds"),
     consul: pick(consul, "datacenter", "dataDir"),
     docker,
-    weave: pick(weave, "version", "images", "dockerApi", "dns", "range", "fastDatapath", "mtu"),
+    weave: pick(weave, "version", "images", "dockerApi", "iptables", "dns", "range", "fastDatapath", "mtu"),
     swarm: pick(swarm, "version", "replication"),
     ...(firewall.managed || firewall.operators.length > 0 ? { firewall } : {}),
     verify,

@@ -29,7 +29,11 @@ export const checkGroups = [
     finds: "missing kernel features that Weave needs; openvswitch and vxlan only with `weave.fastDatapath: true`",
     limit: "what the host does not reveal is not reported",
   },
-  { checks: ["iptables"], finds: "the legacy command beside images that use nftables" },
+  {
+    checks: ["iptables"],
+    finds: "the legacy command beside images that use nftables, or the other way round",
+    limit: "the other way round is a warning: it may work",
+  },
   {
     checks: ["cluster"],
     finds:

@@ -227,6 +227,25 @@ describe("a host", () => {
     expect(judged({ iptables: "legacy" }, weave({ images: "weaveworks", version: "2.8.1" }))).toEqual([]);
   });
 
+  it("iptables: warns of nf_tables beside a Weave Net that writes legacy rules", () => {
+    for (const old of [
+      { images: "weaveworks", version: "2.8.1" },
+      { images: "rajchaudhuri", version: "2.8.3" },
+      { images: "registry.example/team", version: "3.0.0", iptables: "legacy" as const },
+    ]) {
+      expect(judged({}, weave(old))).toMatchObject([
+        { check: "iptables", fix: expect.stringContaining("weave.images: rajchaudhuri"), warning: true },
+      ]);
+    }
+    const own = weave({ images: "registry.example/team", version: "3.0.0" });
+    expect(judged({}, own)).toEqual([]);
+    expect(judged({ iptables: "legacy" }, own)).toEqual([]);
+    expect(judged({}, weave({ images: "weaveworks", version: "2.6.5", iptables: "nft" }))).toEqual([]);
+    // Not known before the engine brings it.
+    const { iptables: _, ...bare } = fresh;
+    expect(judgeHost(weave({ images: "weaveworks", version: "2.8.1" }), h2, bare)).toEqual([]);
+  });
+
   it("disk: adds up what goes to one file system", () => {
     const small = Object.fromEntries(
       Object.keys(fresh)
