@@ -3,7 +3,15 @@
  * during a deploy, from a file beside them. Nothing here or in what the preflight imports needs more than Node.
  */
 import { isIPv4 } from "node:net";
-import { type Artifact, type Cluster, type Host, type Login, neededImages, type Settings } from "./model.js";
+import {
+  type Artifact,
+  type Cluster,
+  type Host,
+  type Login,
+  neededImages,
+  type RemovedHost,
+  type Settings,
+} from "./model.js";
 import { openPortsOf } from "./ports.js";
 
 export interface InventoryHost extends Host {
@@ -20,6 +28,8 @@ export interface Inventory {
   readonly hosts: readonly InventoryHost[];
   /** The members that are down: nobody asks them, misses them, or calls them strangers. */
   readonly absent: readonly Pick<Host, "name" | "address">[];
+  /** The members that this deploy takes out, if any. */
+  readonly leaving?: readonly Pick<RemovedHost, "name" | "address" | "lost">[];
   readonly bastion?: Login;
   readonly settings: Readonly<ReturnType<typeof settingsOf>>;
   readonly artifacts: readonly Pick<Artifact, "name" | "platform" | "version">[];
@@ -46,6 +56,9 @@ export function inventoryOf(cluster: Cluster, keyFile: (written: string) => stri
       ports: openPortsOf(host, cluster.settings),
     })),
     absent: cluster.hosts.filter(({ down }) => down).map(({ name, address }) => ({ name, address })),
+    ...(cluster.removed.length > 0
+      ? { leaving: cluster.removed.map(({ name, address, lost }) => ({ name, address, lost })) }
+      : {}),
     ...(cluster.bastion ? { bastion: located(cluster.bastion) } : {}),
     settings: settingsOf(cluster.settings),
     artifacts: cluster.artifacts.map(({ name, platform, version }) => ({ name, platform, version })),
@@ -77,7 +90,7 @@ function settingsOf({ ssh, consul, docker, weave, swarm, firewall, verify }: Set
     ssh: pick(ssh, "hostKeyChecking", "timeoutSeconds"),
     consul: pick(consul, "datacenter", "dataDir"),
     docker,
-    weave: pick(weave, "version", "images", "dockerApi", "dns", "range", "fastDatapath", "mtu"),
+    weave: pick(weave, "version", "images", "dockerApi", "iptables", "dns", "range", "fastDatapath", "mtu"),
     swarm: pick(swarm, "version", "replication"),
     ...(firewall.managed || firewall.operators.length > 0 ? { firewall } : {}),
     verify,

@@ -59,11 +59,6 @@ function smallestRange(numbers: readonly number[]): Range {
   return range;
 }
 
-/** The smallest range with all these addresses. */
-export function rangeOf(addresses: readonly string[]): string {
-  return show(smallestRange(addresses.map(toNumber)));
-}
-
 /** The fewest ranges and single addresses that hold all these addresses and no other. */
 export function exactRangesOf(addresses: readonly string[]): string[] {
   const split = (numbers: readonly number[]): string[] => {

@@ -206,6 +206,11 @@ export const clusterFileSchema = mapping(
         .describe(
           "The version of the engine's API that images speak which you have built yourself. Default: that of the owner's own.",
         ),
+      iptables: choice(["nft", "legacy"])
+        .optional()
+        .describe(
+          "The kind of packet filter's rules that images write which you have built yourself. Default: that of the owner's own.",
+        ),
       range: matching(/^(\d{1,3}\.){3}\d{1,3}\/\d{1,2}$/, "an IPv4 range such as 10.32.0.0/12")
         .default("10.32.0.0/12")
         .describe(

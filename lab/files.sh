@@ -106,6 +106,8 @@ write_engine() {
   else
     printf 'weave:\n  version: 2.6.5\n  images: weaveworks\n'
   fi
+  # The lab's own images, unlike the owner's, use what its hosts use.
+  echo '  iptables: nft'
 }
 
 # The providers that were built here, and no registry.

@@ -15,6 +15,7 @@ import {
   operator,
   read,
   start,
+  tryVerify,
   until,
   useLab,
   verify,
@@ -157,7 +158,9 @@ END
     const [was, last, file] = [await others(), Math.max(...(await routers())), read("cluster.yaml")];
     write("cluster.yaml", file.replace(/^weave:$/m, "weave:\n  dns: false"));
     await lab("deploy");
+    const { output } = await tryVerify();
     write("cluster.yaml", file);
+    expectWords(output, /names are off \(weave\.dns\)/, /verify: healthy/);
     expect(await others()).toEqual(was);
     const times = [last, ...(await routers())];
     expect(times).toEqual([...times].sort((one, other) => one - other));

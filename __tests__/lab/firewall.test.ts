@@ -133,7 +133,7 @@ it("a deploy that would shut out the machine that deploys is refused, with the l
   });
   expectFailure(
     await tryLab("deploy"),
-    /h1 .*firewall +this machine comes from 198\.18\.0\.1, which firewall\.operators/,
+    /h1 .*firewall +hosts see this machine as 198\.18\.0\.1, which is not in firewall\.operators/,
   );
   expect(await openToOutsider()).toEqual(everything());
 });

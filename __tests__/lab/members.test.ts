@@ -12,6 +12,7 @@ import {
   host,
   lab,
   oneAfterTheOther,
+  operator,
   read,
   tearDown,
   tryLab,
@@ -79,6 +80,15 @@ it("a server does not leave while another is missing, nor while a preflight fail
 
   const file = read("cluster.yaml");
   remove("h3");
+  edit(({ hosts }) => {
+    hosts[1] = { ...hosts[1], name: "h2", consul: "client" };
+  });
+  expectFailure(
+    await operator("scripts/preflight"),
+    /h2 .* quorum +3 Consul servers, h3 leaving, h2 made a client: the rest cannot elect a leader/,
+  );
+  write("cluster.yaml", file);
+  remove("h3");
   await atConsole(host("h4"), "hostname h1");
   expectFailure(await tryLab("deploy"), /h4 .* hostname +hostname h1, which h1 .* has too/, /nothing was changed/);
   await atConsole(host("h4"), "hostname h4");
@@ -88,6 +98,8 @@ it("a server does not leave while another is missing, nor while a preflight fail
 
 it("a server is removed: it is as it was before, and the others go on", async () => {
   remove("h3");
+  // It leaves by the scripts of this deploy, whatever an earlier one has sent.
+  await atConsole(host("h3"), "echo 'exit 9' >/root/.multicast-swarm/scripts/leave.sh");
   expectWords(await lab("deploy"), /h3 leave: changed Weave Net/, /h3 leave: changed Consul/);
   await verify();
   const gone = [host("h3")];

@@ -89,7 +89,7 @@ describe("one host", () => {
     expect(await agent()).toBe(was);
   });
 
-  it("the cluster under another name is refused by the preflight, and by every step on the host", async () => {
+  it("the cluster under another name, or its host at another address, is refused by every step on the host", async () => {
     const was = await snapshots();
     const refused = await deployed((file) => file.replace(/^name: lab$/m, "name: other"));
     expectFailure(refused, /cluster +the host belongs to the cluster lab/);
@@ -97,9 +97,12 @@ describe("one host", () => {
       host("h1"),
       `cp -r /root/.multicast-swarm /run/other && echo other >/run/other/cluster.tsv
       sh /run/other/scripts/swarm-clear.sh rebuilt=0 2>&1 || true
+      echo lab >/run/other/cluster.tsv && sed -i s/198.18.0.11/198.18.0.99/ /run/other/hosts.tsv
+      sh /run/other/scripts/swarm-clear.sh rebuilt=0 2>&1 || true
       rm -r /run/other`,
     );
     expect(said).toMatch(/ERROR: this host belongs to the cluster 'lab', not to 'other'/);
+    expect(said).toMatch(/ERROR: this host joined the cluster as h1 at 198\.18\.0\.11, and is at 198\.18\.0\.99 in/);
     expect(changes(was, await snapshots(), /\/root\/\.multicast-swarm|\/var\/consul\//)).toEqual(unchanged());
   });
 

@@ -17,6 +17,7 @@ import { parse, stringify } from "yaml";
 import {
   atConsole,
   atConsoles,
+  expectFailure,
   expectWords,
   type Host,
   host,
@@ -24,7 +25,9 @@ import {
   lab,
   labFile,
   oneAfterTheOther,
+  operator,
   read,
+  tryLab,
   until,
   useLab,
   write,
@@ -151,8 +154,12 @@ it("a container in the router's place goes if its image is ours, and stays if it
   await until(connected);
 });
 
-/** Weave's images and script as another owner would publish them, under another version, in the lab's mirror. */
-function publishSecondOwner(): void {
+/**
+ * Weave's images and script as another owner would publish them, under another version, in the lab's mirror.
+ *
+ * @param more what their configurations have besides
+ */
+function publishSecondOwner(more: { readonly Entrypoint?: readonly string[] } = {}): void {
   const real = Object.fromEntries(
     ["images", "weave"].map((name) => {
       const path = labFile(`mirror/${name}`);
@@ -180,10 +187,8 @@ function publishSecondOwner(): void {
     execFileSync("tar", ["-C", folder, "-xf", `${real.images}/weaveworks_${image}_${was}_amd64.tar`]);
     const [manifest] = JSON.parse(readFileSync(`${folder}/manifest.json`, "utf8"));
     // An image of its own: its id is the hash of its configuration.
-    const config = JSON.stringify({
-      ...JSON.parse(readFileSync(`${folder}/${manifest.Config}`, "utf8")),
-      author: "second",
-    });
+    const first = JSON.parse(readFileSync(`${folder}/${manifest.Config}`, "utf8"));
+    const config = JSON.stringify({ ...first, author: "second", config: { ...first.config, ...more } });
     rmSync(`${folder}/${manifest.Config}`);
     manifest.Config = `${createHash("sha256").update(config).digest("hex")}.json`;
     manifest.RepoTags = [`rajchaudhuri/${image}:${is}`];
@@ -195,19 +200,44 @@ function publishSecondOwner(): void {
   }
 }
 
+const terraformIsStuck = /error fetching container information/;
+
+it("images that do not run stop the deploy at the first host, and Terraform until `scripts/recover`", async () => {
+  publishSecondOwner({ Entrypoint: ["/home/weave/for-another-machine"] });
+  const file = read("cluster.yaml");
+  const other = parse(file);
+  write("cluster.yaml", stringify({ ...other, weave: { ...other.weave, version: "2.9.0", images: "rajchaudhuri" } }));
+  await lab("lock");
+  const routers = () => routerOf(host("h2"));
+  const was = await routers();
+  expectFailure(await tryLab("deploy"), /h1 weave-launch: ERROR: weave.service does not start: .*for-another-machine/);
+  expect(await routers()).toBe(was);
+  // Neither the same file nor the one before it.
+  expectFailure(await tryLab("deploy"), terraformIsStuck);
+  const now = read("cluster.yaml");
+  write("cluster.yaml", file);
+  expectFailure(await tryLab("plan"), terraformIsStuck);
+  write("cluster.yaml", now);
+  const { output } = await operator("scripts/preflight");
+  expectWords(output, /h1 \(\S+\) +weave proxy +.*12375/, /fix: +scripts\/recover/);
+  expectWords(
+    await lab("recover"),
+    /h1 recover: found that weave\.service does not start/,
+    /recover: h1: took docker_container\.h1_swarm_agent and docker_container\.h1_swarm_manager out of Terraform's state/,
+  );
+});
+
 it("images of another owner and version take over, one host after the other, with all addresses", async () => {
   publishSecondOwner();
   // What the network knows, and the containers that have an address in it.
   const kept = () =>
     atConsoles("docker inspect -f '{{.Id}}' weavedb; docker exec on-$(uname -n) ip -o -4 address show ethwe");
   const before = await kept();
-  const file = parse(read("cluster.yaml"));
-  write("cluster.yaml", stringify({ ...file, weave: { ...file.weave, version: "2.9.0", images: "rajchaudhuri" } }));
   await lab("lock");
   const output = await lab("deploy");
   expectWords(
     output,
-    /h1 weave-launch: changed weave.service \(restarted\)[\s\S]*h2 weave-launch: changed weave.service/,
+    /h1 weave-launch: changed weave.service \(started\)[\s\S]*h2 weave-launch: changed weave.service \(restarted\)/,
   );
   expectWords(output, /Peers: 2 \(with 2 established connections\)/);
   await until(connected);

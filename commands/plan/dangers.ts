@@ -1,4 +1,5 @@
 /** Why a plan should not be applied. */
+import { keepsQuorum, oneServerAtATime } from "../../cluster/quorum.js";
 import { consulFile, type Service, serviceStep } from "./events.js";
 import type { HostEvent, Story } from "./json-schema.js";
 import { isServer, isUp, type Member } from "./members.js";
@@ -23,20 +24,25 @@ export function dangersIn(plan: TerraformPlan, told: readonly Told[]): Danger[] 
 /** Consul's servers that stop to vote without having left in turn: too many of them, and the rest elects no leader. */
 function lostQuorum(plan: TerraformPlan, told: readonly Told[]): Danger[] {
   const servers = told.filter(({ member }) => isServer(member.before));
-  const stops = ({ member, events }: Told) =>
-    events.some(({ what }) => ["is lost", "is rebuilt", "is uninstalled", "is down"].includes(what)) ||
-    (isUp(member.after) && !isServer(member.after));
-  const away = servers.filter(stops);
-  const staying = servers.length - away.length;
+  const having = (...whats: HostEvent["what"][]) =>
+    servers.filter(({ events }) => events.some(({ what }) => whats.includes(what)));
+  const gone = having("is rebuilt", "is uninstalled", "is down");
+  const [lost, leaving] = [having("is lost"), having("leaves")];
+  const demoted = servers.filter(({ member: { after } }) => isUp(after) && !isServer(after));
   const voters = Math.max(servers.length, ...servers.map(({ member }) => countedBy(plan, member)));
-  if (away.length === 0 || 2 * staying > voters) {
+  // A server that was down before has a vote, or had one, and is no server in this plan.
+  const off = voters - servers.length;
+  const away = servers.filter((one) => [gone, lost, leaving, demoted].some((some) => some.includes(one)));
+  const counts = { lost: lost.length, leaving: leaving.length, demoted: demoted.length };
+  if (away.length === leaving.length || keepsQuorum({ voters, gone: gone.length + off, ...counts })) {
     return [];
   }
+  const left = voters - counts.leaving;
   return [
     {
       danger: "quorum",
-      found: `without ${names(away)}, ${staying} of ${voters} Consul servers cannot elect a leader`,
-      needed: "one server in one deploy, and the next when scripts/verify says healthy",
+      found: `without ${names(away)}, ${servers.length - away.length} of ${left} Consul servers cannot elect a leader`,
+      needed: oneServerAtATime,
     },
   ];
 }

@@ -1,9 +1,6 @@
 /** All checks of the preflight, as its table, its JSON form and docs/preflight.md name them. */
 import type { Finding } from "../shared/findings.js";
-import { clockLimits } from "./judge/clocks.js";
-import { pullLimit } from "./judge/pulls.js";
-import { memory } from "./judge/room.js";
-import { fullMatrix, ringNeighbours } from "./probe-network.js";
+import { clockLimits, fullMatrix, memory, pullLimit, ringNeighbours } from "./limits.js";
 
 export interface CheckGroup {
   readonly checks: readonly string[];
@@ -32,11 +29,24 @@ export const checkGroups = [
     finds: "missing kernel features that Weave needs; openvswitch and vxlan only with `weave.fastDatapath: true`",
     limit: "what the host does not reveal is not reported",
   },
-  { checks: ["iptables"], finds: "the legacy command beside images that use nftables" },
+  {
+    checks: ["iptables"],
+    finds: "the legacy command beside images that use nftables, or the other way round",
+    limit: "the other way round is a warning: it may work",
+  },
   {
     checks: ["cluster"],
     finds:
       "a host of another cluster, or under another name; an address, `consul.datacenter` or `consul.dataDir` that was changed",
+  },
+  {
+    checks: ["quorum"],
+    finds: "Consul servers that are removed or made clients, so many that the rest could not elect a leader",
+  },
+  {
+    checks: ["weave proxy"],
+    finds: "a member whose Weave proxy does not answer, which stops every plan",
+    limit: "a warning during a deploy, which mends it",
   },
   { checks: ["deploy"], finds: "another deploy that has the host, under way or broken off" },
   {

@@ -9,6 +9,7 @@ import { lastLine } from "../../ssh/explain.js";
 import { perlSession, type Reply, type Session } from "../../ssh/session.js";
 import type { Open } from "../../ssh/ssh.js";
 import type { Connect } from "../../ssh/tunnel.js";
+import { fullMatrix, ringNeighbours } from "./limits.js";
 
 /** One port of one host as seen from another, or from the host itself: `ok`, or how it failed. */
 export interface Connection {
@@ -48,9 +49,6 @@ export interface NetworkProbe {
 /** The port of every host that the machine reaches which deploys: Terraform makes Swarm's containers through it. */
 export const operatorPort = `${ports.weaveProxy.number}/tcp`;
 
-/** Up to so many hosts each tries every other; in larger clusters the next few of a ring. */
-export const fullMatrix = 20;
-export const ringNeighbours = 3;
 /** Every host of a group keeps a connection open until the last of them has answered. */
 const groupSize = 60;
 

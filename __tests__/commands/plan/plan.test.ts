@@ -84,6 +84,20 @@ it("counts servers that are down when another is lost", () => {
   expect(lost("h3", "h4")).toEqual(["quorum: without h5, 2 of 5 Consul servers cannot elect a leader"]);
 });
 
+it("counts the servers that are left when others have left in the same deploy", () => {
+  const rows = (h2: string, ...more: string[]) =>
+    file("hosts", `h1\t10.0.1.1\tserver\nh2\t10.0.1.2\t${h2}\n${more.join("")}`);
+  const leaving = (h2: string) =>
+    dangers(
+      planOf([{ address: "null_resource.h3_leave", actions: ["create"], after: {} }], [], {
+        prior_state: { values: { root_module: { resources: [rows("server", "h3\t10.0.1.3\tserver\n")] } } },
+        planned_values: { root_module: { resources: [rows(h2)] } },
+      }),
+    );
+  expect(leaving("server")).toEqual([]);
+  expect(leaving("client")).toEqual(["quorum: without h2, h3, 1 of 2 Consul servers cannot elect a leader"]);
+});
+
 it("finds routers that are restarted at the same time", () => {
   expect(dangers(planOf(restarts, chain.slice(0, 2)))).toEqual([
     "order: Weave of h1 and h3, of h2 and h3 can be restarted at the same time",

@@ -50,6 +50,56 @@ const fresh: Facts = {
 };
 const judged = (own: Facts, where = inventory) => judgeHost(where, h2, { ...fresh, ...own });
 
+describe("Consul's servers", () => {
+  const [a, b, c, d, e] = [1, 2, 3, 4, 5].map((number) => host(number)) as [
+    InventoryHost,
+    InventoryHost,
+    InventoryHost,
+    InventoryHost,
+    InventoryHost,
+  ];
+  const client = (one: InventoryHost): InventoryHost => ({ ...one, consul: "client" });
+  const leaves = ({ name, address }: InventoryHost, lost = false) => ({ name, address, lost });
+  const addresses = (...some: readonly InventoryHost[]) => some.map(({ address }) => address).join(" ");
+  /** What is found where these run and see those who vote. */
+  const found = (where: Inventory, voters: string, running = where.hosts) =>
+    judgeAllHosts(where, new Map(running.map(({ name }) => [name, { ...fresh, "consul-voters": voters }])))
+      .filter(({ check }) => check === "quorum")
+      .map(({ host: on, found: text, fix }) => `${on}: ${text}; ${fix}`);
+  const fix = "one server in one deploy, and the next when scripts/verify says healthy";
+
+  it("that become clients two at a time leave one that has no majority", () => {
+    expect(found(inventoryOf([a, client(b), client(c)]), addresses(a, b, c))).toEqual([
+      `h2: 3 Consul servers, h2, h3 made a client: the rest cannot elect a leader; ${fix}`,
+    ]);
+    expect(found(inventoryOf([a, b, client(c)]), addresses(a, b, c))).toEqual([]);
+    expect(found(inventoryOf([a, b, c, client(d), client(e)]), addresses(a, b, c, d, e))).toEqual([]);
+  });
+
+  it("that leave in turn are followed by those that become clients", () => {
+    const where = inventoryOf([a, client(b)], { leaving: [leaves(c)] });
+    expect(found(where, addresses(a, b, c))).toEqual([
+      `h2: 3 Consul servers, h3 leaving, h2 made a client: the rest cannot elect a leader; ${fix}`,
+    ]);
+    expect(found(inventoryOf([a, b], { leaving: [leaves(c)] }), addresses(a, b, c))).toEqual([]);
+    expect(found(inventoryOf([a], { leaving: [leaves(b), leaves(c)] }), addresses(a, b, c))).toEqual([]);
+  });
+
+  it("that are missing count, but what has happened is not refused", () => {
+    const where = inventoryOf([a, client(b), c]);
+    expect(found(where, addresses(a, b, c), [a, client(b)])).toEqual([
+      `h2: 3 Consul servers, 1 missing, h2 made a client: the rest cannot elect a leader; ${fix}`,
+    ]);
+    expect(found(inventoryOf([a, b, c]), addresses(a, b, c), [a])).toEqual([]);
+    expect(found(inventoryOf([a, b], { absent: [c] }), addresses(a, b, c))).toEqual([]);
+    expect(found(inventoryOf([a], { leaving: [leaves(b, true), leaves(c, true)] }), addresses(a, b, c))).toEqual([]);
+  });
+
+  it("are none before the first deploy", () => {
+    expect(found(inventoryOf([a, client(b), client(c)]), "")).toEqual([]);
+  });
+});
+
 describe("a host", () => {
   it("that fits has no finding", () => expect(judged({})).toEqual([]));
 
@@ -86,7 +136,7 @@ describe("a host", () => {
     expect(judged({ ...here, client: "198.18.0.11" }, managed())).toEqual([]);
     const bastion = { address: "jump.example", user: "root", port: 22, hostKeys: [] };
     expect(judged(here, { ...managed(), bastion })).toMatchObject([
-      { found: "the jump host comes from 10.0.9.5, which firewall.operators does not hold" },
+      { found: "hosts see the jump host as 10.0.9.5, which is not in firewall.operators" },
     ]);
 
     expect(judged({ ...here, client: "198.18.0.11", "kernel-nf-tables": "no" }, managed())).toContainEqual(
@@ -149,6 +199,20 @@ describe("a host", () => {
     expect(judged({ "kernel-openvswitch": "unknown", "kernel-bridge": "unknown" })).toEqual([]);
   });
 
+  it("weave proxy: one that is dead stops every plan, but not the deploy that has come past it", () => {
+    const dead = { ...fresh, "weave-proxy": "silent" };
+    const found = {
+      check: "weave proxy",
+      found: "Weave's proxy does not answer on 198.18.0.12:12375, though weave.service is enabled",
+      fix: "scripts/recover, then deploy",
+    };
+    const [finding] = judgeHost(inventory, h2, dead);
+    expect(finding).toMatchObject(found);
+    expect(finding).not.toHaveProperty("warning");
+    expect(judgeHost(inventory, h2, dead, "alice@laptop:/home/alice")).toMatchObject([{ ...found, warning: true }]);
+    expect(judged({ "weave-proxy": "answers" })).toEqual([]);
+  });
+
   it("iptables: wants the kernel's half of the command that the host has", () => {
     expect(judged({ "kernel-nft-compat": "no" })).toMatchObject([{ check: "kernel" }]);
     const { iptables: _, ...bare } = fresh;
@@ -161,6 +225,25 @@ describe("a host", () => {
       { check: "iptables", fix: expect.stringContaining("update-alternatives --set iptables /usr/sbin/iptables-nft") },
     ]);
     expect(judged({ iptables: "legacy" }, weave({ images: "weaveworks", version: "2.8.1" }))).toEqual([]);
+  });
+
+  it("iptables: warns of nf_tables beside a Weave Net that writes legacy rules", () => {
+    for (const old of [
+      { images: "weaveworks", version: "2.8.1" },
+      { images: "rajchaudhuri", version: "2.8.3" },
+      { images: "registry.example/team", version: "3.0.0", iptables: "legacy" as const },
+    ]) {
+      expect(judged({}, weave(old))).toMatchObject([
+        { check: "iptables", fix: expect.stringContaining("weave.images: rajchaudhuri"), warning: true },
+      ]);
+    }
+    const own = weave({ images: "registry.example/team", version: "3.0.0" });
+    expect(judged({}, own)).toEqual([]);
+    expect(judged({ iptables: "legacy" }, own)).toEqual([]);
+    expect(judged({}, weave({ images: "weaveworks", version: "2.6.5", iptables: "nft" }))).toEqual([]);
+    // Not known before the engine brings it.
+    const { iptables: _, ...bare } = fresh;
+    expect(judgeHost(weave({ images: "weaveworks", version: "2.8.1" }), h2, bare)).toEqual([]);
   });
 
   it("disk: adds up what goes to one file system", () => {

@@ -73,6 +73,63 @@ it("finds who holds a port, and that an address is not the host's", async () => 
   }
 });
 
+/** Problems with Weave's DNS on a host where docker0 has 172.17.0.1/16, by what listens on port 53 there. */
+function nameServerOn(address: string, table = "udp"): string[] {
+  const at = mkdtempSync(join(folder, "net-"));
+  const lines = { tcp: "", udp: "", tcp6: "", udp6: "", [table]: `0: ${address}:0035 00000000:0000 07 0 0 0 0 0 99\n` };
+  for (const [name, text] of Object.entries(lines)) {
+    writeFileSync(join(at, name), text);
+  }
+  writeFileSync(
+    join(at, "route"),
+    "Iface Destination Gateway Flags RefCnt Use Metric Mask\neth0 00000000 010012C6 0003 0 0 0 00000000\ndocker0 000011AC 00000000 0001 0 0 0 0000FFFF\n",
+  );
+  const script = hostScript("probes/preflight-facts.sh", "probes/preflight.sh");
+  const input = script.replaceAll("/proc/net/", `${at}/`);
+  const output = execFileSync("sh", ["-s", "--", `data_dir=${at}`, "ports=53/udp/weave-dns"], { input });
+  return parseReport("h1", output.toString())
+    .findings.filter(({ check }) => check === "ports")
+    .map(({ found, needed }) => `${found}, ${needed}`);
+}
+
+it("finds a name server in the way of Weave's, on all addresses or on docker0's", () => {
+  const found = ["port 53/udp is taken by the kernel, free for Weave DNS"];
+  expect(nameServerOn("00000000")).toEqual(found);
+  expect(nameServerOn("010011AC")).toEqual(found);
+  expect(nameServerOn("0000000000000000FFFF0000010011AC", "udp6")).toEqual(found);
+  // systemd-resolved's, and one of the LAN.
+  expect(nameServerOn("3500007F")).toEqual([]);
+  expect(nameServerOn("0B0012C6")).toEqual([]);
+});
+
+it("tells whether Weave's proxy answers, and who votes in Consul, where they should run", () => {
+  const at = mkdtempSync(join(folder, "member-"));
+  const script = hostScript("probes/preflight-facts.sh", "probes/preflight.sh")
+    .replace(/^state=.*$/m, `state=${at}`)
+    .replaceAll("/etc/default/weave", `${at}/weave`)
+    .replaceAll("/usr/local/bin/", `${at}/`)
+    .replace(/^PATH=\$PATH/m, `PATH=${at}:$PATH`);
+  const program = (name: string, body: string) =>
+    writeFileSync(join(at, name), `#!/bin/sh\n${body}\n`, { mode: 0o755 });
+  const facts = () => {
+    const output = execFileSync("sh", ["-s", "--", `data_dir=${at}`], { input: script, encoding: "utf8" });
+    const { "weave-proxy": proxy, "consul-voters": voters } = parseReport("h1", output).facts;
+    return [proxy, voters];
+  };
+  program("systemctl", "exit 0");
+  program("docker", 'case $* in "-H tcp://10.0.1.1:12375 version") exit 1 ;; esac; exit 9');
+  program(
+    "consul",
+    'printf "%s\\n" "Node ID Address State Voter" "a i 10.0.1.1:8300 leader true 3" "b i 10.0.1.2:8300 follower false 3"',
+  );
+  writeFileSync(join(at, "weave"), 'WEAVE_OPTIONS="--host 10.0.1.1 --plugin=false -H tcp://10.0.1.1:12375 --no-dns"\n');
+  expect(facts()).toEqual([undefined, undefined]);
+  writeFileSync(join(at, "created"), "unit weave.service\nunit consul.service\n");
+  expect(facts()).toEqual(["silent", "10.0.1.1"]);
+  program("docker", 'case $* in "-H tcp://10.0.1.1:12375 version") exit 0 ;; esac; exit 9');
+  expect(facts()).toEqual(["answers", "10.0.1.1"]);
+});
+
 it("knows what is going to listen on a host", () => {
   const { hosts, required } = inventory(`
 name: rack

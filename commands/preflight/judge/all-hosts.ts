@@ -5,6 +5,7 @@ import type { CheckFinding, Judgement } from "../checks.js";
 import { type Facts, platformsOf } from "../facts.js";
 import { judgeEngine, lockFix } from "./engine.js";
 import { judgePulls } from "./pulls.js";
+import { judgeQuorum } from "./quorum.js";
 import { isMachineId } from "./system.js";
 
 /** Findings from the facts of all hosts that answered, by name of the host. */
@@ -28,6 +29,7 @@ export function judgeAllHosts(inventory: Inventory, factsOf: ReadonlyMap<string,
       },
     ),
     ...judgePulls(inventory, factsOf),
+    ...judgeQuorum(inventory, factsOf),
     ...present.flatMap(({ host, facts }) =>
       [
         ...judgeHostname(present, host, facts),

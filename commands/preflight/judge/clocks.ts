@@ -1,13 +1,8 @@
 /** Which clocks are off? */
 import type { Inventory, InventoryHost } from "../../../cluster/inventory.js";
 import type { CheckFinding } from "../checks.js";
+import { clockLimits } from "../limits.js";
 import type { Clock } from "../probe-network.js";
-
-/**
- * Seconds. Swarm calls an engine unsynchronised from 2 on, and keeps using it. Consul's sessions are timed by the leader's
- * clock alone and survive more; beyond ten, certificates, logs and Hazelcast's cluster time no longer fit together.
- */
-export const clockLimits = { warning: 2, problem: 10 } as const;
 
 export function judgeClocks(inventory: Inventory, clocks: ReadonlyMap<string, Clock>): CheckFinding[] {
   const present = inventory.hosts.flatMap((host) => {

@@ -124,7 +124,7 @@ export function judgeFirewall(inventory: Inventory, { address }: InventoryHost, 
       ? [
           {
             check: "firewall" as const,
-            found: `${inventory.bastion ? "the jump host" : "this machine"} comes from ${client}, which firewall.operators does not hold`,
+            found: `hosts see ${inventory.bastion ? "the jump host" : "this machine"} as ${client}, which is not in firewall.operators`,
             needed: "the machine that deploys let in: Terraform makes Swarm's containers through the hosts' Docker API",
             fix: `add ${client} to firewall.operators in the cluster file`,
           },

@@ -81,20 +81,41 @@ function tablesOf(facts: Facts): Features {
   return either ? {} : nftTables;
 }
 
-/** The first Weave Net of this owner whose images write nf_tables. */
-const nftWeave = { images: "rajchaudhuri", from: "2.9.0" } as const;
+/** The first Weave Net whose images write nf_tables. Those before, and all of weaveworks, have iptables' legacy command. */
+const nftWeave = { images: "rajchaudhuri", version: "2.9.0" } as const;
+
+/** Of images that a team has built, nothing is known but what it says. */
+function rulesOfWeave({ images, version, iptables }: Inventory["settings"]["weave"]): "nft" | "legacy" | undefined {
+  if (iptables !== undefined || !["rajchaudhuri", "weaveworks"].includes(images)) {
+    return iptables;
+  }
+  return images === nftWeave.images && compareVersions(version, nftWeave.version) >= 0 ? "nft" : "legacy";
+}
 
 export function judgeIptables({ settings: { weave } }: Inventory, facts: Facts): Judgement[] {
-  const mixed = weave.images === nftWeave.images && compareVersions(weave.version, nftWeave.from) >= 0;
-  if (facts.iptables !== "legacy" || !mixed) {
-    return [];
+  const writes = rulesOfWeave(weave);
+  const theirs = `as Weave Net ${weave.version} has it in its images: rules of both kinds do not see each other`;
+  if (facts.iptables === "legacy" && writes === "nft") {
+    return [
+      {
+        check: "iptables",
+        found: "the iptables command writes legacy rules",
+        needed: `iptables on nf_tables, ${theirs}`,
+        fix: "update-alternatives --set iptables /usr/sbin/iptables-nft && systemctl restart docker",
+      },
+    ];
   }
-  return [
-    {
-      check: "iptables",
-      found: "the iptables command writes legacy rules",
-      needed: `iptables on nf_tables, as Weave Net ${weave.version} has it in its images: rules of both kinds do not see each other`,
-      fix: "update-alternatives --set iptables /usr/sbin/iptables-nft && systemctl restart docker",
-    },
-  ];
+  if (facts.iptables === "nf_tables" && writes === "legacy") {
+    return [
+      {
+        check: "iptables",
+        found: "the iptables command writes nf_tables rules",
+        needed: `legacy iptables, ${theirs}, and the engine's drop what containers of different hosts send each other`,
+        fix: `weave.images: ${nftWeave.images} with weave.version: ${nftWeave.version} in the cluster file; or update-alternatives --set iptables /usr/sbin/iptables-legacy && reboot`,
+        // Where something else had turned on forwarding before the engine did, the engine drops nothing.
+        warning: true,
+      },
+    ];
+  }
+  return [];
 }

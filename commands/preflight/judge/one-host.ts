@@ -9,6 +9,7 @@ import { judgeIptables, judgeKernel } from "./kernel.js";
 import { judgeMembership } from "./membership.js";
 import { judgeDisks, judgeMemory } from "./room.js";
 import { judgeSystem } from "./system.js";
+import { judgeWeaveProxy } from "./weave-proxy.js";
 
 /**
  * All problems of one host that do not concern the others.
@@ -20,6 +21,7 @@ export function judgeHost(inventory: Inventory, host: InventoryHost, facts: Fact
     ...judgeSystem(host, facts),
     ...judgeMembership(inventory, host, facts),
     ...judgeDeploy(facts, deployer),
+    ...judgeWeaveProxy(host, facts, deployer),
     ...judgeFirewall(inventory, host, facts),
     ...judgeKernel(inventory, facts),
     ...judgeIptables(inventory, facts),

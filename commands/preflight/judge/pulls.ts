@@ -2,10 +2,8 @@
 import type { Inventory } from "../../../cluster/inventory.js";
 import type { CheckFinding } from "../checks.js";
 import type { Facts } from "../facts.js";
+import { pullLimit } from "../limits.js";
 import { imagesMissing } from "./room.js";
-
-/** Without a login, for an IPv4 address or an IPv6 /64: https://docs.docker.com/docker-hub/usage/pulls/ */
-export const pullLimit = { images: 100, hours: 6 } as const;
 
 /** One finding for all hosts, at the first: nobody here knows which of them share an address on their way out. */
 export function judgePulls({ required, sources }: Inventory, factsOf: ReadonlyMap<string, Facts>): CheckFinding[] {

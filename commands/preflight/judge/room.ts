@@ -2,6 +2,7 @@
 import type { Inventory } from "../../../cluster/inventory.js";
 import type { Judgement } from "../checks.js";
 import type { Facts } from "../facts.js";
+import { memory } from "../limits.js";
 
 /** MiB that each part takes, measured on installed hosts and rounded up. */
 const mib = { consulData: 100, consulProgram: 250, downloads: 850, images: 700, engine: 500, always: 50 } as const;
@@ -101,9 +102,6 @@ function judgeFileSystem({ mount, freeMib, freeInodes, writable, wants, what }: 
   }
   return judgements;
 }
-
-/** MiB. A host sold as 1 GiB shows somewhat less. */
-export const memory = { total: 900, available: 350, availableLater: 50 } as const;
 
 export function judgeMemory(facts: Facts): Judgement[] {
   const [total, available] = [Number(facts["memory-total"]), Number(facts["memory-available"])];

@@ -16,6 +16,7 @@ system_facts() { # DATA_DIR NAME…
   name_facts "$@"
   firewall_facts
   installed_facts
+  member_facts
   deploy_facts
 }
 
@@ -212,6 +213,24 @@ installed_facts() {
   done
   if recorded 'unit weave.service'; then
     fact weave-peer "$(sed -n 's/.*--name \([0-9a-f:]*\).*/\1/p' /etc/default/weave 2>/dev/null)"
+  fi
+}
+
+# What the members say of the cluster that runs.
+member_facts() {
+  if recorded 'unit weave.service' && systemctl is-enabled -q weave.service 2>/dev/null; then
+    weave_api=$(sed -n 's/^WEAVE_OPTIONS=.* -H \([^ "]*\).*/\1/p' /etc/default/weave)
+    if DOCKER_API_VERSION=$api_streams timeout 20 docker -H "$weave_api" version >/dev/null 2>&1; then
+      fact weave-proxy answers
+    else
+      fact weave-proxy silent
+    fi
+  fi
+  if recorded 'unit consul.service' && systemctl is-active -q consul.service; then
+    # Stale: whoever has no leader is asked too.
+    voters=$(timeout 20 /usr/local/bin/consul operator raft list-peers -stale 2>/dev/null |
+      awk '$5 == "true" { sub(/:[0-9]+$/, "", $3); printf "%s%s", separator, $3; separator = " " }')
+    [ -z "$voters" ] || fact consul-voters "$voters"
   fi
 }
 

@@ -63,8 +63,8 @@ our_unit() {
 }
 
 # Listeners on the wanted ports: lines "PORT/PROTOCOL SERVICE INODE". The kernel's own tables are read instead of
-# ss or lsof, which a minimal host may lack. Weave's DNS binds to docker0 alone: only a listener on all addresses is
-# in its way.
+# ss or lsof, which a minimal host may lack. Weave's DNS binds to docker0 alone: in its way is a listener on all addresses
+# or on one of docker0's network.
 listeners() {
   tables=
   for protocol in tcp udp; do
@@ -78,7 +78,21 @@ listeners() {
       for (i = 1; i <= length(hex); i++) n = 16 * n + index("0123456789ABCDEF", substr(hex, i, 1)) - 1
       return n
     }
+    function both(one, other,  bits, bit) {
+      for (bit = 1; bit <= 8; bit *= 2) if (int(one / bit) % 2 && int(other / bit) % 2) bits += bit
+      return bits + 0
+    }
+    # The kernel shows addresses, networks and masks in one order of bytes; an IPv4 address as IPv6 ends with it.
+    function on_docker0(address,  i) {
+      sub(/^0000000000000000FFFF0000/, "", address)
+      if (network == "" || length(address) != 8) return 0
+      for (i = 1; i <= 8; i++)
+        if (both(decimal(substr(address, i, 1)), decimal(substr(mask, i, 1))) != decimal(substr(network, i, 1))) return 0
+      return 1
+    }
+    FILENAME == routes { if ($1 == "docker0" && $3 == "00000000") { network = $2; mask = $8 } next }
     BEGIN {
+      routes = "/proc/net/route"
       count = split(wanted, specs, " ")
       for (i = 1; i <= count; i++) {
         split(specs[i], part, "/")
@@ -89,9 +103,9 @@ listeners() {
       split($2, address, ":")
       key = decimal(address[2]) "/" protocol
       if (!(key in service)) next
-      if (service[key] == "weave-dns" && address[1] !~ /^0+$/) next
+      if (service[key] == "weave-dns" && address[1] !~ /^0+$/ && !on_docker0(address[1])) next
       print key, service[key], $10
-    }' $tables </dev/null
+    }' /proc/net/route $tables </dev/null
 }
 
 # Which process holds each of the sockets on standard input: the same lines, with a process id (0: the kernel) added.

@@ -1,14 +1,16 @@
 # What the steps that start a Consul agent share. Sourced by them.
 # shellcheck shell=sh disable=SC2154
 
+# However a step ends that got the key, the upload does not stay behind.
+trap 'rm -f "$sent/consul/encrypt.json"' EXIT
+
 # prepare_agent CONFIG_DIR CONFIG: everything that the agent is about to run with, but nothing that one which runs would
 # pick up before its turn to be restarted. Refuses first what cannot work, so that nothing is written then.
 prepare_agent() {
   fixed consul.datacenter "$datacenter"
   fixed consul.dataDir "$data_dir"
-  # However this step ends, the uploaded key does not stay behind.
-  trap 'rm -f "$sent/consul/encrypt.json"' EXIT
   refuse_other_key
+  note_member
   own file "$1/$2"
   put "$1/$2" root:consul 0640 <"$sent/consul/$2" || true
   own file "$1/encrypt.json"

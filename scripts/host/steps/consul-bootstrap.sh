@@ -9,7 +9,6 @@
 # shellcheck disable=SC2034 # consul-agent.sh reads datacenter
 data_dir='' datacenter='' others='' timeout=''
 take "data_dir datacenter others timeout" "$@"
-trap 'rm -f "$sent/consul/encrypt.json"' EXIT
 
 if [ "$(note consul-bootstrapped)" = handed-over ]; then
   found "this server was bootstrapped and handed over before"

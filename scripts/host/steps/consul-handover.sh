@@ -3,6 +3,7 @@
 # place with the same data. Then everything that consul-start.sh does.
 # Arguments: those of consul-start.sh
 . "$(dirname "$0")/lib.sh"
+. "$here/consul-agent.sh"
 # shellcheck disable=SC2034 # consul-start.sh uses the others
 role='' data_dir='' datacenter='' servers='' timeout=''
 take "role data_dir datacenter servers timeout" "$@"

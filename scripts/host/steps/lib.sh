@@ -175,6 +175,20 @@ hosts() {
   awk -F'\t' -v role="$1" 'role == "peers" || role == "all" && $3 != "down" || index("," $3 ",", "," role ",") { print $1, $2 }' "$sent/hosts.tsv"
 }
 
+# note_member: what this host is called in the cluster, and the address that it has joined by.
+note_member() {
+  [ -z "$(note member)" ] || return 0
+  note member "$(hosts peers | awk -v own=" $(hostname -I)" 'index(own, " " $2 " ") { print; exit }')"
+}
+
+# Refused before anything is written, as another cluster is: the others know a member by that address.
+known_member=$(note member)
+if [ -n "$known_member" ] && [ -f "$sent/hosts.tsv" ]; then
+  listed=$(hosts peers | awk -v name="${known_member% *}" '$1 == name { print $2 }')
+  [ -z "$listed" ] || [ "$listed" = "${known_member#* }" ] ||
+    die "this host joined the cluster as ${known_member% *} at ${known_member#* }, and is at $listed in the cluster file: give it its address again, or remove it in one deploy and add it with the new one in the next"
+fi
+
 # docker_at ADDRESS PORT COMMAND…: docker through a host's Weave proxy or Swarm manager. One that hangs counts as silent.
 docker_at() {
   docker_url=tcp://$1:$2

@@ -33,9 +33,13 @@ function gate(name: GateName, command: string, text: string, ofB = text, alive =
   writeFileSync(
     join(stand, command),
     `#!/bin/sh
+echo "$*" >>'${folder}/asked'
 case "$*" in
   members) said='${folder}/members' ;;
-  *" info -f "*) echo 5; exit 0 ;;
+  *" info -f "*)
+    # Nobody has an answer before all are asked.
+    for _ in 1 2 3 4 5 6 7 8 9 10; do [ "$(grep -c ' info -f ' '${folder}/asked')" -lt 3 ] || { echo 5; exit 0; }; sleep 0.1; done
+    exit 1 ;;
   *" create "*) ! grep -q 'no place' '${folder}/said' || { echo 'no place'; exit 1; }; exit 0 ;;
   *10.0.1.2*) said='${folder}/said-of-b' ;;
   *) said='${folder}/said' ;;
@@ -57,7 +61,7 @@ cat "$said" && [ -s "$said" ]
       encoding: "utf8",
     },
   );
-  return { status, said: stdout + stderr };
+  return { status, said: stdout + stderr, asked: readFileSync(join(folder, "asked"), "utf8").trim().split("\n") };
 }
 
 const node = (name: string, address: string, status: string) =>
@@ -194,6 +198,8 @@ it("swarm: waits for managers that take containers to be there that are gone", (
   expect(stale.status).toBe(0);
   const settled = gate("swarm", "docker", info("primary", counts(5)), info("replica", counts(5)));
   expect(settled.said).not.toContain(warning);
+  // What they have said once is enough.
+  expect(settled.asked.filter((line) => line.endsWith(" info"))).toHaveLength(2);
   expect(settled.said).toContain("a container can be placed");
 });
 

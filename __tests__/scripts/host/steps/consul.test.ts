@@ -1,0 +1,232 @@
+/** Consul's steps on one host, with stand-ins for Consul, systemd and what else needs root. */
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { temporaryFolder } from "../../../fixtures/clusters.js";
+
+/** Consul in some version; what it says of the cluster is in files. */
+const consul = (version: string) => `#!/bin/sh
+# version ${version}
+said=$(dirname "$0")/../said
+case "$*" in
+*"autopilot state") cat "$said/autopilot" ;;
+*"raft list-peers"*) cat "$said/peers" ;;
+esac
+`;
+
+/** What runs is a copy of the binary that there was at the start. */
+const systemctl = `#!/bin/sh
+cd "$(dirname "$0")/.." || exit 1
+case "$1 $*" in
+"is-active "*) [ -e "running-\${3%.service}" ] ;;
+"start "* | "restart "*) cp bin/consul running-consul ;;
+"stop "*) rm "running-\${2%.service}" ;;
+esac
+`;
+
+const standIns: Readonly<Record<string, string>> = {
+  systemctl,
+  "systemd-run": '#!/bin/sh\ntouch "$(dirname "$0")/../running-consul-bootstrap"\n',
+  journalctl: "#!/bin/sh\necho nothing\n",
+  ss: "#!/bin/sh\necho LISTEN\n",
+  getent: "#!/bin/sh\n",
+  hostname: "#!/bin/sh\necho 10.0.1.1 172.17.0.1\n",
+  chown: "#!/bin/sh\n",
+  install: '#!/bin/sh\nfor last; do :; done\nmkdir -p "$last"\n',
+  // The archive is the program.
+  unzip: '#!/bin/sh\nmkdir -p "$6" && cp "$3" "$6/consul"\n',
+};
+
+const [key, otherKey] = ["a".repeat(43), "b".repeat(43)].map((text) => `${text}=`) as [string, string];
+class Host {
+  private readonly folder = temporaryFolder();
+  public readonly at = (...names: string[]) => join(this.folder, ...names);
+  public readonly has = (...names: string[]) => existsSync(this.at(...names));
+  public readonly read = (...names: string[]) => readFileSync(this.at(...names), "utf8");
+
+  public constructor() {
+    cpSync("scripts/host/steps", this.at("scripts"), { recursive: true });
+    for (const script of readdirSync(this.at("scripts"))) {
+      const text = this.read("scripts", script)
+        .replace(/^state=.*$/m, `state=${this.at("state")}`)
+        .replace(/^hold=.*$/m, `hold=${this.at("hold")}`)
+        .replace(/^PATH=\//m, `PATH=${this.at("bin")}:/`)
+        .replaceAll("/usr/local/bin/consul", this.at("bin/consul"))
+        .replaceAll(/\/etc\/(?=consul|systemd)/g, this.at("etc/"));
+      writeFileSync(this.at("scripts", script), text);
+    }
+    for (const name of ["bin", "state", "said", "consul", "artifacts", "etc/systemd/system"]) {
+      mkdirSync(this.at(name), { recursive: true });
+    }
+    for (const [name, text] of Object.entries(standIns)) {
+      writeFileSync(this.at("bin", name), text, { mode: 0o755 });
+    }
+    writeFileSync(this.at("cluster.tsv"), "rack\n");
+    this.isAt("10.0.1.1");
+    this.locks("1");
+    this.isHealthy(true);
+  }
+
+  /** By the cluster file. */
+  public isAt(address: string): void {
+    writeFileSync(this.at("hosts.tsv"), `a\t${address}\tserver\nb\t10.0.1.2\tserver\n`);
+  }
+
+  /** The version that the lock file has, and whose archive was sent. */
+  public locks(version: string): void {
+    const text = consul(version);
+    const sha256 = createHash("sha256").update(text).digest("hex");
+    writeFileSync(this.at("artifacts.tsv"), `consul\tany\t${version}\t${sha256}\tfile:consul.zip\n`);
+    writeFileSync(this.at("artifacts", sha256), text);
+  }
+
+  public isHealthy(healthy: boolean): void {
+    const voters = "  Status: leader\n  Status: voter\n";
+    writeFileSync(this.at("said/autopilot"), `Healthy: ${healthy}\nLeader: a\n${voters}`);
+    writeFileSync(this.at("said/peers"), "a i 10.0.1.1:8300 leader true 3\n");
+  }
+
+  /** What the next version of this project writes into Consul's unit. */
+  public changesUnit(): void {
+    const script = this.read("scripts/consul-agent.sh");
+    writeFileSync(this.at("scripts/consul-agent.sh"), script.replace("RestartSec=5", "RestartSec=7"));
+  }
+
+  /** Runs a step of Consul's as a deploy does, which sends configuration and key. */
+  public step(name: string, more: Readonly<Record<string, string>> = {}, sent = key) {
+    const start = { role: "server", data_dir: this.at("data"), datacenter: "dc", servers: "2", timeout: "1" };
+    const args =
+      {
+        "consul-install": { role: start.role, data_dir: start.data_dir },
+        "consul-bootstrap": { data_dir: start.data_dir, datacenter: "dc", others: "-", timeout: "1" },
+      }[name] ?? start;
+    for (const file of ["config.json", "bootstrap.json"]) {
+      writeFileSync(this.at("consul", file), "{}\n");
+    }
+    writeFileSync(this.at("consul/encrypt.json"), JSON.stringify({ encrypt: sent }));
+    const words = Object.entries({ ...args, ...more }).map(([field, value]) => `${field}=${value}`);
+    const script = this.at("scripts", `${name}.sh`);
+    const { status, stdout, stderr } = spawnSync("sh", [script, ...words], { encoding: "utf8" });
+    return { status, said: stdout + stderr };
+  }
+
+  /** The version that starts whenever the agent does, and the one that runs. */
+  public get versions() {
+    const version = (file: string) => /# version (.*)/.exec(this.read(file))?.[1];
+    return { starts: version("bin/consul"), runs: version("running-consul") };
+  }
+
+  public get unit(): string {
+    return this.read("etc/systemd/system/consul.service");
+  }
+}
+
+/** A server of version 1 that runs. */
+function server(): Host {
+  const host = new Host();
+  expect(host.step("consul-install").said).toContain("Consul 1 (ready to take its place)");
+  expect(host.step("consul-start")).toMatchObject({ status: 0, said: expect.stringContaining("(started)") });
+  expect(host.versions).toEqual({ starts: "1", runs: "1" });
+  return host;
+}
+
+describe("a new version", () => {
+  const upgraded = () => {
+    const host = server();
+    host.locks("2");
+    host.changesUnit();
+    const { said } = host.step("consul-install");
+    expect(said).toContain("Consul 2 (ready to take its place)");
+    return host;
+  };
+
+  it("lies ready until the host's turn: an agent that starts before, after a crash or a reboot, is the one that ran", () => {
+    const host = upgraded();
+    expect(host.versions).toEqual({ starts: "1", runs: "1" });
+    expect(host.unit).toContain("RestartSec=5");
+    // The deploy was killed there, and goes on.
+    expect(host.step("consul-install").said).toContain("found Consul 2 ready to take its place");
+    expect(host.step("consul-start")).toMatchObject({ status: 0, said: expect.stringContaining("(restarted)") });
+    expect(host.versions).toEqual({ starts: "2", runs: "2" });
+    expect(host.unit).toContain("RestartSec=7");
+    expect(host.step("consul-start").said).toContain("found consul.service running with this configuration");
+  });
+
+  it("does not get its turn while the cluster is unhealthy", () => {
+    const host = upgraded();
+    host.isHealthy(false);
+    const { status, said } = host.step("consul-start");
+    expect(said).toMatch(/ERROR: will not restart this Consul server while the cluster is unhealthy/);
+    expect(status).toBe(1);
+    expect(host.versions).toEqual({ starts: "1", runs: "1" });
+    expect(host.unit).toContain("RestartSec=5");
+  });
+});
+
+describe("the uploaded gossip key", () => {
+  const refused = (host: Host, step: string, words: RegExp, more = {}, sent = key) => {
+    const result = host.step(step, more, sent);
+    expect(result.said).toMatch(words);
+    expect(result.status).toBe(1);
+  };
+
+  it.each<[string, (host: Host) => void]>([
+    [
+      "a bootstrap that was handed over before",
+      (host) => {
+        writeFileSync(host.at("state/consul-bootstrapped"), "handed-over\n");
+        expect(host.step("consul-bootstrap").said).toContain("handed over before");
+      },
+    ],
+    [
+      "a handover that waits in vain for the other servers",
+      (host) => {
+        host.step("consul-bootstrap");
+        refused(host, "consul-handover", /the bootstrap agent sees 1 of 2 servers/);
+      },
+    ],
+    [
+      "a start with another datacenter",
+      (host) => refused(host, "consul-start", /consul.datacenter is dc on this host/, { datacenter: "other" }),
+    ],
+    ["a start that has nothing to do", (host) => expect(host.step("consul-start").status).toBe(0)],
+  ])("does not stay behind after %s", (_, ends) => {
+    const host = server();
+    ends(host);
+    expect(host.has("consul/encrypt.json")).toBe(false);
+  });
+
+  it("is refused where the agent runs with another, before anything is written", () => {
+    const host = server();
+    mkdirSync(host.at("data/serf"));
+    writeFileSync(host.at("data/serf/local.keyring"), JSON.stringify([key]));
+    expect(host.step("consul-start").status).toBe(0);
+    const kept = host.read("etc/consul.d/server/encrypt.json");
+    refused(host, "consul-start", /this agent already runs with another gossip key; rotate it/, {}, otherKey);
+    expect(host.read("etc/consul.d/server/encrypt.json")).toBe(kept);
+    expect(host.has("consul/encrypt.json")).toBe(false);
+  });
+});
+
+describe("a member's address", () => {
+  it("cannot change: every step refuses, and has written nothing", () => {
+    const host = server();
+    host.isAt("10.0.1.9");
+    const before = readdirSync(host.at("state")).sort();
+    host.locks("2");
+    const { status, said } = host.step("consul-install");
+    expect(said).toMatch(
+      /consul-install: ERROR: this host joined the cluster as a at 10\.0\.1\.1, and is at 10\.0\.1\.9 in the cluster file/,
+    );
+    expect(status).toBe(1);
+    expect(readdirSync(host.at("state")).sort()).toEqual(before);
+  });
+
+  it("is nothing to a host that is leaving, nor are the others' addresses", () => {
+    const host = server();
+    writeFileSync(host.at("hosts.tsv"), "b\t10.0.1.7\tserver\n");
+    expect(host.step("consul-install").status).toBe(0);
+  });
+});
