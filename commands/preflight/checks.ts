@@ -52,6 +52,12 @@ export const checkGroups = [
   { checks: ["range"], finds: "routes and name servers within `weave.range`" },
   { checks: ["dns"], finds: "names that artifacts come from and that the host cannot resolve" },
   {
+    checks: ["registry"],
+    finds:
+      "a registry of `artifacts.registry` or of `weave.images` that does not give root's docker an image that the host lacks, by digest; on a host without docker, whether it is reached, and wants a login that root has not",
+    limit: "who is not refused and not answered gets a warning; Docker Hub is not asked",
+  },
+  {
     checks: ["pulls"],
     finds: "more images to pull from Docker Hub than it gives to one address",
     limit: `[${pullLimit.images} in ${pullLimit.hours} hours](https://docs.docker.com/docker-hub/usage/pulls/) without a login, a warning`,

@@ -53,6 +53,29 @@ const judged = (own: Facts, where = inventory) => judgeHost(where, h2, { ...fres
 describe("a host", () => {
   it("that fits has no finding", () => expect(judged({})).toEqual([]));
 
+  it("registry: one that refuses root's docker is a problem, one that cannot be asked is worth knowing", () => {
+    const image = `mirror/weave@sha256:${"a".repeat(64)}`;
+    expect(judged({ "registry-refuses": `registry.example:5000/${image} no such manifest: weave ` })).toEqual([
+      {
+        host: "h2",
+        check: "registry",
+        found: `registry.example:5000 does not give root's docker ${image} (no such manifest: weave)`,
+        needed: "the images of artifacts.lock.json, for the login that root has on the host",
+        fix: "docker login registry.example:5000 as root on h2; if that is done, the registry has lost the image: scripts/lock",
+      },
+    ]);
+    expect(judged({ "registry-silent": `registry.example:5000/${image} connection refused` })).toMatchObject([
+      { found: `could not ask registry.example:5000 for ${image} (connection refused)`, warning: true },
+    ]);
+    expect(judged({ "registry-login": "registry.example:5000" })).toMatchObject([
+      {
+        found: expect.stringMatching(/^registry\.example:5000 asks who h2 is, and root's docker has no login for it/),
+        fix: expect.stringContaining("docker login registry.example:5000"),
+        warning: true,
+      },
+    ]);
+  });
+
   it("deploy: another one has it, which is a problem to a deploy and worth knowing to others", () => {
     const held = {
       ...fresh,

@@ -7,6 +7,7 @@ import { judgeDeploy } from "./deploy.js";
 import { judgeFirewall } from "./firewall.js";
 import { judgeIptables, judgeKernel } from "./kernel.js";
 import { judgeMembership } from "./membership.js";
+import { judgeRegistries } from "./registries.js";
 import { judgeDisks, judgeMemory } from "./room.js";
 import { judgeSystem } from "./system.js";
 
@@ -27,6 +28,7 @@ export function judgeHost(inventory: Inventory, host: InventoryHost, facts: Fact
     ...judgeMemory(facts),
     ...judgeRange(inventory, facts),
     ...judgeNames(facts),
+    ...judgeRegistries(host.name, facts),
   ].map((judgement) => ({ host: host.name, ...judgement }));
 }
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Facts of a host for the preflight to judge: system, kernel, disks, memory, routes, names, firewall. Only reads, loads no
-# module. Sent between names.sh and preflight.sh, which calls system_facts.
+# Facts of a host for the preflight to judge: system, kernel, disks, memory, routes, names, registries, firewall. Only
+# reads, loads no module. Sent between names.sh and preflight.sh, which calls system_facts and registry_facts.
 # shellcheck shell=sh disable=SC2154
 
 system_facts() { # DATA_DIR NAME…
@@ -144,6 +144,48 @@ name_facts() {
     wait
   )
   fact unresolved "${unresolved% }"
+}
+
+# The registries that images come from are asked for those that the host has not got. Of several that answer the same, one
+# is told.
+registry_facts() { # PRESENT-IMAGES ARCHITECTURE=IMAGE=FROM…
+  registry_present=" $1 "
+  shift
+  registry_platform=$(dpkg --print-architecture 2>/dev/null)
+  for pull; do
+    [ "${pull%%=*}" = "$registry_platform" ] || continue
+    pull=${pull#*=}
+    case $registry_present in
+      *" ${pull%%=*} "*) ;;
+      *) ask_registry "${pull#*=}" & ;;
+    esac
+  done
+  wait
+}
+
+# fact registry-refuses FROM ANSWER: not for root's docker, with the login that it has; registry-silent FROM ANSWER: why
+# nothing is known; registry-login REGISTRY: it wants one, and root has none. docker's own command asks as `docker pull` does,
+# by the same login and certificates. Where there is none yet, apt's downloader finds out whether the registry is reached.
+ask_registry() { # REGISTRY/NAME@DIGEST
+  if command -v docker >/dev/null; then
+    said=$(HOME=~root DOCKER_CLI_EXPERIMENTAL=enabled timeout 20 docker manifest inspect "$1" 2>&1 >/dev/null) && return
+    case $said in
+      *"no such manifest"* | *[Uu]nauthorized* | *[Dd]enied* | *"no basic auth credentials"*) answer=refuses ;;
+      *) answer=silent ;;
+    esac
+    fact "registry-$answer" "$1 $(printf %s "${said:-no answer in 20 seconds}" | tr '\n' ' ')"
+    return
+  fi
+  folder=$(mktemp -d)
+  said=$(timeout 20 /usr/lib/apt/apt-helper -q -o Acquire::Retries=0 -o Acquire::https::Timeout=15 -o APT::Sandbox::User=root \
+    download-file "https://${1%%/*}/v2/" "$folder/answer" 2>&1) || case $said in
+    *' 401 '*)
+      # Named where docker login puts it, or all are with a helper.
+      grep -Fqs -e "\"${1%%/*}\"" -e '"credsStore"' ~root/.docker/config.json || fact registry-login "${1%%/*}"
+      ;;
+    *) fact registry-silent "$1 $(printf %s "${said:-no answer in 20 seconds}" | tr '\n' ' ')" ;;
+  esac
+  rm -rf "$folder"
 }
 
 # Is the module there? To ask the command for rules where it is not would load it.
