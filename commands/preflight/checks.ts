@@ -41,7 +41,8 @@ export const checkGroups = [
   { checks: ["deploy"], finds: "another deploy that has the host, under way or broken off" },
   {
     checks: ["firewall"],
-    finds: "a machine that deploys and that `firewall.managed` would shut out; no nft or nf_tables for its allow-list",
+    finds:
+      "a machine that deploys and that `firewall.managed` would shut out; no nft or nf_tables for its allow-list; firewalld between containers",
   },
   { checks: ["weave peer"], finds: "another member's peer name, on a copied disk" },
   {

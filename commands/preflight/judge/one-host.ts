@@ -4,7 +4,7 @@ import { overlap, within } from "../../../cluster/ipv4.js";
 import type { CheckFinding, Judgement } from "../checks.js";
 import { type Facts, wordsOf } from "../facts.js";
 import { judgeDeploy } from "./deploy.js";
-import { judgeFirewall } from "./firewall.js";
+import { judgeBridge, judgeFirewall } from "./firewall.js";
 import { judgeIptables, judgeKernel } from "./kernel.js";
 import { judgeMembership } from "./membership.js";
 import { judgeRegistries } from "./registries.js";
@@ -22,6 +22,7 @@ export function judgeHost(inventory: Inventory, host: InventoryHost, facts: Fact
     ...judgeMembership(inventory, host, facts),
     ...judgeDeploy(facts, deployer),
     ...judgeFirewall(inventory, host, facts),
+    ...judgeBridge(facts),
     ...judgeKernel(inventory, facts),
     ...judgeIptables(inventory, facts),
     ...judgeDisks(inventory, facts),

@@ -214,14 +214,28 @@ nft_denies() {
     input && (/policy drop;/ || /^[[:space:]]*(counter )?(drop|reject.*)$/) { print family, table, chain; exit }'
 }
 
+# fact firewall-chain: the zone of the host's own interfaces, where that is one and known; firewall-weave yes: firewalld is
+# told to leave Weave's bridge alone, judge/firewall.ts says how.
+firewalld_facts() {
+  firewall_chain=$(timeout 20 firewall-cmd --get-active-zones 2>/dev/null | awk '
+    /^[^ ]/ { zone = $1 }
+    $1 == "interfaces:" { for (i = 2; i <= NF; i++) if ($i !~ /^(lo|weave|docker.*|br-.*|veth.*)$/ && !seen[zone]++) own[++count] = zone }
+    END { if (count == 1) print own[1] }')
+  if timeout 20 firewall-cmd --permanent --zone=trusted --query-interface=weave >/dev/null 2>&1 &&
+    timeout 20 firewall-cmd --permanent --direct --query-rule ipv4 filter FORWARD 0 -i weave -o weave -j ACCEPT >/dev/null 2>&1; then
+    fact firewall-weave yes
+  fi
+}
+
 # fact firewall: which one the host is run with, for the command that opens a port; firewall-denies yes: it lets in what it
-# was told to and nothing else; firewall-chain: where nft's rules go; firewall-lets-in: whom the allow-list of
+# was told to and nothing else; firewall-chain: where nft's or firewalld's rules go; firewall-lets-in: whom the allow-list of
 # firewall.managed lets in that is loaded; client: by which address the operator's machine comes here.
 firewall_facts() {
   firewall_kind=iptables firewall_denies='' firewall_chain=$(nft_denies)
   command -v nft >/dev/null && ! command -v iptables >/dev/null && firewall_kind=nft
   if [ "$(systemctl is-active firewalld.service 2>/dev/null)" = active ]; then
     firewall_kind=firewalld firewall_denies=yes
+    firewalld_facts
   elif grep -qsx 'ENABLED=yes' /etc/ufw/ufw.conf; then
     firewall_kind=ufw
     grep -qs '^DEFAULT_INPUT_POLICY="ACCEPT"' /etc/default/ufw || firewall_denies=yes
