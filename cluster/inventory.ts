@@ -37,6 +37,16 @@ export interface Inventory {
   readonly required: readonly string[];
   /** Names of the machines that artifacts come from. */
   readonly sources: readonly string[];
+  /** Images that hosts of a platform pull from another registry than Docker Hub, if there are any. */
+  readonly pulls?: readonly Pull[];
+}
+
+export interface Pull {
+  readonly platform: string;
+  /** How the engine will know it. */
+  readonly image: string;
+  /** `REGISTRY/NAME@DIGEST` */
+  readonly from: string;
 }
 
 /**
@@ -48,6 +58,7 @@ export interface Inventory {
 export function inventoryOf(cluster: Cluster, keyFile: (written: string) => string): Inventory {
   const located = (login: Login): Login =>
     login.keyFile === undefined ? login : { ...login, keyFile: keyFile(login.keyFile) };
+  const pulls = cluster.artifacts.flatMap(pullOf);
   return {
     name: cluster.name,
     hosts: cluster.up.map((host) => ({
@@ -64,6 +75,7 @@ export function inventoryOf(cluster: Cluster, keyFile: (written: string) => stri
     artifacts: cluster.artifacts.map(({ name, platform, version }) => ({ name, platform, version })),
     required: ["consul", "weave", ...neededImages(cluster.settings).map((image) => `image:${image}`)],
     sources: [...new Set(cluster.artifacts.flatMap(({ source }) => nameIn(source)))].sort(),
+    ...(pulls.length > 0 ? { pulls } : {}),
   };
 }
 
@@ -82,6 +94,12 @@ export function inventoryFromText(text: string): Inventory {
   };
   const { ports, hosts, ...inventory } = JSON.parse(text) as Written;
   return { ...inventory, hosts: hosts.map((host) => ({ ...host, ports: ports[host.ports] ?? [] })) };
+}
+
+function pullOf({ name, platform, sha256, source }: Artifact): Pull[] {
+  const [, image] = /^image:(.*)$/.exec(name) ?? [];
+  const [, from] = /^docker:\/\/(?!docker\.io\/)(.*)$/.exec(source) ?? [];
+  return image === undefined || from === undefined ? [] : [{ platform, image, from: `${from}@sha256:${sha256}` }];
 }
 
 /** The settings that the commands read, and no others: whatever is in the inventory is an input of the deploy. */

@@ -44,7 +44,7 @@ const ipv4 = z.string(error(anAddress)).refine(isIPv4, error(anAddress)).meta(ex
 const port = whole(1, 65535, "a port from 1 to 65535");
 const version = matching(
   /^\d+\.\d+\.\d+(-[0-9A-Za-z.]+)?$/,
-  "a full version such as 1.20.5, quoted if YAML would read it as a number",
+  "a full version such as 1.22.7, quoted if YAML would read it as a number",
 );
 const absolutePath = matching(/^\/[A-Za-z0-9._/-]+$/, "an absolute path of letters, digits and . _ - /");
 const filePath = matching(
@@ -148,7 +148,7 @@ export const clusterFileSchema = mapping(
         .describe("How long to wait for a connection before the host counts as unreachable."),
     }).describe("How the operator's machine logs in to the hosts."),
     consul: section({
-      version: version.default("1.20.5").describe("Consul's version."),
+      version: version.default("1.22.7").describe("Consul's version."),
       datacenter: matching(/^[a-z0-9_-]+$/, "lower-case letters, digits, _ and -")
         .default("aha")
         .describe("Consul's datacenter."),

@@ -67,7 +67,7 @@ END
     done
     cat <<END
 consul:
-  version: 1.20.5
+  version: 1.22.7
   datacenter: lab
 END
     write_engine

@@ -14,7 +14,7 @@ describe("mistakes in single values", () => {
     [
       "an unquoted version",
       "consul: { version: 1.20 }",
-      "cluster.yaml:6:20: consul.version: found 1.2, expected a full version such as 1.20.5, quoted if YAML would read it as a number",
+      "cluster.yaml:6:20: consul.version: found 1.2, expected a full version such as 1.22.7, quoted if YAML would read it as a number",
     ],
     [
       "a number where text is meant",

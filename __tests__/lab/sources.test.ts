@@ -17,6 +17,7 @@ import {
   lab,
   labFile,
   oneAfterTheOther,
+  operator,
   type Running,
   read,
   start,
@@ -195,18 +196,27 @@ it("with the operator's login they are, by what the registry says of them", asyn
   expect(locked().find(({ name }) => name === "consul")?.source).toMatch(/^https:\/\/198\.18\.0\.1:8443\/mirror\//);
 });
 
-it("a host without the login is told so, and nothing is installed", async () => {
-  const where = host("h1");
-  await atConsole(where, "mv /root/.docker/config.json /run/");
+it("hosts without the login are told so before anything is touched, and by the deploy that does not look first", async () => {
+  await atConsoles("mv /root/.docker/config.json /run/");
   try {
+    const preflight = await operator("scripts/preflight");
+    expectFailure(
+      preflight,
+      /^h1 .*registry +198\.18\.0\.1:5000 does not give root's docker mirror\/\S+@sha256:/m,
+      /docker login 198\.18\.0\.1:5000 as root on h1/,
+      /^h2 .*registry +warning: 198\.18\.0\.1:5000 asks who h2 is, and root's docker has no login for it/m,
+    );
+    process.env.MULTICAST_SWARM_PREFLIGHT = "off";
     expectFailure(
       await tryLab("deploy"),
       /cannot pull 198\.18\.0\.1:5000\/mirror\/[\s\S]* docker login 198\.18\.0\.1:5000 as root/,
     );
   } finally {
-    await atConsole(where, "mv /run/config.json /root/.docker/");
+    delete process.env.MULTICAST_SWARM_PREFLIGHT;
+    await atConsoles("mv /run/config.json /root/.docker/");
   }
-  expect(await atConsole(where, "ls /usr/local/bin")).toBe("");
+  expect((await operator("scripts/preflight")).output).not.toMatch(/ registry /);
+  expect(await atConsole(host("h1"), "ls /usr/local/bin")).toBe("");
 });
 
 it("hosts with the login become a cluster, an engine of their own or not; the login stays where it was", async () => {

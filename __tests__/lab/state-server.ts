@@ -21,7 +21,7 @@ export async function serveConsul(on: Host): Promise<void> {
     `cd /root
     perl -MIO::Socket::INET -e '
       my $s = IO::Socket::INET->new("198.18.0.1:80") or die;
-      print $s "GET /consul/1.20.5/consul_1.20.5_linux_amd64.zip HTTP/1.0\\r\\n\\r\\n";
+      print $s "GET /consul/1.22.7/consul_1.22.7_linux_amd64.zip HTTP/1.0\\r\\n\\r\\n";
       while (<$s>) { last if /^\\r/ } print while <$s>' >consul.zip
     unzip -q consul.zip && mv consul ${stateConsul}
     systemd-run -q --unit=state-consul -p Restart=on-failure ${stateConsul} agent -dev -client=0.0.0.0 -bind=${on.address}`,

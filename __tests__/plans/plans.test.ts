@@ -55,7 +55,7 @@ describe("of a running cluster", () => {
     ["firewall", three({ firewall: { managed: true, operators: ["10.0.9.5"] } })],
     ["verify", three({ verify: { image: "example/toolbox:1" } })],
     ["artifacts", three(), artifacts.map((one) => ({ ...one, source: one.source.replace("mirror.", "other.") }))],
-    ["upgrade-consul", three({ consul: { version: "1.21.1" } }), upgraded(/^consul$/, "1.20.5", "1.21.1")],
+    ["upgrade-consul", three({ consul: { version: "2.1.0" } }), upgraded(/^consul$/, "1.22.7", "2.1.0")],
     ["upgrade-weave", three({ weave: { version: "2.8.3" } }), upgraded(/^weave$|\/weave(exec)?:/, "2.9.0", "2.8.3")],
     ["upgrade-swarm", three({ swarm: { version: "1.2.8" } }), upgraded(/swarm/, "1.2.9", "1.2.8")],
     ["add", three({ hosts: [h1, h2, h3, { ...h4, consul: "client" }] })],

@@ -51,7 +51,8 @@ export const checkGroups = [
   { checks: ["deploy"], finds: "another deploy that has the host, under way or broken off" },
   {
     checks: ["firewall"],
-    finds: "a machine that deploys and that `firewall.managed` would shut out; no nft or nf_tables for its allow-list",
+    finds:
+      "a machine that deploys and that `firewall.managed` would shut out; no nft or nf_tables for its allow-list; firewalld between containers",
   },
   { checks: ["weave peer"], finds: "another member's peer name, on a copied disk" },
   {
@@ -61,6 +62,12 @@ export const checkGroups = [
   },
   { checks: ["range"], finds: "routes and name servers within `weave.range`" },
   { checks: ["dns"], finds: "names that artifacts come from and that the host cannot resolve" },
+  {
+    checks: ["registry"],
+    finds:
+      "a registry of `artifacts.registry` or of `weave.images` that does not give root's docker an image that the host lacks, by digest; on a host without docker, whether it is reached, and wants a login that root has not",
+    limit: "who is not refused and not answered gets a warning; Docker Hub is not asked",
+  },
   {
     checks: ["pulls"],
     finds: "more images to pull from Docker Hub than it gives to one address",

@@ -108,11 +108,14 @@ const noPerl: Judgement = {
 };
 
 /** What `preflight.sh` is told. */
-function scriptArguments({ settings, required, sources }: Inventory, { ports }: InventoryHost): string[] {
+function scriptArguments({ settings, required, sources, pulls = [] }: Inventory, { ports }: InventoryHost): string[] {
   const images = required.filter((name) => name.startsWith("image:")).map((name) => name.slice("image:".length));
   return [
     `data_dir=${settings.consul.dataDir}`,
     `images=${[...images, settings.verify.image].join(",")}`,
+    ...(pulls.length > 0
+      ? [`pulls=${pulls.map(({ platform, image, from }) => `${platform}=${image}=${from}`).join(",")}`]
+      : []),
     `ports=${ports.join(",")}`,
     `names=${sources.join(",")}`,
   ];

@@ -62,8 +62,8 @@ const weaveworks =
   "weave: { version: 2.6.5, images: weaveworks }\ndocker: { install: false }\nverify: { image: me/tools:1 }\n";
 
 const store: Record<string, string> = {
-  "consul/1.20.5/consul_1.20.5_linux_amd64.zip": "consul amd64",
-  "consul/1.20.5/consul_1.20.5_linux_arm64.zip": "consul arm64",
+  "consul/1.22.7/consul_1.22.7_linux_amd64.zip": "consul amd64",
+  "consul/1.22.7/consul_1.22.7_linux_arm64.zip": "consul arm64",
   "weave/2.6.5/weave": "weave script",
   "images/weaveworks_weave_2.6.5_amd64.tar": "weave",
   "images/weaveworks_weaveexec_2.6.5_amd64.tar": "weaveexec",
@@ -168,14 +168,14 @@ describe("a mirror", () => {
     expect(written[0]).toEqual({
       name: "consul",
       platform: "amd64",
-      version: "1.20.5",
+      version: "1.22.7",
       sha256: sha256("consul amd64"),
-      source: `${base}/consul/1.20.5/consul_1.20.5_linux_amd64.zip`,
+      source: `${base}/consul/1.22.7/consul_1.22.7_linux_amd64.zip`,
     });
     expect(said).toContain(
       `left out image:weaveworks/weave:2.6.5 for arm64: no images/weaveworks_weave_2.6.5_arm64.tar in the mirror ${base}`,
     );
-    expect(said).toContain("added    consul 1.20.5 (amd64)");
+    expect(said).toContain("added    consul 1.22.7 (amd64)");
     expect(said.at(-1)).toBe("wrote artifacts.lock.json (9 artifacts): review it and commit it");
     expect(loadCluster(join(at, "cluster.yaml"), { hostKeys: "ignore" }).artifacts).toEqual(written);
   });
@@ -348,8 +348,8 @@ describe("the publishers", () => {
 
   beforeEach(() => {
     served = {
-      "/consul/1.20.5/consul_1.20.5_SHA256SUMS": ["amd64", "386", "arm64"]
-        .map((arch) => `${sha256(arch)}  consul_1.20.5_linux_${arch}.zip\n`)
+      "/consul/1.22.7/consul_1.22.7_SHA256SUMS": ["amd64", "386", "arm64"]
+        .map((arch) => `${sha256(arch)}  consul_1.22.7_linux_${arch}.zip\n`)
         .join(""),
       "/rajch/v2.9.0/weave": "weave script",
     };
@@ -374,16 +374,16 @@ describe("the publishers", () => {
       {
         name: "consul",
         platform: "amd64",
-        version: "1.20.5",
+        version: "1.22.7",
         sha256: sha256("amd64"),
-        source: `${base}/consul/1.20.5/consul_1.20.5_linux_amd64.zip`,
+        source: `${base}/consul/1.22.7/consul_1.22.7_linux_amd64.zip`,
       },
       {
         name: "consul",
         platform: "arm64",
-        version: "1.20.5",
+        version: "1.22.7",
         sha256: sha256("arm64"),
-        source: `${base}/consul/1.20.5/consul_1.20.5_linux_arm64.zip`,
+        source: `${base}/consul/1.22.7/consul_1.22.7_linux_arm64.zip`,
       },
       {
         name: "weave",
@@ -405,8 +405,8 @@ describe("the publishers", () => {
   });
 
   test("a checksum list without the file", async () => {
-    served["/consul/1.20.5/consul_1.20.5_SHA256SUMS"] = `${sha256("amd64")}  consul_1.20.5_linux_amd64.zip\n`;
-    await expect(resolve()).rejects.toThrow("consul_1.20.5_SHA256SUMS: no checksum of consul_1.20.5_linux_arm64.zip");
+    served["/consul/1.22.7/consul_1.22.7_SHA256SUMS"] = `${sha256("amd64")}  consul_1.22.7_linux_amd64.zip\n`;
+    await expect(resolve()).rejects.toThrow("consul_1.22.7_SHA256SUMS: no checksum of consul_1.22.7_linux_arm64.zip");
   });
 
   test("a registry whose stated digest is not that of its answer", async () => {
@@ -498,8 +498,8 @@ describe("a registry for all images", () => {
     const at = file();
     const { written, said } = await run(at);
     expect(written.map(({ name, source }) => `${name} ${source.replaceAll(host(), "HOST")}`)).toEqual([
-      "consul http://HOST/consul/1.20.5/consul_1.20.5_linux_amd64.zip",
-      "consul http://HOST/consul/1.20.5/consul_1.20.5_linux_arm64.zip",
+      "consul http://HOST/consul/1.22.7/consul_1.22.7_linux_amd64.zip",
+      "consul http://HOST/consul/1.22.7/consul_1.22.7_linux_arm64.zip",
       "image:me/tools:1 docker://HOST/pro-xy/hub/me/tools",
       "image:swarm:1.2.9 docker://HOST/pro-xy/hub/library/swarm",
       "image:weaveworks/weave:2.6.5 docker://HOST/pro-xy/hub/weaveworks/weave",
@@ -604,7 +604,7 @@ describe("a lock file that was edited", () => {
     ...["amd64", "arm64"].map((platform) => ({
       name: "consul",
       platform,
-      version: "1.20.5",
+      version: "1.22.7",
       sha256: sha256("c"),
       source: "https://x/c",
     })),
@@ -675,7 +675,7 @@ describe("a lock file that was edited", () => {
     const expected = "expected every artifact that the cluster file asks for: run scripts/lock";
     expect(problems(text)).toEqual(
       [
-        "consul 1.20.5",
+        "consul 1.22.7",
         "image:rajchaudhuri/weave:2.9.0",
         "image:rajchaudhuri/weaveexec:2.9.0",
         "image:rajchaudhuri/weavedb:latest",
@@ -684,9 +684,9 @@ describe("a lock file that was edited", () => {
   });
 
   test("a version in the cluster file that the lock file does not follow", () => {
-    expect(problems(lockFileText(artifacts()), "consul: { version: 1.20.6 }")).toEqual([
-      'artifacts.lock.json:4:51: artifacts[0].version: found "1.20.5", expected "1.20.6" as the cluster file says: run scripts/lock',
-      'artifacts.lock.json:5:51: artifacts[1].version: found "1.20.5", expected "1.20.6" as the cluster file says: run scripts/lock',
+    expect(problems(lockFileText(artifacts()), "consul: { version: 1.22.8 }")).toEqual([
+      'artifacts.lock.json:4:51: artifacts[0].version: found "1.22.7", expected "1.22.8" as the cluster file says: run scripts/lock',
+      'artifacts.lock.json:5:51: artifacts[1].version: found "1.22.7", expected "1.22.8" as the cluster file says: run scripts/lock',
     ]);
   });
 

@@ -103,6 +103,41 @@ describe("Consul's servers", () => {
 describe("a host", () => {
   it("that fits has no finding", () => expect(judged({})).toEqual([]));
 
+  it("firewalld: lets containers reach each other, also after a reload", () => {
+    const [found, ...more] = judged({ firewall: "firewalld", "firewall-denies": "yes" });
+    expect(more).toEqual([]);
+    expect(found).toMatchObject({ check: "firewall", found: expect.stringContaining("on Weave's bridge") });
+    expect(found?.fix.split(" && ")).toEqual([
+      "firewall-cmd --permanent --zone=trusted --add-interface=weave",
+      "firewall-cmd --permanent --direct --add-rule ipv4 filter FORWARD 0 -i weave -o weave -j ACCEPT",
+      "firewall-cmd --reload",
+    ]);
+    expect(judged({ firewall: "firewalld", "firewall-weave": "yes" })).toEqual([]);
+  });
+
+  it("registry: one that refuses root's docker is a problem, one that cannot be asked is worth knowing", () => {
+    const image = `mirror/weave@sha256:${"a".repeat(64)}`;
+    expect(judged({ "registry-refuses": `registry.example:5000/${image} no such manifest: weave ` })).toEqual([
+      {
+        host: "h2",
+        check: "registry",
+        found: `registry.example:5000 does not give root's docker ${image} (no such manifest: weave)`,
+        needed: "the images of artifacts.lock.json, for the login that root has on the host",
+        fix: "docker login registry.example:5000 as root on h2; if that is done, the registry has lost the image: scripts/lock",
+      },
+    ]);
+    expect(judged({ "registry-silent": `registry.example:5000/${image} connection refused` })).toMatchObject([
+      { found: `could not ask registry.example:5000 for ${image} (connection refused)`, warning: true },
+    ]);
+    expect(judged({ "registry-login": "registry.example:5000" })).toMatchObject([
+      {
+        found: expect.stringMatching(/^registry\.example:5000 asks who h2 is, and root's docker has no login for it/),
+        fix: expect.stringContaining("docker login registry.example:5000"),
+        warning: true,
+      },
+    ]);
+  });
+
   it("deploy: another one has it, which is a problem to a deploy and worth knowing to others", () => {
     const held = {
       ...fresh,
@@ -413,6 +448,9 @@ describe("the ports between hosts", () => {
     );
     expect(openingCommand({ firewall: "firewalld" }, ["6783/udp"], ["10.0.0.0/24"])).toMatch(
       /^firewall-cmd --permanent .* && firewall-cmd --reload$/,
+    );
+    expect(openingCommand({ firewall: "firewalld", "firewall-chain": "internal" }, ["6783/udp"], ["10.0.0.2"])).toBe(
+      "firewall-cmd --permanent --zone=internal --add-rich-rule='rule family=ipv4 source address=10.0.0.2 port port=6783 protocol=udp accept' && firewall-cmd --reload",
     );
     expect(openingCommand({ firewall: "nft" }, ["6783/udp", "6784/udp"], ["10.0.0.0/24"])).toContain(
       "udp dport '{ 6783, 6784 }' accept",

@@ -151,6 +151,30 @@ weave: { dns: false, fastDatapath: false }
   expect(required).toContain("image:swarm:1.2.9");
 });
 
+it("knows what hosts pull from a registry of the operator's own, and asks nobody for the rest", () => {
+  const file = join(folder, "cluster.yaml");
+  writeFileSync(file, "name: rack\nssh: { keyFile: id_ed25519 }\nhosts: [{ name: a, address: 10.0.1.1 }]\n");
+  const cluster = loadCluster(file, { lock: "ignore", hostKeys: "ignore", warn: () => {} });
+  const image = (name: string, source: string) => ({
+    name: `image:${name}`,
+    platform: "amd64",
+    version: "1",
+    sha256: "a".repeat(64),
+    source,
+  });
+  const hub = image("swarm:1.2.9", "docker://docker.io/swarm");
+  const own = image("team/weave:1", "docker://registry.example:5000/mirror/team/weave");
+  const from = (...artifacts: (typeof own)[]) => inventoryOf({ ...cluster, artifacts }, (written) => written);
+  expect(from(hub, own).pulls).toEqual([
+    {
+      platform: "amd64",
+      image: "team/weave:1",
+      from: `registry.example:5000/mirror/team/weave@sha256:${"a".repeat(64)}`,
+    },
+  ]);
+  expect(from(hub)).not.toHaveProperty("pulls");
+});
+
 it("runs as one file with Node alone", () => {
   const program = join(folder, "preflight.cjs");
   buildSync({

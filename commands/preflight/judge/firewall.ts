@@ -10,14 +10,14 @@ interface Opening {
   readonly ports: readonly string[];
   /** Ranges and addresses. */
   readonly sources: readonly string[];
-  /** Where the rules of nft go: family, table and chain. */
-  readonly chain: string;
+  /** Where the rules go: nft's family, table and chain, or firewalld's zone where that is not its default one. */
+  readonly chain: string | undefined;
 }
 
 interface Firewall {
   open(opening: Opening): string[];
   /** Lets the host reach itself. */
-  loopback(chain: string): string;
+  loopback(chain: string | undefined): string;
   /** What the commands end with. */
   readonly end?: string;
 }
@@ -29,23 +29,26 @@ const ufw: Firewall = {
 };
 
 const firewalld: Firewall = {
-  open: ({ protocol, ports, sources }) =>
-    sources.flatMap((source) =>
+  open: ({ protocol, ports, sources, chain: zone }) => {
+    const rules = sources.flatMap((source) =>
       ports.map(
         (port) =>
-          `firewall-cmd --permanent --add-rich-rule='rule family=ipv4 source address=${source} port port=${port} protocol=${protocol} accept'`,
+          `--add-rich-rule='rule family=ipv4 source address=${source} port port=${port} protocol=${protocol} accept'`,
       ),
-    ),
+    );
+    return [`firewall-cmd --permanent ${zone === undefined ? "" : `--zone=${zone} `}${rules.join(" ")}`];
+  },
   loopback: () => "firewall-cmd --permanent --zone=trusted --add-interface=lo",
   end: "firewall-cmd --reload",
 };
 
+const nftInput = "inet filter input";
 const nft: Firewall = {
-  open: ({ protocol, ports, sources, chain }) => {
+  open: ({ protocol, ports, sources, chain = nftInput }) => {
     const source = sources.length === 1 ? sources[0] : `'{ ${sources.join(", ")} }'`;
     return [`nft insert rule ${chain} ip saddr ${source} ${protocol} dport '{ ${ports.join(", ")} }' accept`];
   },
-  loopback: (chain) => `nft insert rule ${chain} iif lo accept`,
+  loopback: (chain = nftInput) => `nft insert rule ${chain} iif lo accept`,
 };
 
 const iptables: Firewall = {
@@ -64,7 +67,7 @@ const firewalls = new Map([
 ]);
 
 const firewallOf = ({ firewall }: Facts): Firewall => firewalls.get(firewall ?? "") ?? iptables;
-const chainOf = (facts: Facts): string => facts["firewall-chain"] ?? "inet filter input";
+const chainOf = (facts: Facts): string | undefined => facts["firewall-chain"];
 
 const joined = (commands: readonly string[], { end }: Firewall): string =>
   [...commands, ...(end === undefined ? [] : [end])].join(" && ");
@@ -90,6 +93,30 @@ export const loopbackCommand = (facts: Facts): string =>
 /** In words, for a finding about what does not get in; nothing when no firewall of the host's denies by default. */
 export const denies = (facts: Facts): string =>
   facts["firewall-denies"] ? `; ${facts.firewall} lets in nothing but what it is told to` : "";
+
+/**
+ * firewalld denies what containers send each other over Weave's bridge, and takes Weave's own rules of iptables away
+ * whenever it is reloaded. `preflight-facts.sh` asks for the same two.
+ */
+export function judgeBridge(facts: Facts): Judgement[] {
+  if (facts.firewall !== "firewalld" || facts["firewall-weave"] === "yes") {
+    return [];
+  }
+  return [
+    {
+      check: "firewall",
+      found: "firewalld keeps containers on Weave's bridge from each other, and removes Weave's rules at a reload",
+      needed: "the bridge weave in the zone trusted, and what goes over it accepted by a rule of firewalld's own",
+      fix: joined(
+        [
+          "firewall-cmd --permanent --zone=trusted --add-interface=weave",
+          "firewall-cmd --permanent --direct --add-rule ipv4 filter FORWARD 0 -i weave -o weave -j ACCEPT",
+        ],
+        firewalld,
+      ),
+    },
+  ];
+}
 
 /** Does the allow-list that is loaded on a host keep an address out? The deploy loads a new one, or takes it off. */
 export function keptOut(facts: Facts | undefined, address: string): boolean {

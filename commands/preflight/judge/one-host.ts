@@ -4,9 +4,10 @@ import { overlap, within } from "../../../cluster/ipv4.js";
 import type { CheckFinding, Judgement } from "../checks.js";
 import { type Facts, wordsOf } from "../facts.js";
 import { judgeDeploy } from "./deploy.js";
-import { judgeFirewall } from "./firewall.js";
+import { judgeBridge, judgeFirewall } from "./firewall.js";
 import { judgeIptables, judgeKernel } from "./kernel.js";
 import { judgeMembership } from "./membership.js";
+import { judgeRegistries } from "./registries.js";
 import { judgeDisks, judgeMemory } from "./room.js";
 import { judgeSystem } from "./system.js";
 import { judgeWeaveProxy } from "./weave-proxy.js";
@@ -23,12 +24,14 @@ export function judgeHost(inventory: Inventory, host: InventoryHost, facts: Fact
     ...judgeDeploy(facts, deployer),
     ...judgeWeaveProxy(host, facts, deployer),
     ...judgeFirewall(inventory, host, facts),
+    ...judgeBridge(facts),
     ...judgeKernel(inventory, facts),
     ...judgeIptables(inventory, facts),
     ...judgeDisks(inventory, facts),
     ...judgeMemory(facts),
     ...judgeRange(inventory, facts),
     ...judgeNames(facts),
+    ...judgeRegistries(host.name, facts),
   ].map((judgement) => ({ host: host.name, ...judgement }));
 }
 

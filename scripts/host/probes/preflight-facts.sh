@@ -1,6 +1,6 @@
 #!/bin/sh
-# Facts of a host for the preflight to judge: system, kernel, disks, memory, routes, names, firewall. Only reads, loads no
-# module. Sent between names.sh and preflight.sh, which calls system_facts.
+# Facts of a host for the preflight to judge: system, kernel, disks, memory, routes, names, registries, firewall. Only
+# reads, loads no module. Sent between names.sh and preflight.sh, which calls system_facts and registry_facts.
 # shellcheck shell=sh disable=SC2154
 
 system_facts() { # DATA_DIR NAME…
@@ -147,6 +147,48 @@ name_facts() {
   fact unresolved "${unresolved% }"
 }
 
+# The registries that images come from are asked for those that the host has not got. Of several that answer the same, one
+# is told.
+registry_facts() { # PRESENT-IMAGES ARCHITECTURE=IMAGE=FROM…
+  registry_present=" $1 "
+  shift
+  registry_platform=$(dpkg --print-architecture 2>/dev/null)
+  for pull; do
+    [ "${pull%%=*}" = "$registry_platform" ] || continue
+    pull=${pull#*=}
+    case $registry_present in
+      *" ${pull%%=*} "*) ;;
+      *) ask_registry "${pull#*=}" & ;;
+    esac
+  done
+  wait
+}
+
+# fact registry-refuses FROM ANSWER: not for root's docker, with the login that it has; registry-silent FROM ANSWER: why
+# nothing is known; registry-login REGISTRY: it wants one, and root has none. docker's own command asks as `docker pull` does,
+# by the same login and certificates. Where there is none yet, apt's downloader finds out whether the registry is reached.
+ask_registry() { # REGISTRY/NAME@DIGEST
+  if command -v docker >/dev/null; then
+    said=$(HOME=~root DOCKER_CLI_EXPERIMENTAL=enabled timeout 20 docker manifest inspect "$1" 2>&1 >/dev/null) && return
+    case $said in
+      *"no such manifest"* | *[Uu]nauthorized* | *[Dd]enied* | *"no basic auth credentials"*) answer=refuses ;;
+      *) answer=silent ;;
+    esac
+    fact "registry-$answer" "$1 $(printf %s "${said:-no answer in 20 seconds}" | tr '\n' ' ')"
+    return
+  fi
+  folder=$(mktemp -d)
+  said=$(timeout 20 /usr/lib/apt/apt-helper -q -o Acquire::Retries=0 -o Acquire::https::Timeout=15 -o APT::Sandbox::User=root \
+    download-file "https://${1%%/*}/v2/" "$folder/answer" 2>&1) || case $said in
+    *' 401 '*)
+      # Named where docker login puts it, or all are with a helper.
+      grep -Fqs -e "\"${1%%/*}\"" -e '"credsStore"' ~root/.docker/config.json || fact registry-login "${1%%/*}"
+      ;;
+    *) fact registry-silent "$1 $(printf %s "${said:-no answer in 20 seconds}" | tr '\n' ' ')" ;;
+  esac
+  rm -rf "$folder"
+}
+
 # Is the module there? To ask the command for rules where it is not would load it.
 module_runs() {
   grep -qs "^$1 " /proc/modules || [ -d "/sys/module/$1" ] || grep -qs "/$1\.ko" "/lib/modules/$(uname -r)/modules.builtin" ||
@@ -173,14 +215,28 @@ nft_denies() {
     input && (/policy drop;/ || /^[[:space:]]*(counter )?(drop|reject.*)$/) { print family, table, chain; exit }'
 }
 
+# fact firewall-chain: the zone of the host's own interfaces, where that is one and known; firewall-weave yes: firewalld is
+# told to leave Weave's bridge alone, judge/firewall.ts says how.
+firewalld_facts() {
+  firewall_chain=$(timeout 20 firewall-cmd --get-active-zones 2>/dev/null | awk '
+    /^[^ ]/ { zone = $1 }
+    $1 == "interfaces:" { for (i = 2; i <= NF; i++) if ($i !~ /^(lo|weave|docker.*|br-.*|veth.*)$/ && !seen[zone]++) own[++count] = zone }
+    END { if (count == 1) print own[1] }')
+  if timeout 20 firewall-cmd --permanent --zone=trusted --query-interface=weave >/dev/null 2>&1 &&
+    timeout 20 firewall-cmd --permanent --direct --query-rule ipv4 filter FORWARD 0 -i weave -o weave -j ACCEPT >/dev/null 2>&1; then
+    fact firewall-weave yes
+  fi
+}
+
 # fact firewall: which one the host is run with, for the command that opens a port; firewall-denies yes: it lets in what it
-# was told to and nothing else; firewall-chain: where nft's rules go; firewall-lets-in: whom the allow-list of
+# was told to and nothing else; firewall-chain: where nft's or firewalld's rules go; firewall-lets-in: whom the allow-list of
 # firewall.managed lets in that is loaded; client: by which address the operator's machine comes here.
 firewall_facts() {
   firewall_kind=iptables firewall_denies='' firewall_chain=$(nft_denies)
   command -v nft >/dev/null && ! command -v iptables >/dev/null && firewall_kind=nft
   if [ "$(systemctl is-active firewalld.service 2>/dev/null)" = active ]; then
     firewall_kind=firewalld firewall_denies=yes
+    firewalld_facts
   elif grep -qsx 'ENABLED=yes' /etc/ufw/ufw.conf; then
     firewall_kind=ufw
     grep -qs '^DEFAULT_INPUT_POLICY="ACCEPT"' /etc/default/ufw || firewall_denies=yes

@@ -2,11 +2,12 @@
 # Looks at a host before anything is installed on it, and changes nothing.
 #
 #   cat ../steps/names.sh preflight-facts.sh preflight.sh |
-#     sh -s -- data_dir=DIR images=REFERENCE,… ports=PORT/PROTOCOL/SERVICE,… names=NAME,…       (as root)
+#     sh -s -- data_dir=DIR images=REFERENCE,… pulls=ARCHITECTURE=REFERENCE=FROM,… ports=PORT/PROTOCOL/SERVICE,… names=NAME,…
+#                                                                                                      (as root)
 #
-# data_dir is Consul's; images are those that the deploy loads into the engine; ports are those that SERVICE (consul,
-# weave, weave-dns, swarm) will listen on; names are those that the host has to resolve. Prints lines for a program to
-# read:
+# data_dir is Consul's; images are those that the deploy loads into the engine, pulls those of them that come from a
+# registry of the operator's own; ports are those that SERVICE (consul, weave, weave-dns, swarm) will listen on; names are
+# those that the host has to resolve. Prints lines for a program to read:
 #
 #   fact NAME VALUE
 #   problem CHECK | found … | needed … | fix: …
@@ -240,7 +241,7 @@ check_foreign_containers() {
 
 # An image under a name that is in the lock file need not be the one that was locked.
 check_foreign_images() {
-  missing=0
+  missing=0 present_images=''
   present=$(timeout 20 docker images --format '{{.Repository}}:{{.Tag}}' 2>/dev/null)
   for image in $1; do
     # An image by digest is in no list.
@@ -248,6 +249,7 @@ check_foreign_images() {
       missing=$((missing + 1))
       continue
     fi
+    present_images="$present_images $image"
     recorded "image $image" && continue
     problem foreign "image $image, which is not of this project" 'the image of the lock file under that name' \
       "docker image rm $image"
@@ -309,11 +311,12 @@ look_at_engine() { # IMAGES
 words() { printf %s "$1" | tr ',' ' '; }
 
 main() {
-  data_dir='' images='' ports='' names=''
+  data_dir='' images='' pulls='' ports='' names='' present_images=''
   for pair; do
     case $pair in
       data_dir=*) data_dir=${pair#*=} ;;
       images=*) images=$(words "${pair#*=}") ;;
+      pulls=*) pulls=$(words "${pair#*=}") ;;
       ports=*) ports=$(words "${pair#*=}") ;;
       names=*) names=$(words "${pair#*=}") ;;
       *) printf 'unknown argument %s\n' "$pair" >&2 && exit 2 ;;
@@ -324,6 +327,8 @@ main() {
   check_foreign_files "$data_dir"
   look_at_engine "$images"
   # shellcheck disable=SC2086  # words, meant to be split
+  registry_facts "$present_images" $pulls
+  # shellcheck disable=SC2086
   system_facts "$data_dir" $names
   fact end ok
 }
