@@ -93,7 +93,7 @@ const hungUp = ({ stderr }: SshResult): boolean =>
 function master(config: string, alias: string): { child: ChildProcess; ready: Promise<SshResult | undefined> } {
   // ssh runs a local command when it has logged in and takes others along. When this process is killed and cannot say
   // so, the end of its pipe says it.
-  const localCommand = "echo ready; { read -r _; kill $PPID; } <&0 >/dev/null 2>&1 &";
+  const localCommand = "echo ready; exec 3<&0; { read -r _ <&3; kill $PPID; } >/dev/null 2>&1 &";
   const options = ["-o", "PermitLocalCommand=yes", "-o", `LocalCommand=${localCommand}`];
   const child = spawn("ssh", ["-F", config, "-M", "-N", ...options, alias], {
     stdio: "pipe",
