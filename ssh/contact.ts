@@ -1,6 +1,7 @@
 /** Runs scripts as root on the hosts, all of them at once. */
 import type { Host } from "../cluster/model.js";
-import { inParallel, type Open, type SshResult, type SshTargets, withSsh } from "./ssh.js";
+import type { SshTargets } from "./config.js";
+import { inParallel, type Open, type SshResult, withSsh } from "./ssh.js";
 
 /** Runs a POSIX sh script as root on a host. */
 export type RunAsRoot = (

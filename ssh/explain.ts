@@ -2,7 +2,8 @@
 import { existsSync } from "node:fs";
 import { type Host, type Login, label } from "../cluster/model.js";
 import { resolveWritten } from "../cluster/paths.js";
-import type { SshResult, SshTargets } from "./ssh.js";
+import type { SshTargets } from "./config.js";
+import type { SshResult } from "./ssh.js";
 
 /** What is in the way, and what removes it. */
 export interface Cause {

@@ -25,41 +25,46 @@ export function perlSession(open: Open, host: Host, program: string, args: reado
   // program is there to read it.
   // In English, whatever the host speaks: what it says is read.
   const command = `export LC_ALL=C; if [ "$(id -u)" = 0 ]; then exec perl - "$@"; else exec sudo -n perl - "$@"; fi`;
-  const child = open(host, ["sh -c", shellWord(command), "sh", ...args.map(shellWord)].join(" "));
-  return session(child, `${program}\n__END__\n`);
+  const opening = open(host, ["sh -c", shellWord(command), "sh", ...args.map(shellWord)].join(" "));
+  return session(opening, `${program}\n__END__\n`);
 }
 
-function session(child: ChildProcessWithoutNullStreams, firstInput: string): Session {
+function session(opening: Promise<ChildProcessWithoutNullStreams>, firstInput: string): Session {
   let [unread, errors, ended] = ["", "", false];
   let wake = () => {};
   const change = (also: () => void) => {
     also();
     wake();
   };
-  child.stdout.setEncoding("utf8").on("data", (text: string) =>
+  const end = (why = "") =>
     change(() => {
-      unread += text;
-    }),
-  );
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
-    errors += text;
-  });
-  const onEnd = () =>
-    change(() => {
+      errors += why;
       ended = true;
     });
-  child.on("error", (error) => {
-    errors += error.message;
-    onEnd();
-  });
-  child.on("close", onEnd);
-  child.stdin.on("error", () => {}).write(firstInput);
+  let child: ChildProcessWithoutNullStreams | undefined;
+  const opened = opening.then(
+    (started) => {
+      child = started;
+      child.stdout.setEncoding("utf8").on("data", (text: string) =>
+        change(() => {
+          unread += text;
+        }),
+      );
+      child.stderr.setEncoding("utf8").on("data", (text: string) => {
+        errors += text;
+      });
+      child.on("error", ({ message }) => end(message));
+      child.on("close", () => end());
+      child.stdin.on("error", () => {}).write(firstInput);
+    },
+    ({ message }: Error) => end(message),
+  );
 
   return {
     async ask(request, seconds) {
       const asked = Date.now() / 1000;
       if (request !== "" && !ended) {
-        child.stdin.write(`${request}\n`);
+        child?.stdin.write(`${request}\n`);
       }
       let late = false;
       const timer = setTimeout(
@@ -89,9 +94,9 @@ function session(child: ChildProcessWithoutNullStreams, firstInput: string): Ses
       }
     },
     end() {
-      child.stdin.end();
+      void opened.then(() => child?.stdin.end());
       // The program ends with its input; ssh itself may be waiting for a network that is gone.
-      setTimeout(() => child.kill("SIGKILL"), 2000).unref();
+      setTimeout(() => child?.kill("SIGKILL"), 2000).unref();
       return errors;
     },
   };

@@ -1,5 +1,6 @@
 /** How hosts are spoken to: logins, host keys, what is left behind. */
 import { execFileSync } from "node:child_process";
+import { once } from "node:events";
 import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
@@ -9,7 +10,7 @@ import { inventoryHere } from "../../commands/shared/command.js";
 import { withHosts } from "../../ssh/contact.js";
 import { explainContact } from "../../ssh/explain.js";
 import { inParallel, withSsh } from "../../ssh/ssh.js";
-import { files, three } from "../fixtures/files.js";
+import { files, logsIn, three } from "../fixtures/files.js";
 
 function cluster(more = ""): Cluster {
   const folder = files({
@@ -26,9 +27,10 @@ describe("ssh", () => {
     process.env.PATH = path;
   });
 
-  /** Puts a program called ssh in front of the real one. */
-  function standIn(script: string): void {
-    const folder = files({ ssh: `#!/bin/sh\n${script}\n` });
+  /** Puts a program called ssh in front of the real one. It logs in wherever it is told to, unless `login` does not. */
+  function standIn(script: string, login?: string): void {
+    const first = login === undefined ? logsIn : `case $3 in -M) ${login} ;; esac`;
+    const folder = files({ ssh: `#!/bin/sh\n${first}\n${script}\n` });
     chmodSync(join(folder, "ssh"), 0o755);
     process.env.PATH = `${folder}:${path}`;
   }
@@ -136,6 +138,71 @@ describe("ssh", () => {
     expect(result.status).toBe(124);
     expect(explainContact(of, host, result)?.found).toBe("unreachable: 10.0.0.1 port 22: no answer in time");
     expect(existsSync(readFileSync(notes, "utf8").trim())).toBe(false);
+  });
+
+  describe("one login on each machine", () => {
+    const hungUp =
+      "echo 'kex_exchange_identification: read: Connection reset by peer' >&2; echo 'Connection reset by 10.0.0.1 port 22' >&2; exit 255";
+    const first = ({ hosts: [host] }: Pick<Cluster, "hosts">) => host as Host;
+    const lines = (path: string) => readFileSync(path, "utf8").trim().split("\n");
+
+    test("is shared by all that runs there, and ends with the command", async () => {
+      const notes = join(files({}), "notes");
+      standIn("cat", `echo $$ >>${notes}; echo ready; exec cat`);
+      const of = inventoryHere(cluster());
+      const said = await withSsh(of, async (run, open) => {
+        const session = await open(first(of), "program");
+        session.stdin.end("to a program");
+        const [program = ""] = await once(session.stdout.setEncoding("utf8"), "data");
+        const all = await inParallel([...of.hosts, ...of.hosts], (host) => run(host, `to ${host.name}`));
+        return [program, ...all.map(({ stdout }) => stdout)];
+      });
+      expect(said).toEqual(["to a program", "to a", "to b", "to c", "to a", "to b", "to c"]);
+      const logins = lines(notes);
+      expect(logins).toHaveLength(of.hosts.length);
+      await expect.poll(() => logins.filter((pid) => existsSync(`/proc/${pid}/exe`))).toEqual([]);
+    });
+
+    test("goes through the one on the bastion, without which nothing is tried", async () => {
+      const notes = join(files({}), "notes");
+      const refused = "echo 'ssh: connect to host jump port 22: Connection refused' >&2; exit 255";
+      standIn("exit 9", `echo "$9" >>${notes}; ${refused}`);
+      const of = inventoryHere(cluster("ssh: { bastion: { address: jump } }"));
+      const results = await withSsh(of, (run) => inParallel(of.hosts, (host) => run(host, "")));
+      expect(results.map((result, i) => explainContact(of, of.hosts[i] as Host, result)?.found)).toEqual(
+        of.hosts.map(() => "connection refused by jump host jump port 22"),
+      );
+      expect(lines(notes)).toEqual(["_bastion"]);
+    });
+
+    test("is tried for again where an sshd has hung up, which lets in only so many at once", async () => {
+      const tried = join(files({}), "tried");
+      standIn("cat", `if [ -e ${tried} ]; then echo ready; exec cat; fi; echo 1 >${tried}; ${hungUp}`);
+      const of = inventoryHere(cluster());
+      expect(await withSsh(of, (run) => run(first(of), "in"))).toEqual({ status: 0, stdout: "in", stderr: "" });
+    });
+
+    test("is asked for by no more than eight at once", async () => {
+      const notes = join(files({}), "notes");
+      standIn("cat", `echo 1 >>${notes}; sleep 0.05; echo -1 >>${notes}; echo ready; exec cat`);
+      const of = inventoryHere(cluster());
+      const host = first(of);
+      const hosts = Array.from({ length: 30 }, (_, i) => ({ ...host, name: `t${i}` }));
+      const results = await withSsh({ ...of, hosts }, (run) => inParallel(hosts, (one) => run(one, ""), 64));
+      expect(results.map(({ status }) => status)).toEqual(hosts.map(() => 0));
+      let now = 0;
+      const atOnce = lines(notes).map((change) => {
+        now += Number(change);
+        return now;
+      });
+      expect(Math.max(...atOnce)).toBeLessThanOrEqual(8);
+    });
+
+    test("is not there when the time is over", async () => {
+      standIn("cat", "exec sleep 30");
+      const of = inventoryHere(cluster());
+      expect(await withSsh(of, (run) => run(first(of), "", [], 0.3))).toMatchObject({ status: 124 });
+    });
   });
 
   test("a machine without ssh is told what to install", async () => {

@@ -5,8 +5,9 @@ import { dirname, join } from "node:path";
 import { KnownHosts, knownHostsFileName, knownHostsName } from "../../cluster/known-hosts.js";
 import { loadCluster } from "../../cluster/load.js";
 import type { Login } from "../../cluster/model.js";
+import type { SshTargets } from "../../ssh/config.js";
 import { explainInOneLine } from "../../ssh/explain.js";
-import { inParallel, type SshTargets, withSsh } from "../../ssh/ssh.js";
+import { inParallel, withSsh } from "../../ssh/ssh.js";
 import { inventoryHere } from "../shared/command.js";
 
 export interface Machine {

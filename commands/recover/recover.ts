@@ -4,9 +4,10 @@
  */
 import type { Inventory } from "../../cluster/inventory.js";
 import { type Host, label } from "../../cluster/model.js";
+import type { SshTargets } from "../../ssh/config.js";
 import { onAll, withHosts } from "../../ssh/contact.js";
 import { explainContact, lastLine } from "../../ssh/explain.js";
-import type { SshResult, SshTargets } from "../../ssh/ssh.js";
+import type { SshResult } from "../../ssh/ssh.js";
 import { inventoryFrom } from "../shared/command.js";
 import { hostScript } from "../shared/host-scripts.js";
 import { stackFolder, terraform } from "../shared/terraform.js";

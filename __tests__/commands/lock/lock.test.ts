@@ -10,7 +10,7 @@ import { lockFileText, nameInRegistry, placeholder } from "../../../cluster/lock
 import type { Artifact } from "../../../cluster/model.js";
 import { parseImage, publishers, resolveArtifacts } from "../../../commands/lock/artifact-sources.js";
 import { lock } from "../../../commands/lock/lock.js";
-import { files, load, three } from "../../fixtures/files.js";
+import { files, load, logsIn, three } from "../../fixtures/files.js";
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 
@@ -111,7 +111,7 @@ describe("where every host has an engine of its own", () => {
     const before = process.env.PATH;
     // The script for hosts is told which of the two it is asked for.
     process.env.PATH = `${programs({
-      ssh: `cat >/dev/null; echo platform debian-12-amd64; echo '${unzip}'; case "$*" in *' - '*|*' -') ;; *) echo '${engine}' ;; esac`,
+      ssh: `${logsIn}cat >/dev/null; echo platform debian-12-amd64; echo '${unzip}'; case "$*" in *' - '*|*' -') ;; *) echo '${engine}' ;; esac`,
     })}:${path}`;
     try {
       served = mirror();

@@ -30,7 +30,7 @@ const run: RunAsRoot = ({ name }, script, args = []) =>
     );
     child.stdin?.end(script);
   });
-const open: Open = ({ name, address }) =>
+const open: Open = async ({ name, address }) =>
   name === "h3" ? spawn("false", { stdio: "pipe" }) : spawn("perl", ["-", name, address], { stdio: "pipe" });
 
 async function output(where: Inventory, contact = run) {

@@ -34,7 +34,7 @@ afterEach(() => {
 /** In place of ssh: `instead` of the program for some hosts. */
 function probe(hosts: number, instead: Record<string, readonly [string, string[]]> = {}, connect?: Connect) {
   const where = inventory(hosts);
-  const open = ({ name, address }: { name: string; address: string }) => {
+  const open = async ({ name, address }: { name: string; address: string }) => {
     const [command, args] = instead[name] ?? ["perl", ["-", name, address]];
     const child = spawn(command, args, { stdio: "pipe" });
     children.push(child);

@@ -8,6 +8,7 @@ import { ports } from "../../../cluster/ports.js";
 import { known } from "../../../commands/recover/recover.js";
 import { hostScript } from "../../../commands/shared/host-scripts.js";
 import { clusterFrom, temporaryFolder } from "../../fixtures/clusters.js";
+import { logsIn } from "../../fixtures/files.js";
 
 it("steps run again; what uninstalls, and the containers that are known, stay", () => {
   const resource = (type: string, name: string, id: string, mode = "managed") => ({
@@ -201,7 +202,8 @@ function recover(hosts: readonly string[]) {
   writeFileSync(join(folder, "state"), JSON.stringify({ resources }));
   const program = (name: string, text: string) =>
     writeFileSync(join(folder, name), `#!/bin/sh\n${text}`, { mode: 0o755 });
-  program("ssh", `cat >/dev/null\ncase "$3" in\n${hosts.map((text, i) => `h${i + 1}) ${text} ;;`).join("\n")}\nesac\n`);
+  const answers = hosts.map((text, i) => `h${i + 1}) ${text} ;;`).join("\n");
+  program("ssh", `${logsIn}cat >/dev/null\ncase "$3" in\n${answers}\nesac\n`);
   program(
     "terraform",
     `shift\ncase "$1 $2" in\n"state pull") cat '${folder}/state' ;;\n"state rm") shift 3; echo "$@" >'${folder}/gone' ;;\nesac\n`,
