@@ -33,6 +33,7 @@ import { Task } from "./task.js";
 import { sha256 } from "./text.js";
 import type { Uploads } from "./uploads.js";
 import { launchWeave } from "./weave.js";
+import { declareWeavePassword } from "./weave-password.js";
 
 /**
  * A stack of Terraform's that makes the hosts of a cluster file a cluster. Elements of one's own may stand in it, as
@@ -59,10 +60,11 @@ export class ClusterStack extends PlainStack {
     new NullProvider(this, "null");
     new LocalProvider(this, "local");
     declareGossipKey(this);
+    declareWeavePassword(this, cluster.settings);
     declareDeployer(this, cluster);
 
     // Nothing is changed on one host before all of them are fit, reached, and have fetched what they need.
-    const preflight = new Preflight(this, "preflight", { inventory: inventoryOf(cluster, this.fromStack) });
+    const preflight = new Preflight(this, "preflight", { cluster, inventory: inventoryOf(cluster, this.fromStack) });
     const uploads: Uploads = { scripts: stepsAsset(this), tables: this.tables(cluster) };
     const hosts = this.stageHosts(cluster, uploads, preflight.ready);
     const reached = new Task(this, "reached", { after: hosts.flatMap(({ ready }) => ready) });

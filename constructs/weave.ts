@@ -9,6 +9,7 @@ import type { StagedHost } from "./staged-host.js";
 import { Step } from "./step.js";
 import { Task } from "./task.js";
 import { sha256 } from "./text.js";
+import { weavePassword } from "./weave-password.js";
 
 export interface WeaveProps {
   readonly on: StagedHost;
@@ -35,6 +36,7 @@ export class Weave extends Construct {
       on,
       script: "weave-install",
       args: { images: wantedImages(cluster).join(","), ...this.options() },
+      uploads: weavePassword(cluster.settings).uploads,
       inputs: {
         artifacts: this.artifacts(),
         // A hash, not the list: what the file says of a host must not grow with the number of hosts.
@@ -67,6 +69,7 @@ export class Weave extends Construct {
       fast_datapath: weave.fastDatapath,
       mtu: weave.mtu ?? "default",
       timeout: gates.timeoutSeconds,
+      ...weavePassword(cluster.settings).args,
     };
   }
 
