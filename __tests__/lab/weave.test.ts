@@ -235,11 +235,11 @@ async function readOnTheWay(): Promise<string[]> {
     `docker exec -d ${container(to)} sh -c 'timeout 60 socat -u UDP4-RECV:5000 OPEN:/heard,creat,trunc'
     docker exec -d ${container(to)} sh -c 'timeout 60 socat -u UDP4-RECV:54327,ip-add-membership=224.2.2.3:ethwe OPEN:/heard-all,creat,trunc'`,
   );
+  // The words are no arguments: the engine tells Swarm's managers of each command, over the same network.
+  const say = (word: string, where: string) =>
+    `echo ${word} | docker exec -i ${container(from)} socat -u - UDP4-DATAGRAM:${where}`;
   await until(async () => {
-    await atConsole(
-      from,
-      `docker exec ${container(from)} sh -c 'echo ${one} | socat -u - UDP4-SENDTO:${at}:5000; echo ${all} | socat -u - UDP4-DATAGRAM:224.2.2.3:54327'`,
-    );
+    await atConsole(from, `${say(one, `${at}:5000`)}; ${say(all, "224.2.2.3:54327")}`);
     const heard = await atConsole(to, `docker exec ${container(to)} sh -c 'cat /heard /heard-all 2>/dev/null; true'`);
     return heard.includes(one) && heard.includes(all);
   });
@@ -294,7 +294,7 @@ it("another password is refused where it is not said to be one, and otherwise ta
   expectWords(
     await atConsole(
       one,
-      `cd; echo WEAVE_PASSWORD=${another} >${sent}; ! ${step(one, "install")} 2>&1; [ ! -e ${sent} ]`,
+      `cd /root; echo WEAVE_PASSWORD=${another} >${sent}; ! ${step(one, "install")} 2>&1; [ ! -e ${sent} ]`,
     ),
     /ERROR: the router has another password than the one in TF_VAR_weave_password: .* raise security.weavePasswordChanged/,
   );
