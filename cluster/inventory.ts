@@ -103,7 +103,7 @@ function pullOf({ name, platform, sha256, source }: Artifact): Pull[] {
 }
 
 /** The settings that the commands read, and no others: whatever is in the inventory is an input of the deploy. */
-function settingsOf({ ssh, consul, docker, weave, swarm, firewall, verify }: Settings) {
+function settingsOf({ ssh, consul, docker, weave, swarm, firewall, security, verify }: Settings) {
   return {
     ssh: pick(ssh, "hostKeyChecking", "timeoutSeconds"),
     consul: pick(consul, "datacenter", "dataDir"),
@@ -111,6 +111,7 @@ function settingsOf({ ssh, consul, docker, weave, swarm, firewall, verify }: Set
     weave: pick(weave, "version", "images", "dockerApi", "iptables", "dns", "range", "fastDatapath", "mtu"),
     swarm: pick(swarm, "version", "replication"),
     ...(firewall.managed || firewall.operators.length > 0 ? { firewall } : {}),
+    ...(security.weaveEncryption ? { security: pick(security, "weaveEncryption") } : {}),
     verify,
   };
 }

@@ -268,6 +268,18 @@ export const clusterFileSchema = mapping(
           "Who may use the cluster's ports beside its hosts, as the hosts see them: the machine that deploys, and whoever uses Swarm's, Weave's and Consul's APIs. Whoever is listed can become root on every host. A range has a prefix of 16 or more.",
         ),
     }).describe("Who reaches the cluster's ports."),
+    security: section({
+      weaveEncryption: flag
+        .default(false)
+        .describe(
+          "Weave Net encrypts what it carries between hosts, with the password in the environment variable `TF_VAR_weave_password`. Turning it on or off restarts every router at the same time. See [security.md](security.md).",
+        ),
+      weavePasswordChanged: whole(0, Number.MAX_SAFE_INTEGER, "how often the password was changed: a whole number")
+        .default(0)
+        .describe(
+          "Add one when `TF_VAR_weave_password` has a new password: the next deploy then gives it to every router, all at the same time.",
+        ),
+    }).describe("What protects the cluster on a network that is not trusted."),
     artifacts: section({
       mirror: matching(/^https?:\/\/[^\s"'$%\\]+[^\s"'$%\\/]$/, "an http(s) URL without a slash at its end")
         .optional()

@@ -34,6 +34,7 @@ import { teardownAsset } from "./teardown.js";
 import { sha256 } from "./text.js";
 import type { Uploads } from "./uploads.js";
 import { launchWeave } from "./weave.js";
+import { declareWeavePassword } from "./weave-password.js";
 
 /**
  * A stack of Terraform's that makes the hosts of a cluster file a cluster. Elements of one's own may stand in it, as
@@ -60,13 +61,14 @@ export class ClusterStack extends PlainStack {
     new NullProvider(this, "null");
     new LocalProvider(this, "local");
     declareGossipKey(this);
+    declareWeavePassword(this, cluster.settings);
     declareDeployer(this, cluster);
 
     // Nothing is changed on one host before all of them are fit, reached, and have fetched what they need.
     const scripts = stepsAsset(this);
     const uploads = { scripts, teardown: teardownAsset(this, cluster, scripts), tables: this.tables(cluster) };
     const inventory = inventoryOf(cluster, this.fromStack);
-    const preflight = new Preflight(this, "preflight", { inventory, after: uploads.tables.files });
+    const preflight = new Preflight(this, "preflight", { cluster, inventory, after: uploads.tables.files });
     const hosts = this.stageHosts(cluster, uploads, preflight.ready);
     const reached = new Task(this, "reached", { after: hosts.flatMap(({ ready }) => ready) });
 

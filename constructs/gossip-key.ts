@@ -1,5 +1,6 @@
-/** Consul's gossip key: the one secret of the cluster, given to Terraform as the environment variable TF_VAR_gossip_key. */
-import { type TerraformResourceLifecycle, type TerraformStack, TerraformVariable } from "cdktf";
+/** Consul's gossip key, given to Terraform as the environment variable TF_VAR_gossip_key. */
+import type { TerraformResourceLifecycle, TerraformStack } from "cdktf";
+import { declareSecret } from "./secret.js";
 
 /** The variable, as an expression of Terraform's. */
 export const gossipKey = "var.gossip_key";
@@ -7,19 +8,8 @@ export const gossipKey = "var.gossip_key";
 /** The key that the guide prints is public; only its hash stands here. */
 const publishedKey = "3052a23951ba23032cb026148634facc97dadc6271231e19f86de8019fa5fb4a";
 
-/**
- * The variable. It may be absent, so that `destroy` needs no key. Ephemeral: Terraform writes the value of any other
- * variable, sensitive or not, into every plan file (`cdktf diff` leaves one behind).
- */
-export function declareGossipKey(stack: TerraformStack): void {
-  const key = new TerraformVariable(stack, "gossip_key", {
-    type: "string",
-    sensitive: true,
-    description: "Consul's gossip key, from scripts/keygen",
-  });
-  key.addOverride("ephemeral", true);
-  key.addOverride("default", null);
-}
+export const declareGossipKey = (stack: TerraformStack): void =>
+  declareSecret(stack, "gossip_key", "Consul's gossip key, from scripts/keygen");
 
 /**
  * What a key must be, checked in every plan: base64 of 16, 24 or 32 bytes
@@ -28,22 +18,20 @@ export function declareGossipKey(stack: TerraformStack): void {
  * These are conditions of a resource and not validations of the variable, because Terraform prints the value of a
  * variable, sensitive or not, when its validation fails.
  */
-export const gossipKeyConditions: Required<Pick<TerraformResourceLifecycle, "precondition">> = {
-  precondition: [
-    {
-      condition: `\${${gossipKey} != null}`,
-      errorMessage:
-        "No gossip key: set the environment variable TF_VAR_gossip_key. scripts/keygen prints a new one; keep it where the team keeps its secrets.",
-    },
-    {
-      condition: `\${${gossipKey} == null ? true : can(regex("^([A-Za-z0-9+/]{22}==|[A-Za-z0-9+/]{32}|[A-Za-z0-9+/]{43}=)$", ${gossipKey}))}`,
-      errorMessage:
-        "The gossip key in TF_VAR_gossip_key is malformed: expected base64 of 16, 24 or 32 bytes. scripts/keygen prints a new one.",
-    },
-    {
-      condition: `\${${gossipKey} == null ? true : sha256(${gossipKey}) != "${publishedKey}"}`,
-      errorMessage:
-        "The gossip key in TF_VAR_gossip_key is the one that the guide prints: it is public. scripts/keygen prints a new one.",
-    },
-  ],
-};
+export const gossipKeyConditions: NonNullable<TerraformResourceLifecycle["precondition"]> = [
+  {
+    condition: `\${${gossipKey} != null}`,
+    errorMessage:
+      "No gossip key: set the environment variable TF_VAR_gossip_key. scripts/keygen prints a new one; keep it where the team keeps its secrets.",
+  },
+  {
+    condition: `\${${gossipKey} == null ? true : can(regex("^([A-Za-z0-9+/]{22}==|[A-Za-z0-9+/]{32}|[A-Za-z0-9+/]{43}=)$", ${gossipKey}))}`,
+    errorMessage:
+      "The gossip key in TF_VAR_gossip_key is malformed: expected base64 of 16, 24 or 32 bytes. scripts/keygen prints a new one.",
+  },
+  {
+    condition: `\${${gossipKey} == null ? true : sha256(${gossipKey}) != "${publishedKey}"}`,
+    errorMessage:
+      "The gossip key in TF_VAR_gossip_key is the one that the guide prints: it is public. scripts/keygen prints a new one.",
+  },
+];

@@ -2,6 +2,7 @@
 import type { TerraformResource } from "cdktf";
 import { Construct } from "constructs";
 import { type Inventory, inventoryText } from "../cluster/inventory.js";
+import type { Cluster } from "../cluster/model.js";
 import { preflightAsset } from "./assets.js";
 import { gossipKeyConditions } from "./gossip-key.js";
 import { deployerHere } from "./hold.js";
@@ -9,8 +10,10 @@ import { reference } from "./order.js";
 import { RenderedFile } from "./rendered-file.js";
 import { Task } from "./task.js";
 import { sha256 } from "./text.js";
+import { weavePasswordConditions } from "./weave-password.js";
 
 export interface PreflightProps {
+  readonly cluster: Cluster;
   readonly inventory: Inventory;
   /** What has to be there before a host is asked, for whatever comes after the preflight. */
   readonly after: readonly TerraformResource[];
@@ -19,7 +22,7 @@ export interface PreflightProps {
 export class Preflight extends Construct {
   public readonly ready: readonly TerraformResource[];
 
-  public constructor(scope: Construct, id: string, { inventory, after }: PreflightProps) {
+  public constructor(scope: Construct, id: string, { cluster, inventory, after }: PreflightProps) {
     super(scope, id);
     const program = preflightAsset(this);
     const text = inventoryText(inventory);
@@ -28,7 +31,7 @@ export class Preflight extends Construct {
     const run = new Task(this, "hosts", {
       triggers: { program: program.assetHash, inventory: sha256(text) },
       provisioners: [{ type: "local-exec", command: runUnlessOff(`${program.path} ${reference(file, "filename")}`) }],
-      lifecycle: gossipKeyConditions,
+      lifecycle: { precondition: [...gossipKeyConditions, ...weavePasswordConditions(cluster.settings)] },
       after: [file, ...after],
     });
     this.ready = [run];

@@ -68,7 +68,7 @@ export class Step extends Task {
       triggers: only ? Object.fromEntries(only) : everything,
       provisioners: [
         // Another deploy's step may be about to read what lies there.
-        ...(props.uploads ? [run(`sh ${uploads}/scripts/hold.sh`)] : []),
+        ...(props.uploads?.length ? [run(`sh ${uploads}/scripts/hold.sh`)] : []),
         ...(props.uploads ?? []).map(
           ({ to, ...what }): FileProvisioner => ({ type: "file", ...what, destination: `${uploads}/${to}` }),
         ),

@@ -10,6 +10,7 @@ import type { StagedHost } from "./staged-host.js";
 import { Step } from "./step.js";
 import { Task } from "./task.js";
 import { sha256 } from "./text.js";
+import { weavePassword } from "./weave-password.js";
 
 export interface WeaveProps {
   readonly on: StagedHost;
@@ -36,6 +37,7 @@ export class Weave extends Construct {
       on,
       script: "weave-install",
       args: { images: wantedImages(cluster).join(","), ...this.options() },
+      uploads: weavePassword(cluster.settings).uploads,
       inputs: {
         artifacts: this.artifacts(),
         // A hash, not the list: what the file says of a host must not grow with the number of hosts.
@@ -69,6 +71,7 @@ export class Weave extends Construct {
       mtu: weave.mtu ?? "default",
       ...(weave.connectionLimit === undefined ? {} : { connections: weave.connectionLimit }),
       timeout: gates.timeoutSeconds,
+      ...weavePassword(cluster.settings).args,
     };
   }
 

@@ -3,12 +3,12 @@
 
 # operator COMMAND…: in the lab's network, or the place of it that LAB_PLACE names, from the repository, with the lab's
 # settings.
-# The gossip key goes by environment: the process list shows arguments, to everyone.
+# Secrets go by environment: the process list shows arguments, to everyone.
 operator() {
   (
     cd "$REPO" || exit
-    TF_VAR_gossip_key=$(cat "$LAB/gossip.key")
-    export TF_VAR_gossip_key
+    TF_VAR_gossip_key=$(cat "$LAB/gossip.key") TF_VAR_weave_password=$(cat "$LAB/weave.password")
+    export TF_VAR_gossip_key TF_VAR_weave_password
     export CLUSTER_FILE=$LAB/cluster.yaml TF_CLI_CONFIG_FILE=$LAB/terraform.rc PATH=$CACHE/bin:$PATH
     # Nobody to ask, nowhere to report to, and providers that a rebuild may change under the same version.
     export CI=1 CHECKPOINT_DISABLE=1 DISABLE_VERSION_CHECK=1 CDKTF_DISABLE_PLUGIN_CACHE_ENV=1

@@ -3,9 +3,10 @@
 
 write_keys() {
   [ -e "$LAB/id_ed25519" ] || ssh-keygen -q -t ed25519 -N '' -C multicast-swarm-lab -f "$LAB/id_ed25519"
-  if [ ! -s "$LAB/gossip.key" ]; then
-    (umask 077 && "$REPO/scripts/keygen" >"$LAB/gossip.key.new") && mv "$LAB/gossip.key.new" "$LAB/gossip.key"
-  fi
+  local secret
+  for secret in gossip.key weave.password; do
+    [ -s "$LAB/$secret" ] || { (umask 077 && "$REPO/scripts/keygen" >"$LAB/$secret.new") && mv "$LAB/$secret.new" "$LAB/$secret"; }
+  done
 }
 
 # The hosts' ssh keys, read from their disks: nothing to trust, no host asked.

@@ -95,7 +95,14 @@ test("a source with a login is no way to the JSON", () => {
 });
 
 describe("in the environment and in files", () => {
-  const names = ["TF_VAR_gossip_key", "AWS_SECRET_ACCESS_KEY", "PG_CONN_STR", "TF_HTTP_PASSWORD", "CONSUL_HTTP_TOKEN"];
+  const names = [
+    "TF_VAR_gossip_key",
+    "TF_VAR_weave_password",
+    "AWS_SECRET_ACCESS_KEY",
+    "PG_CONN_STR",
+    "TF_HTTP_PASSWORD",
+    "CONSUL_HTTP_TOKEN",
+  ];
   const before = { ...process.env };
   const here = process.cwd();
   afterEach(() => {
@@ -110,12 +117,15 @@ describe("in the environment and in files", () => {
     const folder = temporaryFolder();
     mkdirSync(join(folder, "work"));
     writeFileSync(join(folder, "id_ed25519"), canary);
-    const file = clusterFile(1, { backend: { type: "pg", config: { schema_name: "rack" } } });
+    const file = clusterFile(1, {
+      backend: { type: "pg", config: { schema_name: "rack" } },
+      security: { weaveEncryption: true },
+    });
     const cluster = clusterFrom(file, undefined, folder);
     expect(contents(synthesise(cluster))).not.toContain(canary);
 
     process.chdir(join(folder, "work"));
-    const said = `=== m1 consul/config.txt 0 cat\n{"encrypt": "${canary}"} ${process.env.TF_VAR_gossip_key}\n=== m1 end 0 -\n`;
+    const said = `=== m1 consul/config.txt 0 cat\n{"encrypt": "${canary}"} ${process.env.TF_VAR_gossip_key} ${process.env.TF_VAR_weave_password}\n=== m1 end 0 -\n`;
     const inventory = inventoryOf(cluster, (path) => path);
     const { collected: found } = parseBundle("h1", "m1", said);
     writeBundle(inventory, { files: found, missing: new Map() }, "bundle", [

@@ -15,6 +15,7 @@ interface Synthesised {
   readonly resource: Record<string, Record<string, Block>>;
   readonly provider: Record<string, unknown>;
   readonly terraform: unknown;
+  readonly variable: Record<string, unknown>;
   readonly locals: Record<string, string>;
 }
 
@@ -583,8 +584,8 @@ test("what Terraform does not know is cleared on a host before its containers ar
 
 describe("one edited field", () => {
   /** Addresses whose blocks differ. */
-  const changed = (edit: Record<string, unknown>): string[] => {
-    const [was, is] = [{}, edit].map((more) => {
+  const changed = (edit: Record<string, unknown>, before: Record<string, unknown> = {}): string[] => {
+    const [was, is] = [before, edit].map((more) => {
       const { resource } = json(synthesise(clusterFrom(clusterFile(3, more))));
       return new Map(
         Object.entries(resource).flatMap(([type, byName]) =>
@@ -618,6 +619,19 @@ describe("one edited field", () => {
     const touched = changed({ hosts: [...(clusterFile(3).hosts as object[]), fourth] });
     expect(touched).toEqual(expect.arrayContaining(ofEach("null_resource.*_weave_install")));
     expect(touched.filter((address) => /h[123]_weave_launch/.test(address))).toEqual([]);
+  });
+
+  test("of the network's encryption goes to the steps that install routers and may restart all at once", () => {
+    const encrypted = (security: object) => ({ security: { weaveEncryption: true, ...security } });
+    const steps = ofEach("null_resource.*_weave_install", "null_resource.*_weave_launch");
+    const touched = changed(encrypted({ weavePasswordChanged: 1 }), encrypted({}));
+    expect(touched.filter((address) => /_weave_/.test(address)).sort()).toEqual(steps.sort());
+    const { resource, variable } = json(synthesise(clusterFrom(clusterFile(3, encrypted({})))));
+    expect(variable.weave_password).toMatchObject({ ephemeral: true, sensitive: true });
+    const using = Object.entries(resource.null_resource ?? {}).filter(([, one]) =>
+      JSON.stringify(one).includes("WEAVE_PASSWORD"),
+    );
+    expect(using.map(([name]) => name)).toEqual(["h1_weave_install", "h2_weave_install", "h3_weave_install"]);
   });
 
   const managed = (...operators: string[]) => ({ firewall: { managed: true, operators } });

@@ -32,6 +32,7 @@ import {
   useLab,
   write,
 } from "./lab.js";
+import { listenFor } from "./sniffer.js";
 
 useLab("--hosts", "2");
 oneAfterTheOther();
@@ -48,11 +49,12 @@ const addressOf = (on: Host, name = container(on)) =>
 const routerOf = async (on: Host) =>
   (await atConsole(on, "docker inspect -f '{{.Id}}' weave 2>/dev/null || true")).trim();
 
-/** What the step that launches Weave on a host is called with, from what was deployed. */
-function launch(on: Host): string {
+/** What a step of Weave's is called with on a host, from what was deployed. */
+function step(on: Host, name: "install" | "launch"): string {
   const stack = JSON.parse(read("cdktf.out/stacks/lab/cdk.tf.json"));
-  return stack.resource.null_resource[`${on.name}_weave_launch`].triggers.command;
+  return stack.resource.null_resource[`${on.name}_weave_${name}`].triggers.command;
 }
+const launch = (on: Host) => step(on, "launch");
 
 /** The proxy answers, and every host's container is found by its name from the other host. */
 async function connected(): Promise<boolean> {
@@ -249,6 +251,99 @@ it("images of another owner and version take over, one host after the other, wit
   for (const { name } of hosts()) {
     const image = "rajchaudhuri/weave:2.9.0\n";
     expect(now[name]).toBe(`${image}${image}rajchaudhuri_weave_2.9.0.tar\n`);
+  }
+});
+
+/** Which of a container's words to one other, and to all, can be read on the way. */
+async function readOnTheWay(): Promise<string[]> {
+  const [from, to] = hosts() as [Host, Host];
+  const [one, all, end] = ["a-word-to-one", "a-word-to-all", "everything-has-passed"] as const;
+  const sniffer = await listenFor(one, all, end);
+  const at = (await addressOf(to)).trim().replace(/\/.*/, "");
+  await atConsole(
+    to,
+    `docker exec -d ${container(to)} sh -c 'timeout 60 socat -u UDP4-RECV:5000 OPEN:/heard,creat,trunc'
+    docker exec -d ${container(to)} sh -c 'timeout 60 socat -u UDP4-RECV:54327,ip-add-membership=224.2.2.3:ethwe OPEN:/heard-all,creat,trunc'`,
+  );
+  // The words are no arguments: the engine tells Swarm's managers of each command, over the same network.
+  const say = (word: string, where: string) =>
+    `echo ${word} | docker exec -i ${container(from)} socat -u - UDP4-DATAGRAM:${where}`;
+  await until(async () => {
+    await atConsole(from, `${say(one, `${at}:5000`)}; ${say(all, "224.2.2.3:54327")}`);
+    const heard = await atConsole(to, `docker exec ${container(to)} sh -c 'cat /heard /heard-all 2>/dev/null; true'`);
+    return heard.includes(one) && heard.includes(all);
+  });
+  // Packets are listened to in their order.
+  await until(async () => {
+    await atConsole(from, `bash -c 'echo ${end} >/dev/udp/${to.address}/9'`);
+    return sniffer.heard.has(end);
+  });
+  sniffer.end();
+  return [one, all].filter((word) => sniffer.heard.has(word));
+}
+
+/** Deploys with these settings in the section `security`. */
+async function secure(security: object): Promise<string> {
+  write("cluster.yaml", stringify({ ...parse(read("cluster.yaml")), security }));
+  return await lab("deploy");
+}
+const addresses = () => Promise.all(hosts().map((on) => addressOf(on)));
+const status = () => atConsoles("set -a; . /etc/default/weave; set +a; weave status; weave status connections");
+
+it("what containers send can be read between the hosts, until it is encrypted", async () => {
+  expect(await readOnTheWay()).toEqual(["a-word-to-one", "a-word-to-all"]);
+  const before = await addresses();
+  expectWords(await secure({ weaveEncryption: true }), /Peers: 2 \(with 2 established connections\)/);
+  await until(connected);
+  expect(await addresses()).toEqual(before);
+  for (const said of Object.values(await status())) {
+    expectWords(said, /Encryption: enabled/, /established encrypted/);
+  }
+  expect(await readOnTheWay()).toEqual([]);
+});
+
+it("the password lies where root alone can read it, and nowhere else but in the router's environment", async () => {
+  const password = read("weave.password").trim();
+  const found = await atConsoles(`
+    stat -c '%a %U' /etc/default/weave-password
+    grep -rlsF -e ${password} /etc /root /home /var/lib/multicast-swarm /var/log /run --exclude-dir=docker --exclude-dir=containerd || true
+    journalctl -o cat | grep -cF -e ${password} || true`);
+  for (const { name } of hosts()) {
+    expect(found[name]).toBe("600 root\n/etc/default/weave-password\n0\n");
+  }
+  for (const file of ["cdktf.out/stacks/lab/cdk.tf.json", "terraform.lab.tfstate"]) {
+    expect(read(file)).not.toContain(password);
+  }
+});
+
+it("another password is refused where it is not said to be one, and otherwise taken by all routers at once", async () => {
+  const [one] = hosts() as [Host, Host];
+  const before = await addresses();
+  const another = "another/password+of/the+cluster+12345678";
+  const sent = "/root/.multicast-swarm/weave-password";
+  expectWords(
+    await atConsole(
+      one,
+      `cd /root; echo WEAVE_PASSWORD=${another} >${sent}; ! ${step(one, "install")} 2>&1; [ ! -e ${sent} ]`,
+    ),
+    /ERROR: the router has another password than the one in TF_VAR_weave_password: .* raise security.weavePasswordChanged/,
+  );
+  write("weave.password", another);
+  expectWords(
+    await secure({ weaveEncryption: true, weavePasswordChanged: 1 }),
+    /Peers: 2 \(with 2 established connections\)/,
+  );
+  await until(connected);
+  expect(await addresses()).toEqual(before);
+  expect(await atConsole(one, "cat /etc/default/weave-password")).toBe(`WEAVE_PASSWORD=${another}\n`);
+});
+
+it("encryption can be turned off again", async () => {
+  const output = await secure({});
+  expectWords(output, /h2 weave-launch: changed .*weave-password \(removed\)/);
+  await until(connected);
+  for (const said of Object.values(await status())) {
+    expectWords(said, /Encryption: disabled/);
   }
 });
 

@@ -135,6 +135,7 @@ export class Deployed {
         PATH: `${join(cache, "bin")}:${process.env.PATH}`,
         TF_CLI_CONFIG_FILE: this.settings,
         TF_VAR_gossip_key: key,
+        TF_VAR_weave_password: key,
       },
     });
     return stdout;

@@ -53,6 +53,7 @@ describe("of a running cluster", () => {
     ["swarm", three({ swarm: { heartbeat: "20s" } })],
     ["gates", three({ gates: { timeoutSeconds: 300 } })],
     ["firewall", three({ firewall: { managed: true, operators: ["10.0.9.5"] } })],
+    ["security", three({ security: { weaveEncryption: true } })],
     ["verify", three({ verify: { image: "example/toolbox:1" } })],
     ["artifacts", three(), artifacts.map((one) => ({ ...one, source: one.source.replace("mirror.", "other.") }))],
     ["upgrade-consul", three({ consul: { version: "2.1.0" } }), upgraded(/^consul$/, "1.22.7", "2.1.0")],
@@ -91,6 +92,20 @@ describe("of a cluster with an allow-list", () => {
     ["firewall-operators", three(managed("10.0.9.5", "10.0.8.0/24"))],
     ["firewall-add", three({ hosts: [h1, h2, h3, h4], ...managed("10.0.9.5") })],
     ["firewall-off", three()],
+  ])("%s", async (name, file) => {
+    await reviewed(name, await cluster.plan(file));
+  });
+});
+
+describe("of a cluster with an encrypted network", () => {
+  const cluster = new Deployed();
+  const encrypted = (security: object = {}) => ({ security: { weaveEncryption: true, ...security } });
+  beforeAll(() => cluster.deploy(three(encrypted())));
+
+  test.each<[name: string, file: Record<string, unknown>]>([
+    ["security-password", three(encrypted({ weavePasswordChanged: 1 }))],
+    ["security-add", three({ hosts: [h1, h2, h3, h4], ...encrypted() })],
+    ["security-off", three()],
   ])("%s", async (name, file) => {
     await reviewed(name, await cluster.plan(file));
   });

@@ -85,9 +85,13 @@ export function parseBundle(
 }
 
 /** The hosts have done this already, with what they know; here is what the operator knows. */
-export function redact(text: string, secret = process.env.TF_VAR_gossip_key): string {
+export function redact(text: string, env: NodeJS.ProcessEnv = process.env): string {
+  const { TF_VAR_gossip_key: gossipKey, TF_VAR_weave_password: weavePassword } = env;
   const hidden = text.replace(/("encrypt"\s*:\s*)"[^"]*"/g, '$1"[redacted]"');
-  return secret ? hidden.replaceAll(secret, "[redacted]") : hidden;
+  return [gossipKey, weavePassword].reduce<string>(
+    (safe, secret) => (secret ? safe.replaceAll(secret, "[redacted]") : safe),
+    hidden,
+  );
 }
 
 /** `rack-diagnose-20261123-021500` */

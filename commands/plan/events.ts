@@ -28,7 +28,7 @@ export const argsOf = (triggers: Texts | undefined): Texts =>
 /** Arguments that differ, but for those that say only how long the step waits. */
 function differing({ before, after }: Turn<Texts>): [name: string, text: string][] {
   const [was, is] = [argsOf(before), argsOf(after)];
-  return Object.keys(is)
+  return [...new Set([...Object.keys(was), ...Object.keys(is)])]
     .filter((name) => name !== "timeout" && was[name] !== is[name])
     .map((name) => [name, changed(name, was[name], is[name])]);
 }
@@ -99,12 +99,29 @@ function consulEffect(plan: TerraformPlan, { name }: Member, triggers: Turn<Text
 
 function weaveEffect(plan: TerraformPlan, member: Member, triggers: Turn<Texts>): Effect {
   const args = differing(triggers);
-  const options = args.filter(([name]) => name !== "version" && !(name in fixed.weave)).map(([, text]) => text);
+  const options = args
+    .filter(([name]) => name !== "version" && name !== "password" && !(name in fixed.weave))
+    .map(([, text]) => text);
   const script = artifactChange(plan, "weave");
   const install = plan.triggers(`null_resource.${member.name}_${services.Weave.tells}`);
   const told = install.before?.peers === install.after?.peers ? [] : peerChanges(plan, member);
-  return { restarts: [...script, ...options], told, refused: refusals(args, fixed.weave) };
+  return { restarts: [...script, ...passwordChange(triggers), ...options], told, refused: refusals(args, fixed.weave) };
 }
+
+function passwordChange({ before, after }: Turn<Texts>): string[] {
+  const [was, is] = [argsOf(before).password, argsOf(after).password];
+  if (was === is || before === undefined) {
+    return [];
+  }
+  const encrypted = (password: string | undefined) => String(password !== undefined);
+  return was === undefined || is === undefined
+    ? [changed("weaveEncryption", encrypted(was), encrypted(is))]
+    : ["another password"];
+}
+
+/** Routers with different passwords do not talk to each other, so that all get another one at the same time. */
+export const getsOtherPassword = (plan: TerraformPlan, host: string): boolean =>
+  passwordChange(plan.triggers(serviceStep("Weave", host))).length > 0;
 
 /** Hosts that come and go, as the others are told of them. */
 function peerChanges(plan: TerraformPlan, { name }: Member): string[] {

@@ -1,6 +1,6 @@
 /** A plan of Terraform's, told in hosts. */
 import { dangersIn, destroyedBy, type Told } from "./dangers.js";
-import { eventsOf, type Service, serviceStep } from "./events.js";
+import { eventsOf, getsOtherPassword, type Service, serviceStep } from "./events.js";
 import type { Story } from "./json-schema.js";
 import { membersOf } from "./members.js";
 import type { TerraformPlan } from "./terraform-plan.js";
@@ -59,5 +59,6 @@ function turnsOf(plan: TerraformPlan, told: readonly Told[], service: Service): 
   const steps = told
     .filter(({ events }) => events.some(concerns))
     .map(({ member: { name } }) => ({ host: name, step: serviceStep(service, name) }));
-  return { component: service, turns: inTurns(plan, steps) };
+  const together = service === "Weave" && steps.some(({ host }) => getsOtherPassword(plan, host));
+  return { component: service, turns: together ? [steps.map(({ host }) => host)] : inTurns(plan, steps) };
 }

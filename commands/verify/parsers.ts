@@ -69,6 +69,7 @@ export interface WeaveConnection {
   readonly state: string;
   /** `sleeve` or `fastdp`, or the reason for a failure. */
   readonly detail: string;
+  readonly encrypted: boolean;
   /** Bytes of the largest packet that it carries in one piece, once that is known. */
   readonly mtu?: number;
 }
@@ -114,11 +115,13 @@ export function parseWeaveReport(text: string): WeaveReport | undefined {
     version: report.Version ?? "unknown",
     connections: (router.Connections ?? []).map(({ Address, State, Info = "", Attrs }) => {
       const peer = /\b([0-9a-f]{2}(?::[0-9a-f]{2}){5})\(/.exec(Info)?.[1];
-      const detail = Info.replace(/\s*\b[0-9a-f]{2}(?::[0-9a-f]{2}){5}\(.*?\)/, "").trim();
+      const [, encryption, rest = Info] = /^(encrypted|unencrypted) +(.*)$/.exec(Info) ?? [];
+      const detail = rest.replace(/\s*\b[0-9a-f]{2}(?::[0-9a-f]{2}){5}\(.*?\)/, "").trim();
       return {
         address: withoutPort(Address),
         state: State,
         detail,
+        encrypted: encryption === "encrypted",
         ...(peer === undefined ? {} : { peer }),
         ...(Attrs?.mtu === undefined ? {} : { mtu: Attrs.mtu }),
       };

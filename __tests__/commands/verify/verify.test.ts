@@ -147,6 +147,29 @@ describe("an allow-list", () => {
   });
 });
 
+describe("connections between the routers", () => {
+  const encrypt = { ...inventory, settings: { ...inventory.settings, security: { weaveEncryption: true } } };
+  /** As a router with a password says it. */
+  const encrypted = ({ stdout }: Recorded) => ({
+    stdout: stdout.replaceAll('"Info":"sleeve', '"Info":"encrypted   sleeve'),
+  });
+  const connections = ({ verdicts }: Verified) =>
+    verdicts.filter(({ check }) => check === "weave").map(({ found }) => found.replace(/, seen by.*/, ""));
+
+  it("are encrypted where the cluster file says so", async () => {
+    const verified = await replay(healthy, encrypted, [], undefined, encrypt);
+    expect(statusOf(verified)).toBe(0);
+    expect(connections(verified)).toEqual(names.map(() => "2 connections by sleeve, encrypted"));
+  });
+
+  it("are a fault where they are not, and where they should not be", async () => {
+    const open = await replay(healthy, undefined, [], undefined, encrypt);
+    expect(connections(open)).toEqual(names.map(() => "is connected without encryption"));
+    expect(statusOf(open)).toBe(1);
+    expect(connections(await replay(healthy, encrypted))).toEqual(names.map(() => "is connected with encryption"));
+  });
+});
+
 describe("a member that is down", () => {
   const withoutH2 = inventoryOf([host(1), host(3)], {
     ...inventory,

@@ -28,7 +28,7 @@ const fastDatapath = ports.weaveFastDatapath.number;
 export const weave = {
   name: "weave",
   title: "Weave connections between all pairs",
-  doc: "a connection to every other host is established and carries datagrams; no other peers",
+  doc: "a connection to every other host is established, encrypted where the cluster file says so, and carries datagrams; no other peers",
   after: ["engine", "firewall"],
   needed: "an established connection between every pair of hosts, and no other peers",
   fix: (host, evidence, complaints) => {
@@ -123,12 +123,25 @@ function withReport(host: InventoryHost, text: string, look: (report: WeaveRepor
   return report ? look(report) : complaintOfItself(host, "weave report is not JSON");
 }
 
-function connections({ inventory: { hosts, absent } }: Evidence, self: InventoryHost, report: WeaveReport): Sight {
+function connections(
+  { inventory: { hosts, absent, settings } }: Evidence,
+  self: InventoryHost,
+  report: WeaveReport,
+): Sight {
+  const encrypted = settings.security?.weaveEncryption === true;
   const others = hosts.filter(({ name }) => name !== self.name);
   const missing = others.flatMap((other) => {
     const between = connectionsTo(report, other);
-    if (between.some(({ state }) => state === "established")) {
-      return [];
+    const established = between.filter(({ state }) => state === "established");
+    if (established.length > 0) {
+      return established.every((one) => one.encrypted === encrypted)
+        ? []
+        : [
+            {
+              about: other.name,
+              found: encrypted ? "is connected without encryption" : "is connected with encryption",
+            },
+          ];
     }
     const [first] = between;
     const state = first ? `: ${first.state} ${withoutRetry(first.detail)}` : "";
@@ -143,7 +156,7 @@ function connections({ inventory: { hosts, absent } }: Evidence, self: Inventory
     }));
   const ways = [...new Set(report.connections.map(({ detail }) => detail.split(" ")[0]))].filter(Boolean).join(", ");
   return {
-    seen: `${plural(others.length - missing.length, "connection")}${ways ? ` by ${ways}` : ""}`,
+    seen: `${plural(others.length - missing.length, "connection")}${ways ? ` by ${ways}` : ""}${encrypted ? ", encrypted" : ""}`,
     complaints: [...missing, ...strangers],
   };
 }

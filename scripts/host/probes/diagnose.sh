@@ -133,7 +133,7 @@ secrets() {
   {
     find /etc/consul.d "$state" "$data_dir" -name '*.json' -size -64k -exec sed -n 's/.*"encrypt" *: *"\([^"]*\)".*/\1/p' {} +
     find "$data_dir/serf" -name '*.keyring' -exec grep -oE '[A-Za-z0-9+/_-]{20,}={0,2}' {} +
-    sed -n 's/^WEAVE_PASSWORD=//p' /etc/default/weave | tr -d "\"'"
+    sed -n 's/^WEAVE_PASSWORD=//p' /etc/default/weave /etc/default/weave-password | tr -d "\"'"
   } 2>/dev/null | sort -u | while read -r secret; do
     printf '%s\n' "$secret"
     printf %s "$secret" | base64 -d 2>/dev/null | od -An -v -tx1 | tr -d ' \n'

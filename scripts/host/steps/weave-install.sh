@@ -1,6 +1,7 @@
 #!/bin/sh
 # Weave Net's script and images. Guide: "Installing Weave". A router starts where none runs; one that runs learns of its
 # peers, and is restarted by weave-launch.sh alone, when it is this host's turn.
+# A password arrives as weave-password, in the form of a systemd environment file.
 # Arguments: images=REFERENCE,… (what the engine must have; - for none), and those of weave-launch.sh but turn
 . "$(dirname "$0")/lib.sh"
 . "$here/artifacts.sh"
@@ -9,6 +10,8 @@
 images=''
 take "images" "$1"
 shift
+# However this step ends, the uploaded password does not stay behind.
+trap 'rm -f "$sent/weave-password"' EXIT
 
 if weave_installed; then
   own file $weave_script
@@ -26,4 +29,17 @@ for image in $(printf %s "$images" | tr ',' ' '); do
   load_image "$image"
 done
 
-exec sh "$here/weave-launch.sh" "$@" turn=no
+case " $* " in
+  *" password=$(note weave-password) "*)
+    [ ! -e $weave_password ] || cmp -s "$sent/weave-password" $weave_password ||
+      die "the router has another password than the one in TF_VAR_weave_password: set the one that it has, or raise security.weavePasswordChanged"
+    ;;
+esac
+case " $* " in
+  *" password="*)
+    own file $weave_password
+    put $weave_password root:root 0600 <"$sent/weave-password" || true
+    ;;
+esac
+
+sh "$here/weave-launch.sh" "$@" turn=no

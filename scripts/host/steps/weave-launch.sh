@@ -7,11 +7,12 @@
 # Arguments: owner=IMAGE_OWNER version=V address=IP range=CIDR dns=true|false fast_datapath=true|false mtu=BYTES|default timeout=SECONDS
 # connections=NUMBER (how many a router takes, 0 for no limit; without it Weave's own number)
 # turn=yes|no (whether this host's router may be restarted now; with no, one that needs it is left as it is)
+# password=N (which of the cluster's passwords the router has, counted; without it none, and packets are not encrypted)
 . "$(dirname "$0")/lib.sh"
 . "$here/images.sh"
 . "$here/weave.sh"
-owner='' version='' address='' range='' dns='' fast_datapath='' mtu='' timeout='' turn='' connections=default
-take "owner version address range dns fast_datapath mtu timeout turn connections" "$@"
+owner='' version='' address='' range='' dns='' fast_datapath='' mtu='' timeout='' turn='' connections=default password=none
+take "owner version address range dns fast_datapath mtu timeout turn connections password" "$@"
 
 # fixed FIELD VALUE: what Weave takes only when it makes the network, and would ignore or break over afterwards.
 fixed() {
@@ -59,7 +60,7 @@ StartLimitIntervalSec=0
 
 [Service]
 Type=exec
-EnvironmentFile=/etc/default/weave
+EnvironmentFile=/etc/default/weave$([ "$password" = none ] || printf '\nEnvironmentFile=%s' $weave_password)
 ExecStartPre=/bin/sh $state/weave-prepare.sh
 ExecStartPre=$weave_script launch --no-restart \$WEAVE_OPTIONS \$WEAVE_QUORUM \$WEAVE_PEERS
 ExecStart=$docker attach --no-stdin --sig-proxy=false $weave_container
@@ -80,9 +81,13 @@ wanted=$({
   settings | grep -v -e '^WEAVE_QUORUM=' -e '^WEAVE_PEERS='
   unit
   cat $weave_script
+  [ "$password" = none ] || cat $weave_password
 } | sha256sum | cut -d' ' -f1)
 running=no
 ! systemctl is-active -q weave.service || running=yes
+# Routers with different passwords do not talk to each other: taking turns would only make the others wait longer.
+had_password=$(note weave-password)
+[ "${had_password:-none}" = "$password" ] || turn=yes
 if [ $running = yes ] && [ "$(note weave-running)" != "$wanted" ] && [ "$turn" = no ]; then
   # Nothing is written either: a router that crashed in the meantime would start with it out of turn.
   found "weave.service running with other options or another version (restarted in its turn)"
@@ -139,7 +144,9 @@ if [ -z "$stale" ]; then
     changed "peers: ${others:-none}"
   fi
 else
-  verb=started had=$(connected)
+  verb=started
+  # With another password the others come when they have it too; gate-weave waits for them.
+  [ "${had_password:-none}" != "$password" ] || had=$(connected)
   [ $running = no ] || verb=restarted
   systemctl restart weave.service ||
     die "weave.service does not start: $(journal weave.service)"
@@ -155,6 +162,11 @@ note weave-range "$range"
 note weave-mtu "$mtu"
 note weave-fastDatapath "$fast_datapath"
 note weave-peers "$others"
+note weave-password "$password"
+[ "$password" != none ] || [ ! -e $weave_password ] || {
+  rm -f $weave_password
+  changed "$weave_password (removed): packets between hosts are not encrypted any more"
+}
 
 # What the router of an earlier owner or version was made of.
 needed=" $(weave_images | tr '\n' ' ')"

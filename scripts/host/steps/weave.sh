@@ -3,6 +3,8 @@
 # shellcheck shell=sh disable=SC2154
 
 weave_script=/usr/local/bin/weave
+# Read by root and systemd alone: what /etc/default/weave has, everybody may read.
+weave_password=/etc/default/weave-password
 
 weave_installed() {
   artifact weave
