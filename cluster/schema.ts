@@ -258,6 +258,15 @@ export const clusterFileSchema = mapping(
           "Who may use the cluster's ports beside its hosts, as the hosts see them: the machine that deploys, and whoever uses Swarm's, Weave's and Consul's APIs. Whoever is listed can become root on every host. A range has a prefix of 16 or more.",
         ),
     }).describe("Who reaches the cluster's ports."),
+    security: mapping({
+      dockerTls: flag.describe(
+        "Serve the Docker API of every host (Weave's proxy) and of the Swarm (its managers) with TLS alone, to those who have a certificate of the cluster's authority. `scripts/pki` makes the certificates. `false` goes back to the open form: keep the line until that is deployed.",
+      ),
+    })
+      .optional()
+      .describe(
+        "Who may use the Docker API on a LAN that is not trusted ([security.md](security.md)). Without it, everybody who reaches it.",
+      ),
     artifacts: section({
       mirror: matching(/^https?:\/\/[^\s"'$%\\]+[^\s"'$%\\/]$/, "an http(s) URL without a slash at its end")
         .optional()
