@@ -4,6 +4,7 @@
  */
 import { isIPv4 } from "node:net";
 import { type Artifact, type Cluster, type Host, type Login, neededImages, type Settings } from "./model.js";
+import { type CertificateFacts, factsOf, privatePki } from "./pki.js";
 import { openPortsOf } from "./ports.js";
 
 export interface InventoryHost extends Host {
@@ -12,6 +13,8 @@ export interface InventoryHost extends Host {
    * binds to the bridge of the containers, while the others bind to the host's address or to all.
    */
   readonly ports: readonly string[];
+  /** With `security.dockerTls`: what is known of the certificate that lies in git. */
+  readonly certificate?: CertificateFacts;
 }
 
 export interface Inventory {
@@ -27,6 +30,8 @@ export interface Inventory {
   readonly required: readonly string[];
   /** Names of the machines that artifacts come from. */
   readonly sources: readonly string[];
+  /** With `security.dockerTls`: the folder of the operator's certificate. */
+  readonly operator?: string;
 }
 
 /**
@@ -36,6 +41,7 @@ export interface Inventory {
  *   where the checks are going to run.
  */
 export function inventoryOf(cluster: Cluster, keyFile: (written: string) => string): Inventory {
+  const certificate = ({ name }: Host) => cluster.certificates?.hosts.get(name);
   const located = (login: Login): Login =>
     login.keyFile === undefined ? login : { ...login, keyFile: keyFile(login.keyFile) };
   return {
@@ -44,6 +50,7 @@ export function inventoryOf(cluster: Cluster, keyFile: (written: string) => stri
       ...host,
       login: located(host.login),
       ports: openPortsOf(host, cluster.settings),
+      ...(certificate(host) && { certificate: factsOf(certificate(host) ?? "") }),
     })),
     absent: cluster.hosts.filter(({ down }) => down).map(({ name, address }) => ({ name, address })),
     ...(cluster.bastion ? { bastion: located(cluster.bastion) } : {}),
@@ -51,6 +58,7 @@ export function inventoryOf(cluster: Cluster, keyFile: (written: string) => stri
     artifacts: cluster.artifacts.map(({ name, platform, version }) => ({ name, platform, version })),
     required: ["consul", "weave", ...neededImages(cluster.settings).map((image) => `image:${image}`)],
     sources: [...new Set(cluster.artifacts.flatMap(({ source }) => nameIn(source)))].sort(),
+    ...(cluster.settings.security?.dockerTls && { operator: keyFile(privatePki.operator) }),
   };
 }
 

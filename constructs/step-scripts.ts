@@ -10,6 +10,7 @@ const shared = ["names.sh", "tls.sh", "lib.sh", "hold.sh"];
 
 /** Each step's script, without `.sh`, and the others that it sources or runs. */
 export const stepScripts = {
+  certificate: [],
   "consul-bootstrap": ["artifacts.sh", "consul.sh", "consul-agent.sh"],
   "consul-handover": ["consul-start.sh", "artifacts.sh", "consul.sh", "consul-agent.sh"],
   "consul-install": ["artifacts.sh", "packages.sh", "consul.sh"],
@@ -23,6 +24,7 @@ export const stepScripts = {
   leave: ["images.sh", "weave.sh", "swarm.sh"],
   lost: ["images.sh", "weave.sh", "swarm.sh"],
   release: [],
+  "swarm-certificate": [],
   "swarm-clear": ["swarm.sh"],
   uninstall: [
     "packages.sh",

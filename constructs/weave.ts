@@ -4,6 +4,7 @@ import type { TerraformResource } from "cdktf";
 import { Construct } from "constructs";
 import type { Cluster } from "../cluster/model.js";
 import { artifactsHash, wantedImages } from "./artifacts.js";
+import { certificateHash } from "./certificate.js";
 import { DockerEngine } from "./docker-engine.js";
 import type { StagedHost } from "./staged-host.js";
 import { Step } from "./step.js";
@@ -67,6 +68,7 @@ export class Weave extends Construct {
       fast_datapath: weave.fastDatapath,
       mtu: weave.mtu ?? "default",
       timeout: gates.timeoutSeconds,
+      ...certificateHash(cluster, on.host),
     };
   }
 

@@ -94,8 +94,22 @@ export function sign({ request, authority, authorityKeyFile, days, names, usages
     "",
   ].join("\n");
   return inFolder((file) => {
-    const signer = ["-CA", file("ca", authority), "-CAkey", authorityKeyFile, "-set_serial", `0x${serial.toString("hex")}`];
-    const content = ["-in", file("request", request), "-days", String(days), "-extfile", file("extensions", extensions)];
+    const signer = [
+      "-CA",
+      file("ca", authority),
+      "-CAkey",
+      authorityKeyFile,
+      "-set_serial",
+      `0x${serial.toString("hex")}`,
+    ];
+    const content = [
+      "-in",
+      file("request", request),
+      "-days",
+      String(days),
+      "-extfile",
+      file("extensions", extensions),
+    ];
     return openssl("x509", "-req", "-sha256", ...signer, ...content);
   });
 }

@@ -3,6 +3,7 @@ import type { Inventory, InventoryHost } from "../../../cluster/inventory.js";
 import { overlap, within } from "../../../cluster/ipv4.js";
 import type { CheckFinding, Judgement } from "../checks.js";
 import { type Facts, wordsOf } from "../facts.js";
+import { judgeCertificate } from "./certificates.js";
 import { judgeDeploy } from "./deploy.js";
 import { judgeFirewall } from "./firewall.js";
 import { judgeIptables, judgeKernel } from "./kernel.js";
@@ -21,6 +22,7 @@ export function judgeHost(inventory: Inventory, host: InventoryHost, facts: Fact
     ...judgeMembership(inventory, host, facts),
     ...judgeDeploy(facts, deployer),
     ...judgeFirewall(inventory, host, facts),
+    ...judgeCertificate(host, facts),
     ...judgeKernel(inventory, facts),
     ...judgeIptables(inventory, facts),
     ...judgeDisks(inventory, facts),

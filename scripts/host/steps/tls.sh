@@ -1,5 +1,5 @@
-# How this host's docker command speaks to proxies and managers: as they are served here. In front of lib.sh in what is
-# sent alone; a step gets it by way of that.
+# How docker speaks to proxies and managers: as this host's own serve. Sourced by lib.sh; in what is sent alone, it stands
+# in front of that.
 # shellcheck shell=sh disable=SC2154
 
 # tls: words for `env`; none where the Docker API is open.

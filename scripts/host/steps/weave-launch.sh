@@ -6,11 +6,12 @@
 # list of peers is told to the running router.
 # Arguments: owner=IMAGE_OWNER version=V address=IP range=CIDR dns=true|false fast_datapath=true|false mtu=BYTES|default timeout=SECONDS
 # turn=yes|no (whether this host's router may be restarted now; with no, one that needs it is left as it is)
+# [certificate=HASH] (serve the Docker API with TLS alone; of what certificate.sh has put there)
 . "$(dirname "$0")/lib.sh"
 . "$here/images.sh"
 . "$here/weave.sh"
-owner='' version='' address='' range='' dns='' fast_datapath='' mtu='' timeout='' turn=''
-take "owner version address range dns fast_datapath mtu timeout turn" "$@"
+owner='' version='' address='' range='' dns='' fast_datapath='' mtu='' timeout='' turn='' certificate=''
+take "owner version address range dns fast_datapath mtu timeout turn certificate?" "$@"
 
 # fixed FIELD VALUE: what Weave takes only when it makes the network, and would ignore or break over afterwards.
 fixed() {
@@ -27,6 +28,8 @@ count=$(hosts peers | wc -l)
 
 options="--host $address --name $(peer_name "$address") --ipalloc-range $range --plugin=false -H tcp://$address:$port_weave_proxy"
 [ "$dns" = true ] || options="$options --no-dns"
+# Weave's script binds these files into the router's container, whose program reads them when it starts.
+[ -z "$certificate" ] || options="$options --tlsverify --tlscacert=$pki/ca.pem --tlscert=$pki/cert.pem --tlskey=$pki/key.pem"
 
 # settings: read by systemd and by shells.
 settings() {
@@ -78,6 +81,7 @@ wanted=$({
   settings | grep -v -e '^WEAVE_QUORUM=' -e '^WEAVE_PEERS='
   unit
   cat $weave_script
+  printf %s "$certificate"
 } | sha256sum | cut -d' ' -f1)
 running=no
 ! systemctl is-active -q weave.service || running=yes
@@ -96,7 +100,7 @@ expect file /etc/cni/net.d/10-weave.conflist "/opt/cni/bin/weave-plugin-$version
 
 # A start finds out by itself what it needs: also one by hand, after a reboot, or when the engine has come back.
 own file "$state/weave-prepare.sh"
-cat "$here/names.sh" "$here/lib.sh" "$here/images.sh" "$here/weave.sh" "$here/weave-prepare.sh" | put "$state/weave-prepare.sh" root:root 0644 || true
+cat "$here/names.sh" "$here/tls.sh" "$here/lib.sh" "$here/images.sh" "$here/weave.sh" "$here/weave-prepare.sh" | put "$state/weave-prepare.sh" root:root 0644 || true
 
 expect shared /etc/systemd/system/docker.service.wants
 own unit weave.service
