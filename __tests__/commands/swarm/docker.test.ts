@@ -43,7 +43,7 @@ describe("the API version", () => {
     vi.stubEnv("PATH", `${folder}:${process.env.PATH}`);
     vi.stubEnv("DOCKER_API_VERSION", "");
   };
-  const api = (words: string) => apiFor("tcp://198.18.0.11:4000", words.split(" "));
+  const api = (words: string) => apiFor({ url: "tcp://198.18.0.11:4000" }, words.split(" "));
   const tooNew = "Error response from daemon: client version 1.42 is too new. Maximum supported API version is 1.41";
 
   it.each([["run -it alpine"], ["attach logs"], ["exec h logs"], ["info"]])("of what is no log: %s", async (words) => {
