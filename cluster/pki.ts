@@ -81,7 +81,7 @@ export function hostFault(
     }
     const lacking = [
       ...[address, "127.0.0.1"].filter((one) => own.checkIP(one) === undefined),
-      ...[name, "localhost"].filter((one) => own.checkHost(one) === undefined),
+      ...[name, "localhost"].filter((one) => own.checkHost(one, { subject: "never" }) === undefined),
     ];
     return (
       signatureFault(chain, authority) ??
@@ -104,10 +104,21 @@ function usageFault(own: X509Certificate, ...more: readonly "server"[]): string 
   return missing.length > 0 ? `a certificate that is not for ${missing.join(" and ")} authentication` : undefined;
 }
 
-function signatureFault([own, ...more]: readonly X509Certificate[], authority: string): string | undefined {
-  const issuers = [...more, ...certificatesIn(authority)];
-  const signed = own && issuers.some((issuer) => own.checkIssued(issuer) && own.verify(issuer.publicKey));
-  return signed ? undefined : `a certificate that ${pki.authority} has not signed`;
+/** A certificate may come with those of authorities between it and the one that is trusted, each signed by the next. */
+function signatureFault(chain: readonly X509Certificate[], authority: string): string | undefined {
+  const trusted = certificatesIn(authority);
+  const signedBy = (one: X509Certificate, issuer: X509Certificate) =>
+    one.checkIssued(issuer) && one.verify(issuer.publicKey);
+  for (const [i, one] of chain.entries()) {
+    if (trusted.some((issuer) => signedBy(one, issuer))) {
+      return undefined;
+    }
+    const next = chain[i + 1];
+    if (next === undefined || !next.ca || !signedBy(one, next)) {
+      break;
+    }
+  }
+  return `a certificate that ${pki.authority} has not signed`;
 }
 
 function fault(text: string, look: (certificates: readonly X509Certificate[]) => string | undefined) {

@@ -1,27 +1,18 @@
 /** `scripts/pki`: every host and the operator have a key of their own, and a certificate that fits. */
 import { createPrivateKey, createPublicKey } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { loadCluster } from "../../cluster/load.js";
 import { type Host, label } from "../../cluster/model.js";
-import {
-  authorityFault,
-  daysLeft,
-  factsOf,
-  hostFault,
-  keyHash,
-  operatorFault,
-  pki,
-  privatePki,
-  renewalDays,
-} from "../../cluster/pki.js";
+import { authorityFault, factsOf, hostFault, keyHash, operatorFault, pki, privatePki } from "../../cluster/pki.js";
 import { onAll, type RunAsRoot, withHosts } from "../../ssh/contact.js";
 import { explainInOneLine } from "../../ssh/explain.js";
 import type { SshTargets } from "../../ssh/ssh.js";
 import { inventoryHere } from "../shared/command.js";
-import { plural } from "../shared/findings.js";
 import { hostScript } from "../shared/host-scripts.js";
-import { keyOfRequest, newAuthority, newKey, newRequest, sign } from "./openssl.js";
+import { ends, left, makeAuthority, type Say } from "./authorities.js";
+import { Folder } from "./folder.js";
+import { keyOfRequest, newKey, newRequest, sign } from "./openssl.js";
 
 /** Who signs. */
 export type Way =
@@ -29,9 +20,7 @@ export type Way =
   | { readonly by: "requests" }
   | { readonly by: "import"; readonly folder: string };
 
-const days = { certificate: 365, authority: 3650 } as const;
-
-type Say = (line: string) => void;
+const certificateDays = 365;
 
 /** Somebody who has a key, and needs a certificate of it. */
 interface Holder {
@@ -143,13 +132,6 @@ function settle(folder: Folder, holder: Holder, issue: Issue, say: Say): boolean
   }
 }
 
-const ends = (certificate: string): boolean => certificate !== "" && daysLeft(factsOf(certificate)) < renewalDays;
-const left = (certificate: string): string => {
-  const facts = factsOf(certificate);
-  const until = new Date(facts.until * 1000).toISOString().slice(0, 10);
-  return `${plural(daysLeft(facts), "day")} left, until ${until}`;
-};
-
 /** Why a holder needs another certificate. */
 function unfit({ request, fault }: Holder, certificate: string | undefined, authority: string): string | undefined {
   if (certificate === undefined) {
@@ -181,12 +163,7 @@ function issuerOf(folder: Folder, way: Way, cluster: string, say: Say): Issue {
   }
   const keyFile = way.keyFile ?? folder.path(privatePki.authorityKey);
   if (!folder.has(pki.authority)) {
-    if (!existsSync(keyFile)) {
-      folder.writeNew(keyFile, newKey());
-      say(`authority: changed ${keyFile} (new key: keep it where the team keeps its secrets; it is in no other place)`);
-    }
-    folder.write(pki.authority, newAuthority(`multicast-swarm ${cluster}`, keyFile, days.authority));
-    say(`authority: changed ${pki.authority} (${left(folder.read(pki.authority) ?? "")})`);
+    makeAuthority(folder, keyFile, cluster, say);
   }
   const authority = folder.read(pki.authority) ?? "";
   const fault = authorityFault(authority);
@@ -202,7 +179,7 @@ function issuerOf(folder: Folder, way: Way, cluster: string, say: Say): Issue {
     if (keyHash(createPublicKey(createPrivateKey(readFileSync(keyFile)))) !== factsOf(authority).key) {
       throw new Error(`${keyFile} is not the key of ${pki.authority}`);
     }
-    return sign({ request, authority, authorityKeyFile: keyFile, days: days.certificate, names, usages });
+    return sign({ request, authority, authorityKeyFile: keyFile, days: certificateDays, names, usages });
   };
 }
 
@@ -256,46 +233,4 @@ async function ask(targets: SshTargets, hosts: readonly Host[], renewed: (host: 
     return { host, lines, request };
   };
   return withHosts(targets, (run) => onAll(hosts, (host) => one(run, host)));
-}
-
-/** The cluster file's folder. Files are written whole; private ones are this user's alone, and git ignores them. */
-class Folder {
-  constructor(private readonly root: string) {}
-
-  path(name: string): string {
-    return join(this.root, name);
-  }
-
-  has(name: string): boolean {
-    return existsSync(this.path(name));
-  }
-
-  read(name: string): string | undefined {
-    return this.has(name) ? readFileSync(this.path(name), "utf8") : undefined;
-  }
-
-  write(name: string, text: string | undefined): void {
-    if (text === undefined || text === this.read(name)) {
-      return;
-    }
-    if (name.startsWith(`${privatePki.folder}/`)) {
-      this.keepPrivate();
-    }
-    this.writeNew(this.path(name), text, name.startsWith(`${privatePki.folder}/`) ? 0o600 : 0o644);
-  }
-
-  writeNew(path: string, text: string, mode = 0o600): void {
-    if (dirname(path).startsWith(this.path(privatePki.folder))) {
-      this.keepPrivate();
-    }
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(`${path}.new`, text, { mode });
-    chmodSync(`${path}.new`, mode);
-    renameSync(`${path}.new`, path);
-  }
-
-  private keepPrivate(): void {
-    mkdirSync(this.path(privatePki.folder), { recursive: true, mode: 0o700 });
-    writeFileSync(this.path(`${privatePki.folder}/.gitignore`), "*\n");
-  }
 }

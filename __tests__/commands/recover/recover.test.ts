@@ -98,7 +98,7 @@ esac
     .replace(/^PATH=/m, `PATH=${stand}:`)
     .replace(/^state=.*$/m, `state=${folder}`)
     .replace(/^hold=.*$/m, `hold=${folder}/hold`);
-  const args = ["-s", "--", "rack", "60", "198.18.0.11", "1", ...ids];
+  const args = ["-s", "--", "rack", "60", "198.18.0.11", "1", "open", ...ids];
   const { status, stdout } = spawnSync("sh", args, { input: script, encoding: "utf8" });
   const text = (name: string) => (existsSync(join(folder, name)) ? readFileSync(join(folder, name), "utf8") : "");
   return { status, stdout, removed: text("removed"), done: text("done"), hold: text("hold") };
