@@ -2,10 +2,13 @@
 
 import { chmodSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { ports } from "../../../cluster/ports.js";
-import { answeringManager, apiFor } from "../../../commands/swarm/docker.js";
+import { newKey } from "../../../commands/pki/openssl.js";
+import { answeringManager, apiFor, wayTo } from "../../../commands/swarm/docker.js";
+import { type Authority, authorityFor, certify } from "../../fixtures/authority.js";
 import { temporaryFolder } from "../../fixtures/clusters.js";
 import { host } from "../../fixtures/inventories.js";
 
@@ -31,6 +34,26 @@ describe("the manager that is asked", () => {
     await expect(answeringManager({ up: [at("127.0.77.1")] })).rejects.toThrow(
       "no manager answers on port 4000: h1 (127.0.77.1)",
     );
+  });
+});
+
+describe("with security.dockerTls", () => {
+  it("a manager is asked with the operator's certificate, and is one only if the authority has signed its own", async () => {
+    const ours = authorityFor("ours");
+    const folder = temporaryFolder();
+    certify(folder, ours, []);
+    const serve = (address: string, signer: Authority) => {
+      const key = newKey();
+      const cert = signer.sign("h1", address, { key });
+      const asked = { requestCert: true, rejectUnauthorized: true, ca: ours.certificate };
+      const server = createTlsServer({ key, cert, ...asked }, (_, response) => response.writeHead(200).end());
+      onTestFinished(() => void server.close());
+      return new Promise<void>((resolve) => server.listen(ports.swarmManager.number, address, resolve));
+    };
+    await Promise.all([serve("127.0.78.1", authorityFor("ours")), serve("127.0.78.2", ours)]);
+    const up = ["127.0.78.1", "127.0.78.2"].map((address) => ({ ...host(1), address }));
+    expect(await answeringManager({ up }, wayTo(join(folder, ".pki/operator")))).toBe("127.0.78.2");
+    await expect(answeringManager({ up })).rejects.toThrow("no manager answers");
   });
 });
 
