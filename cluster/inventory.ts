@@ -12,6 +12,7 @@ import {
   type RemovedHost,
   type Settings,
 } from "./model.js";
+import { type CertificateFacts, factsOf, privatePki } from "./pki.js";
 import { openPortsOf } from "./ports.js";
 
 export interface InventoryHost extends Host {
@@ -20,6 +21,8 @@ export interface InventoryHost extends Host {
    * binds to the bridge of the containers, while the others bind to the host's address or to all.
    */
   readonly ports: readonly string[];
+  /** With `security.dockerTls`: what is known of the certificate that lies in git. */
+  readonly certificate?: CertificateFacts;
 }
 
 export interface Inventory {
@@ -39,6 +42,8 @@ export interface Inventory {
   readonly sources: readonly string[];
   /** Images that hosts of a platform pull from another registry than Docker Hub, if there are any. */
   readonly pulls?: readonly Pull[];
+  /** With `security.dockerTls`: the folder of the operator's certificate. */
+  readonly operator?: string;
 }
 
 export interface Pull {
@@ -56,6 +61,7 @@ export interface Pull {
  *   where the checks are going to run.
  */
 export function inventoryOf(cluster: Cluster, keyFile: (written: string) => string): Inventory {
+  const certificate = ({ name }: Host) => cluster.certificates?.hosts.get(name);
   const located = (login: Login): Login =>
     login.keyFile === undefined ? login : { ...login, keyFile: keyFile(login.keyFile) };
   const pulls = cluster.artifacts.flatMap(pullOf);
@@ -65,6 +71,7 @@ export function inventoryOf(cluster: Cluster, keyFile: (written: string) => stri
       ...host,
       login: located(host.login),
       ports: openPortsOf(host, cluster.settings),
+      ...(certificate(host) && { certificate: factsOf(certificate(host) ?? "") }),
     })),
     absent: cluster.hosts.filter(({ down }) => down).map(({ name, address }) => ({ name, address })),
     ...(cluster.removed.length > 0
@@ -76,6 +83,7 @@ export function inventoryOf(cluster: Cluster, keyFile: (written: string) => stri
     required: ["consul", "weave", ...neededImages(cluster.settings).map((image) => `image:${image}`)],
     sources: [...new Set(cluster.artifacts.flatMap(({ source }) => nameIn(source)))].sort(),
     ...(pulls.length > 0 ? { pulls } : {}),
+    ...(cluster.settings.security.dockerTls && { operator: keyFile(privatePki.operator) }),
   };
 }
 

@@ -6,6 +6,7 @@ import { KnownHosts, knownHostsFileName } from "./known-hosts.js";
 import { checkCovers, countPlaceholders, lockFileName, lockFileSchema } from "./lock-file.js";
 import type { Artifact, Cluster, Host, Login } from "./model.js";
 import { providerLockName } from "./names.js";
+import { authorityFault, type Certificates, hostFault, pki } from "./pki.js";
 import { ClusterFileError } from "./problems.js";
 import { checkHostKeys, checkRules } from "./rules.js";
 import { type ClusterFile, clusterFileSchema } from "./schema.js";
@@ -18,6 +19,8 @@ export interface LoadOptions {
   readonly lock?: "required" | "ignore";
   /** `ignore`: for tools that run before there is a `known_hosts`. Keys that are there are still read. */
   readonly hostKeys?: "required" | "ignore";
+  /** `ignore`: for tools that run before there are certificates. The cluster is then without any. */
+  readonly certificates?: "required" | "ignore";
   /** Receives warnings, line by line. Default: standard error. */
   readonly warn?: (line: string) => void;
 }
@@ -58,6 +61,8 @@ export function loadCluster(path: string, options: LoadOptions = {}): Cluster {
   // A cluster file with problems does not say clearly enough what the lock file has to cover.
   const asked = problems().length === 0 ? file : undefined;
   const lock = options.lock === "ignore" ? { artifacts: [], problems: [] } : readLock(beside(lockFileName), asked);
+  const secured = cluster.settings.security.dockerTls === true && options.certificates !== "ignore";
+  const certificates = secured ? readCertificates(cluster, beside) : { problems: [] };
   const brokenKeys = (keysMatter && known?.broken) || [];
   const all = [
     ...problems(),
@@ -65,6 +70,7 @@ export function loadCluster(path: string, options: LoadOptions = {}): Cluster {
       text: `${knownHostsPath}:${line}:${column}: (line): found ${found}, expected ${expected}`,
     })),
     ...lock.problems,
+    ...certificates.problems,
   ];
   if (all.length > 0) {
     throw failed(all);
@@ -80,7 +86,12 @@ export function loadCluster(path: string, options: LoadOptions = {}): Cluster {
     (options.warn ?? console.error)(`warning: ${line}`);
   }
   const providerLock = readOptional(beside(providerLockName));
-  return { ...inOrder(cluster), artifacts: lock.artifacts, ...(providerLock !== undefined && { providerLock }) };
+  return {
+    ...inOrder(cluster),
+    artifacts: lock.artifacts,
+    ...(providerLock !== undefined && { providerLock }),
+    ...(certificates.found && { certificates: certificates.found }),
+  };
 }
 
 /** By name: the order in which the file lists hosts decides default roles, and nothing else that is rendered. */
@@ -146,6 +157,31 @@ function readLock(path: string, file: ClusterFile | undefined) {
     checkCovers(lock, artifacts, file);
   }
   return { artifacts, problems: lock.problems.all };
+}
+
+/** What `scripts/pki` has made. Whether it is still valid is the preflight's question: a synthesis does not depend on the day. */
+function readCertificates({ up }: Cluster, beside: (name: string) => string) {
+  const problems: { text: string }[] = [];
+  const wrong = (name: string, found: string, expected: string) =>
+    problems.push({ text: `${beside(name)}:1:1: (file): found ${found}, expected ${expected}: run scripts/pki` });
+  const authority = readOptional(beside(pki.authority));
+  const fault = authority === undefined ? "no such file" : authorityFault(authority);
+  if (authority === undefined || fault !== undefined) {
+    wrong(pki.authority, fault ?? "", "the certificate of the authority that hosts trust");
+    return { problems };
+  }
+  const hosts = new Map<string, string>();
+  for (const host of up) {
+    const text = readOptional(beside(pki.host(host.name)));
+    const found = text === undefined ? "no such file" : hostFault(text, authority, host);
+    if (text === undefined || found !== undefined) {
+      wrong(pki.host(host.name), found ?? "", `a certificate of ${host.name}, for ${host.address}`);
+    } else {
+      hosts.set(host.name, text);
+    }
+  }
+  const found: Certificates = { authority, hosts };
+  return { problems, found };
 }
 
 /** Defaults that depend on other fields. */

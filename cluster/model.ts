@@ -2,6 +2,7 @@
  * The cluster as the rest of the program sees it: defaults decided, files beside the cluster file read.
  * Everything behind this point is a pure function of a `Cluster`.
  */
+import type { Certificates } from "./pki.js";
 import type { ClusterFile } from "./schema.js";
 
 /** How the operator's machine logs in to a machine. */
@@ -64,6 +65,8 @@ export interface Cluster {
   readonly artifacts: readonly Artifact[];
   /** Terraform's lock file of its providers, where there is one beside the cluster file. */
   readonly providerLock?: string;
+  /** With `security.dockerTls`: what every host trusts, and each one's own. */
+  readonly certificates?: Certificates;
   /** Folder of the cluster file, absolute; relative paths in the file start here. Never rendered. */
   readonly directory: string;
   readonly bastion?: Login;

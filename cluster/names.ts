@@ -8,6 +8,9 @@ export const stateFolder = "/var/lib/multicast-swarm";
 /** Which deploy has a host at present: who it is, since when, and from where. Gone with a reboot. */
 export const holdFile = "/run/multicast-swarm.deploy";
 
+/** The host's own key, its certificate, and what it trusts, as programs of Docker's name them. For root alone. */
+export const hostPki = "/etc/multicast-swarm";
+
 /** Where steps put what they upload, below the login user's home; only that user can look inside. */
 export const uploadsFolder = ".multicast-swarm";
 
@@ -51,6 +54,7 @@ export function namesScript(): string {
   const values: Record<string, string | number> = {
     state: stateFolder,
     hold: holdFile,
+    pki: hostPki,
     uploads: uploadsFolder,
     manager_container: containers.manager,
     agent_container: containers.agent,

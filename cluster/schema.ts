@@ -269,6 +269,11 @@ export const clusterFileSchema = mapping(
         ),
     }).describe("Who reaches the cluster's ports."),
     security: section({
+      dockerTls: flag
+        .optional()
+        .describe(
+          "Serve the Docker API of every host (Weave's proxy) and of the Swarm (its managers) with TLS alone, to those who have a certificate of the cluster's authority. `scripts/pki` makes the certificates. `false` goes back to the open form: keep the line until that is deployed. Without it, everybody who reaches it may use it.",
+        ),
       weaveEncryption: flag
         .default(false)
         .describe(
@@ -279,7 +284,7 @@ export const clusterFileSchema = mapping(
         .describe(
           "Add one when `TF_VAR_weave_password` has a new password: the next deploy then gives it to every router, all at the same time.",
         ),
-    }).describe("What protects the cluster on a network that is not trusted."),
+    }).describe("What protects the cluster on a LAN that is not trusted ([security.md](security.md))."),
     artifacts: section({
       mirror: matching(/^https?:\/\/[^\s"'$%\\]+[^\s"'$%\\/]$/, "an http(s) URL without a slash at its end")
         .optional()

@@ -14,6 +14,7 @@ import { providerSources } from "../cluster/providers.js";
 import { artifactsTable } from "./artifacts.js";
 import { stepsAsset } from "./assets.js";
 import { Backend } from "./backend.js";
+import { certifyHosts, renewManagers } from "./certificate.js";
 import { startConsul } from "./consul.js";
 import { Departure } from "./departure.js";
 import { guardHosts } from "./firewall.js";
@@ -78,20 +79,21 @@ export class ClusterStack extends PlainStack {
 
     // Consul and Docker with Weave have nothing to do with each other until Swarm needs both.
     const agents = startConsul(cluster, hosts, ready);
-    const routers = launchWeave(this, cluster, hosts, ready);
+    const routers = launchWeave(this, cluster, hosts, certifyHosts(this, cluster, hosts, ready));
     const { timeoutSeconds } = cluster.settings.gates;
     const gate = (of: GateProps["of"], on: StagedHost, after: readonly TerraformResource[]) =>
       new Gate(this, `gate-${of}`, { of, on, after, timeoutSeconds });
     const gates = [gate("consul", server, agents), gate("weave", find(hosts), routers)];
 
-    const swarms = hosts.map((on) => new Swarm(on, "swarm", { on, cluster, after: gates }));
+    const { fromStack } = this;
+    const swarms = hosts.map((on) => new Swarm(on, "swarm", { on, cluster, fromStack, after: gates }));
     const containers = swarms.flatMap((swarm) => swarm.containers);
-    this.proxies = new Map(swarms.map(({ proxy, host }) => [host, proxy]));
+    this.proxies = new Map(swarms.map(({ proxy, on }) => [on.host.name, proxy]));
     const manager = find(hosts, ({ host }) => host.manager);
     const end = new Gate(this, "gate-swarm", {
       of: "swarm",
       on: manager,
-      after: [...gates, ...containers],
+      after: [...gates, ...containers, ...renewManagers(cluster, swarms)],
       timeoutSeconds,
       args: { replication: cluster.settings.swarm.replication, image: images.swarm(cluster.settings) },
     });
@@ -104,7 +106,7 @@ export class ClusterStack extends PlainStack {
     this.ready = [end];
 
     // A provider whose host does not answer fails every plan, as long as the state has one of its containers.
-    const unasked = cluster.hosts.filter(({ down }) => down).flatMap((host) => forgetHost(this, host));
+    const unasked = cluster.hosts.filter(({ down }) => down).flatMap((host) => forgetHost(this, cluster, host));
     this.forget([...[...swarms, ...departures].flatMap(({ forgotten }) => forgotten), ...unasked]);
     this.addOutputs(cluster);
     this.require(cluster);

@@ -33,7 +33,7 @@ export class Departure extends Construct {
     const { name, address, lost } = removed;
     // Uninstalling removes the containers. The teardown is for the day on which the cluster is destroyed: its
     // provisioners would run before anything else.
-    this.forgotten = forgetHost(TerraformStack.of(this), removed);
+    this.forgotten = forgetHost(TerraformStack.of(this), props.cluster, removed);
     this.left = lost
       ? new Step(this, "lost", { on: by, script: "lost", args: { name, address }, after })
       : this.leave(props);

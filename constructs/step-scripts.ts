@@ -6,10 +6,11 @@ import { sha256 } from "./text.js";
 export const stepsFolder = join(__dirname, "..", "scripts", "host", "steps");
 
 /** Read by every step. */
-const shared = ["names.sh", "lib.sh", "hold.sh"];
+const shared = ["names.sh", "tls.sh", "lib.sh", "hold.sh"];
 
 /** Each step's script, without `.sh`, and the others that it sources or runs. */
 export const stepScripts = {
+  certificate: [],
   "consul-bootstrap": ["artifacts.sh", "consul.sh", "consul-agent.sh"],
   "consul-handover": ["consul-start.sh", "artifacts.sh", "consul.sh", "consul-agent.sh"],
   "consul-install": ["artifacts.sh", "packages.sh", "consul.sh"],
@@ -24,6 +25,7 @@ export const stepScripts = {
   lost: ["images.sh", "weave.sh", "swarm.sh"],
   release: [],
   "remove-uploads": [],
+  "swarm-certificate": [],
   "swarm-clear": ["swarm.sh"],
   uninstall: [
     "packages.sh",

@@ -51,7 +51,8 @@ export function builtVersions(): Record<string, string> {
 const key = Buffer.from("a gossip key for tests, no other").toString("base64");
 
 export class Deployed {
-  private readonly folder = temporaryFolder();
+  /** The cluster file's. */
+  public readonly folder = temporaryFolder();
   private readonly settings = join(this.folder, "terraform.rc");
 
   public constructor() {

@@ -1,10 +1,13 @@
 /** What reviewers see before a deploy, for the edits that teams make: the page, and what Terraform does to each resource. */
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import { pki } from "../../cluster/pki.js";
 import { markdownPage, textPage } from "../../commands/plan/page.js";
 import { tell } from "../../commands/plan/story.js";
 import { TerraformPlan } from "../../commands/plan/terraform-plan.js";
-import { artifacts, clusterFile } from "../fixtures/clusters.js";
+import { authorityFor, certify } from "../fixtures/authority.js";
+import { artifacts, clusterFile, hostAddress } from "../fixtures/clusters.js";
 import { changesIn, Deployed } from "./deployed.js";
 
 const hosts = clusterFile(5).hosts as Record<string, unknown>[];
@@ -80,6 +83,28 @@ describe("of a running cluster", () => {
 
   test("destroy", async () => {
     await reviewed("destroy", await cluster.planDestroy(three()));
+  });
+});
+
+describe("of a cluster that serves the Docker API", () => {
+  const authority = authorityFor("test");
+  const members = [1, 2, 3].map((number) => ({ name: `h${number}`, address: hostAddress(number - 1) }));
+  const served = (dockerTls: boolean) => three({ security: { dockerTls } });
+
+  test("in the open form: TLS is switched on", async () => {
+    const cluster = new Deployed();
+    certify(cluster.folder, authority, members);
+    await cluster.deploy(three());
+    await reviewed("tls", await cluster.plan(served(true)));
+  });
+
+  test("with TLS: a certificate is renewed, and TLS is switched off", async () => {
+    const cluster = new Deployed();
+    certify(cluster.folder, authority, members);
+    await cluster.deploy(served(true));
+    writeFileSync(join(cluster.folder, pki.host("h2")), authority.sign("h2", hostAddress(1)));
+    await reviewed("tls-renewed", await cluster.plan(served(true)));
+    await reviewed("tls-off", await cluster.plan(served(false)));
   });
 });
 

@@ -105,7 +105,10 @@ export async function collect(
   say: (line: string) => void,
 ): Promise<boolean> {
   const path = join(dirname(clusterFile), knownHostsFileName);
-  const read = () => inventoryHere(loadCluster(clusterFile, { lock: "ignore", hostKeys: "ignore", warn: () => {} }));
+  const read = () =>
+    inventoryHere(
+      loadCluster(clusterFile, { lock: "ignore", hostKeys: "ignore", certificates: "ignore", warn: () => {} }),
+    );
   const { hosts, bastion } = read();
   const machines: Machine[] = hosts.map(({ name, login }) => ({ name, login }));
   const jump: Machine[] = bastion ? [{ name: bastion.address, login: bastion }] : [];

@@ -45,7 +45,12 @@ function readOld(path: string): readonly Artifact[] {
 
 /** @param patienceSeconds how long a server may be silent */
 export async function lock(clusterFile: string, say: Say, patienceSeconds?: number): Promise<Cluster> {
-  const cluster = loadCluster(clusterFile, { lock: "ignore", hostKeys: "ignore", warn: () => {} });
+  const cluster = loadCluster(clusterFile, {
+    lock: "ignore",
+    hostKeys: "ignore",
+    certificates: "ignore",
+    warn: () => {},
+  });
   const path = join(dirname(clusterFile), lockFileName);
   const before = readOld(path);
   const found = [

@@ -37,7 +37,10 @@ const options = {
 
 /** The stack of a cluster file. */
 const stackOf = (output: string, clusterFile: string): string =>
-  stackFolder(output, loadCluster(clusterFile, { lock: "ignore", hostKeys: "ignore", warn: () => {} }).name);
+  stackFolder(
+    output,
+    loadCluster(clusterFile, { lock: "ignore", hostKeys: "ignore", certificates: "ignore", warn: () => {} }).name,
+  );
 
 /** What `terraform show -json` prints of a plan that is made now, and thrown away. */
 function freshPlan(stack: string, refresh: boolean): string {

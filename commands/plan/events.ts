@@ -25,12 +25,23 @@ const changed = (what: string, before: string | undefined, after: string | undef
 export const argsOf = (triggers: Texts | undefined): Texts =>
   Object.fromEntries([...(triggers?.command ?? "").matchAll(/ (\w+)=(\S*)/g)].map(([, name, value]) => [name, value]));
 
+/** Its hash says nothing to a reader. */
+function certificateChange(before: string | undefined, after: string | undefined): string {
+  if (before === undefined) {
+    return "security.dockerTls: false → true";
+  }
+  return after === undefined ? "security.dockerTls: true → false" : "another certificate";
+}
+
 /** Arguments that differ, but for those that say only how long the step waits. */
 function differing({ before, after }: Turn<Texts>): [name: string, text: string][] {
   const [was, is] = [argsOf(before), argsOf(after)];
   return [...new Set([...Object.keys(was), ...Object.keys(is)])]
     .filter((name) => name !== "timeout" && was[name] !== is[name])
-    .map((name) => [name, changed(name, was[name], is[name])]);
+    .map((name) => [
+      name,
+      name === "certificate" ? certificateChange(was[name], is[name]) : changed(name, was[name], is[name]),
+    ]);
 }
 
 /** Versions and checksums of an artifact, as one text to compare and one to show. */
@@ -226,6 +237,15 @@ function changesOf({ actions, before, after, changed: names }: PlannedChange): s
   });
 }
 
+const managerStep = (host: string): string => `null_resource.${host}_swarm-certificate`;
+
+/** A manager that stays is restarted with its host's new certificate. */
+function certificateEvents(plan: TerraformPlan, { name }: Member): HostEvent[] {
+  const { before, after } = plan.triggers(managerStep(name));
+  const renewed = before !== undefined && after !== undefined && before.certificate !== after.certificate;
+  return renewed ? [{ what: "restarts", component: "Swarm manager", because: ["another certificate"] }] : [];
+}
+
 const firewallStep = (host: string): string => `null_resource.${host}_firewall`;
 
 /** The allow-list of a host that was a member before and stays one. */
@@ -258,6 +278,9 @@ function otherSteps(plan: TerraformPlan, { name }: Member, told: readonly HostEv
   const quiet = steps.filter(({ address }) => {
     if (address === `null_resource.${name}_release`) {
       return false;
+    }
+    if (address === managerStep(name)) {
+      return !told.some(({ what, component }) => what === "restarts" && component === "Swarm manager");
     }
     if (address === firewallStep(name)) {
       return !told.some(({ component }) => component === "firewall");
@@ -308,6 +331,7 @@ export function eventsOf(plan: TerraformPlan, member: Member): HostEvent[] {
   const events = [
     ...(Object.keys(services) as Service[]).flatMap((service) => serviceEvents(plan, member, service)),
     ...containerEvents(plan, member),
+    ...certificateEvents(plan, member),
     ...firewallEvents(plan, member),
   ];
   return [...events, ...otherSteps(plan, member, events)];

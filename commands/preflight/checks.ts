@@ -1,4 +1,5 @@
 /** All checks of the preflight, as its table, its JSON form and docs/preflight.md name them. */
+import { renewalDays } from "../../cluster/pki.js";
 import type { Finding } from "../shared/findings.js";
 import { clockLimits, fullMatrix, memory, pullLimit, ringNeighbours } from "./limits.js";
 
@@ -53,6 +54,12 @@ export const checkGroups = [
     checks: ["firewall"],
     finds:
       "a machine that deploys and that `firewall.managed` would shut out; no nft or nf_tables for its allow-list; firewalld between containers",
+  },
+  {
+    checks: ["certificate"],
+    finds:
+      "with `security.dockerTls`: a certificate that is not of the host's own key, or not valid by its clock; a machine that deploys without one",
+    limit: `fewer than ${renewalDays} days left are a warning`,
   },
   { checks: ["weave peer"], finds: "another member's peer name, on a copied disk" },
   {

@@ -13,6 +13,7 @@ import { preflightJson } from "./json.js";
 import { judgeAllHosts } from "./judge/all-hosts.js";
 import { judgeNetwork } from "./judge/network.js";
 import { judgeHost } from "./judge/one-host.js";
+import { judgeOperator } from "./operator.js";
 import { type NetworkProbe, probeNetwork } from "./probe-network.js";
 import { preflightReport } from "./report.js";
 import type { ExitStatus, PreflightResult, Way } from "./result.js";
@@ -59,8 +60,17 @@ export async function lookAtHosts(
       undecided.set(host.name, view.undecided);
     }
   }
+  // Beside the first host, since findings are of hosts.
+  const operator = inventory.hosts
+    .slice(0, 1)
+    .flatMap(({ name }) => judgeOperator(inventory).map((one) => ({ host: name, ...one })));
   return {
-    findings: [...findings, ...judgeAllHosts(inventory, facts), ...judgeNetwork(inventory, facts, network, way)],
+    findings: [
+      ...operator,
+      ...findings,
+      ...judgeAllHosts(inventory, facts),
+      ...judgeNetwork(inventory, facts, network, way),
+    ],
     facts,
     undecided,
     network,

@@ -133,7 +133,8 @@ async function askHosts(inventory: Inventory, containers: readonly string[]): Pr
   const script = hostScript("probes/recover.sh");
   const asked = await withHosts(inventory, (run) =>
     onAll(inventory.hosts, async (host) => {
-      const args = [inventory.name, String(stepSeconds), host.address, String(proxySeconds), ...containers];
+      const form = inventory.operator === undefined ? "open" : "tls";
+      const args = [inventory.name, String(stepSeconds), host.address, String(proxySeconds), form, ...containers];
       return { host, result: await run(host, script, args, hostSeconds) };
     }),
   );

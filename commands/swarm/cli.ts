@@ -2,14 +2,15 @@
 import { ClusterFileError, loadCluster } from "../../cluster/load.js";
 import { withTunnel } from "../../ssh/tunnel.js";
 import { inventoryHere } from "../shared/command.js";
-import { answeringManager, docker, managerSocket, managerUrl } from "./docker.js";
+import { answeringManager, docker, managerSocket, managerUrl, operatorFolder, wayTo } from "./docker.js";
 
 const usage = `Usage: scripts/swarm DOCKER-COMMAND [ARGUMENT…]
 
 Runs this machine's docker command against a Swarm manager of the cluster, the first one that answers, by way of
 ssh.bastion where there is one:
 scripts/swarm info, scripts/swarm run -it alpine, scripts/swarm logs -f NAME, …
-Sets DOCKER_HOST, and DOCKER_API_VERSION to what the command takes through Weave's proxy (docs/using.md).
+Sets DOCKER_HOST, and DOCKER_API_VERSION to what the command takes through Weave's proxy (docs/using.md). With
+security.dockerTls it shows the operator's certificate of .pki/operator.
 
 The cluster file is $CLUSTER_FILE, else ./cluster.yaml.
 
@@ -27,13 +28,21 @@ async function main(): Promise<number> {
     console.error("swarm: found nothing, expected a command of docker's: scripts/swarm --help");
     return 2;
   }
-  const cluster = loadCluster(process.env.CLUSTER_FILE ?? "cluster.yaml", { lock: "ignore", hostKeys: "ignore" });
+  const cluster = loadCluster(process.env.CLUSTER_FILE ?? "cluster.yaml", {
+    lock: "ignore",
+    hostKeys: "ignore",
+    certificates: "ignore",
+  });
+  const certificate = operatorFolder(cluster);
   if (!cluster.bastion) {
-    return docker(managerUrl(await answeringManager(cluster)), words);
+    const url = managerUrl(await answeringManager(cluster, wayTo(certificate)));
+    return docker({ url, certificate }, words);
   }
-  return withTunnel(inventoryHere(cluster), async (connect, folder) =>
-    docker(await managerSocket(await answeringManager(cluster, connect), connect, folder), words),
-  );
+  return withTunnel(inventoryHere(cluster), async (connect, folder) => {
+    const way = wayTo(certificate, connect);
+    const url = await managerSocket(await answeringManager(cluster, way, "the jump host"), way, folder);
+    return docker({ url }, words);
+  });
 }
 
 main().then(

@@ -3,15 +3,38 @@
  * Weave's proxy (cluster/engines.ts).
  */
 import { execFile, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { get } from "node:http";
-import { createServer } from "node:net";
+import { connect as connectPlain, createServer } from "node:net";
 import { constants } from "node:os";
 import { join } from "node:path";
-import { pipeline } from "node:stream";
+import { type Duplex, pipeline } from "node:stream";
+import { connect as connectTls } from "node:tls";
 import { proxyApis } from "../../cluster/engines.js";
 import { type Cluster, label } from "../../cluster/model.js";
+import { privatePki } from "../../cluster/pki.js";
 import { ports } from "../../cluster/ports.js";
 import type { Connect } from "../../ssh/tunnel.js";
+
+/** The folder of the operator's certificate, where the Docker API is served with TLS. */
+export const operatorFolder = ({ settings: { security }, directory }: Pick<Cluster, "settings" | "directory">) =>
+  security.dockerTls ? join(directory, privatePki.operator) : undefined;
+
+/** A way to managers: this machine's own, or that by way of the bastion; with TLS where a certificate is given. */
+export function wayTo(folder: string | undefined, connect?: Connect): Connect {
+  const plain: Connect = connect ?? ((host, to) => connectPlain({ host, port: to }));
+  if (folder === undefined) {
+    return plain;
+  }
+  const read = (name: string) => readFileSync(join(folder, name));
+  const own = { ca: read("ca.pem"), cert: read("cert.pem"), key: read("key.pem") };
+  return (host, to): Duplex => {
+    const socket = plain(host, to);
+    const secured = connectTls({ ...own, socket, host });
+    socket.once("error", (error: Error) => secured.destroy(error));
+    return secured;
+  };
+}
 
 /** How long a manager may be silent. */
 const patienceSeconds = 3;
@@ -19,28 +42,33 @@ const patienceSeconds = 3;
 /**
  * The address of the first manager that answers.
  *
- * @param connect the way there, where this machine has none of its own
+ * @param way `wayTo(…)`
+ * @param from what goes that way, for the message
  * @throws when none does
  */
-export async function answeringManager({ up }: Pick<Cluster, "up">, connect?: Connect): Promise<string> {
+export async function answeringManager(
+  { up }: Pick<Cluster, "up">,
+  way = wayTo(undefined),
+  from = "this machine",
+): Promise<string> {
   const managers = up.filter(({ manager }) => manager);
   for (const { address } of managers) {
-    if (await answers(address, connect)) {
+    if (await answers(address, way)) {
       return address;
     }
   }
   throw new Error(
-    `no manager answers on port ${port}: ${managers.map(label).join(", ")}; does ${connect ? "the jump host" : "this machine"} reach them, and does scripts/verify find them healthy?`,
+    `no manager answers on port ${port}: ${managers.map(label).join(", ")}; does ${from} reach them, and does scripts/verify find them healthy?`,
   );
 }
 
 const port = ports.swarmManager.number;
 
-function answers(host: string, connect?: Connect): Promise<boolean> {
+function answers(host: string, way: Connect): Promise<boolean> {
   return new Promise((resolve) => {
-    const way = connect ? { createConnection: () => connect(host, port) } : {};
     const signal = AbortSignal.timeout(patienceSeconds * 1000);
-    get({ host, port, path: "/_ping", signal, ...way }, ({ statusCode }) => resolve(statusCode === 200)).once(
+    const createConnection = () => way(host, port);
+    get({ host, port, path: "/_ping", signal, createConnection }, ({ statusCode }) => resolve(statusCode === 200)).once(
       "error",
       () => resolve(false),
     );
@@ -50,11 +78,11 @@ function answers(host: string, connect?: Connect): Promise<boolean> {
 /** What `docker -H` is told of a manager. */
 export const managerUrl = (address: string): string => `tcp://${address}:${port}`;
 
-/** The same by way of the bastion: a socket in a folder of this user's alone. */
-export function managerSocket(address: string, connect: Connect, folder: string): Promise<string> {
+/** The same by way of the bastion: a socket in a folder of this user's alone. What comes from there goes on with TLS. */
+export function managerSocket(address: string, way: Connect, folder: string): Promise<string> {
   const path = join(folder, "manager");
   const server = createServer({ allowHalfOpen: true }, (socket) => {
-    const onward = connect(address, port);
+    const onward = way(address, port);
     // Either of them ends the other. Why, docker says in its own words.
     pipeline(socket, onward, () => undefined);
     pipeline(onward, socket, () => undefined);
@@ -66,8 +94,15 @@ export function managerSocket(address: string, connect: Connect, folder: string)
   });
 }
 
+/** A manager, as docker is told of it. */
+export interface Manager {
+  readonly url: string;
+  /** The folder of the certificate to show, where docker itself is to. */
+  readonly certificate?: string | undefined;
+}
+
 /** Runs docker with the user's own words, its input and outputs those of this process: its exit status. */
-export async function docker(manager: string, words: readonly string[]): Promise<number> {
+export async function docker(manager: Manager, words: readonly string[]): Promise<number> {
   const api = await apiFor(manager, words);
   const child = spawn("docker", words, { stdio: "inherit", env: environment(manager, api) });
   // A terminal's Ctrl-C goes to docker too, which decides what becomes of it.
@@ -80,14 +115,15 @@ export async function docker(manager: string, words: readonly string[]): Promise
   });
 }
 
-const environment = (manager: string, api: string) => ({
+const environment = ({ url, certificate }: Manager, api: string) => ({
   ...process.env,
-  DOCKER_HOST: manager,
+  DOCKER_HOST: url,
   DOCKER_API_VERSION: api,
+  ...(certificate === undefined ? {} : { DOCKER_TLS_VERIFY: "1", DOCKER_CERT_PATH: certificate }),
 });
 
 /** The API for what is asked; what the user has set in the environment goes before. */
-export async function apiFor(manager: string, words: readonly string[]): Promise<string> {
+export async function apiFor(manager: Manager, words: readonly string[]): Promise<string> {
   const { DOCKER_API_VERSION: wanted } = process.env;
   const logs = words[0] === "logs" || (words[0] === "container" && words[1] === "logs");
   if (wanted || !logs) {

@@ -11,7 +11,7 @@ const usage = `Usage: scripts/tunnel [CLUSTER_FILE] -- COMMAND [ARGUMENT…]
 Runs a command that talks to the hosts' own ports, where this machine reaches them through ssh.bastion alone:
 scripts/tunnel -- npx cdktf deploy, scripts/tunnel -- scripts/plan, scripts/tunnel -- bash, …
 For as long as the command runs, one ssh is logged in to the bastion, and HTTP_PROXY tells the command a proxy that
-asks the hosts by way of it, and all others directly.
+asks the hosts by way of it, and all others directly; with security.dockerTls, HTTPS_PROXY does too.
 CLUSTER_FILE: default $CLUSTER_FILE, else cluster.yaml.
 
 Exit status: the command's own; 2 for wrong arguments, 125 when there is no way to the bastion.`;
@@ -37,7 +37,13 @@ program("tunnel", { usage, options: {}, failed: 125 }, async (_, words) => {
   const addresses = new Set([...cluster.hosts, ...cluster.removed].map(({ address }) => address));
   return withTunnel(inventoryHere(cluster), async (connect) => {
     const proxy = await startProxy(connect, addresses);
-    return run(command, { ...process.env, HTTP_PROXY: proxy.url, http_proxy: proxy.url }).finally(proxy.close);
+    const names = [
+      "HTTP_PROXY",
+      "http_proxy",
+      ...(cluster.settings.security.dockerTls ? ["HTTPS_PROXY", "https_proxy"] : []),
+    ];
+    const env = Object.fromEntries(names.map((name) => [name, proxy.url]));
+    return run(command, { ...process.env, ...env }).finally(proxy.close);
   });
 });
 

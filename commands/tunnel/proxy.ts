@@ -1,7 +1,8 @@
 /** An HTTP proxy for one command: what it asks the hosts goes by way of the bastion, everything else as without it. */
 import { randomBytes } from "node:crypto";
 import { request as ask, createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect as connectDirectly } from "node:net";
+import { type Duplex, pipeline } from "node:stream";
 import type { Connect } from "../../ssh/tunnel.js";
 
 export interface Proxy {
@@ -20,6 +21,22 @@ export function startProxy(connect: Connect, hosts: ReadonlySet<string>): Promis
     } else {
       response.writeHead(407, { "proxy-authenticate": "Basic" }).end();
     }
+  });
+  // What speaks TLS with a host asks for a connection, and is not looked into.
+  server.on("connect", ({ url = "", headers }: IncomingMessage, socket: Duplex, head: Buffer) => {
+    if (headers["proxy-authorization"] !== authorization) {
+      socket.end("HTTP/1.1 407 Proxy Authentication Required\r\nproxy-authenticate: Basic\r\n\r\n");
+      return;
+    }
+    const { hostname, port } = new URL(`tls://${url}`);
+    const onward = hosts.has(hostname)
+      ? connect(hostname, Number(port))
+      : connectDirectly({ host: hostname, port: Number(port || 443) });
+    socket.write("HTTP/1.1 200 Connection established\r\n\r\n");
+    onward.write(head);
+    // Either of them ends the other. Why, the one that asked says in its own words.
+    pipeline(socket, onward, () => undefined);
+    pipeline(onward, socket, () => undefined);
   });
   // An image that is sent may take its time.
   server.requestTimeout = 0;

@@ -16,6 +16,7 @@ export const sections = [
   "weave-report",
   "proxy",
   "swarm-info",
+  "certificates",
   "image",
   "firewall",
   "allow-list",

@@ -1,7 +1,10 @@
 /** Each thing that the preflight judges, and the fault that it has to find. */
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Inventory, InventoryHost } from "../../../cluster/inventory.js";
 import { portsBetween } from "../../../cluster/ports.js";
+import { newKey } from "../../../commands/pki/openssl.js";
 import type { Facts } from "../../../commands/preflight/facts.js";
 import { judgeAllHosts } from "../../../commands/preflight/judge/all-hosts.js";
 import { median } from "../../../commands/preflight/judge/clocks.js";
@@ -9,8 +12,11 @@ import { faults } from "../../../commands/preflight/judge/faults.js";
 import { openingCommand } from "../../../commands/preflight/judge/firewall.js";
 import { judgeNetwork } from "../../../commands/preflight/judge/network.js";
 import { judgeHost } from "../../../commands/preflight/judge/one-host.js";
+import { judgeOperator } from "../../../commands/preflight/operator.js";
 import { type Connection, groups, type NetworkProbe, targetsOf } from "../../../commands/preflight/probe-network.js";
 import type { Way } from "../../../commands/preflight/result.js";
+import { authorityFor, certify } from "../../fixtures/authority.js";
+import { temporaryFolder } from "../../fixtures/clusters.js";
 import { host, inventory as inventoryOf } from "../../fixtures/inventories.js";
 
 const all =
@@ -184,6 +190,60 @@ describe("a host", () => {
       { check: "firewall", found: "the host has no nft, and artifacts.lock.json no nftables for debian-12-amd64" },
     ]);
     expect(judged(bare, { ...managed(), artifacts: locked })).toEqual([]);
+  });
+
+  describe("certificate:", () => {
+    const day = 86400;
+    const certificate = { key: "aa", from: 1000 * day, until: 1365 * day };
+    const at = (days: number, keys?: string) =>
+      judgeHost(inventory, { ...h2, certificate }, { ...fresh, time: String(days * day), ...(keys && { keys }) });
+
+    it("belongs to the host's key, or to the one that waits for it", () => {
+      expect(at(1100, "aa")).toEqual([]);
+      expect(at(1100, "bb aa")).toEqual([]);
+      expect(at(1100, "bb")).toMatchObject([
+        { check: "certificate", found: "the host has another key than pki/hosts/h2.pem" },
+      ]);
+      expect(at(1100)).toMatchObject([
+        { found: "the host has no key of its own for pki/hosts/h2.pem", fix: expect.stringContaining("scripts/pki") },
+      ]);
+    });
+
+    it("is valid by the host's clock, which may be wrong", () => {
+      expect(at(999, "aa")).toMatchObject([
+        {
+          found:
+            "pki/hosts/h2.pem is valid from 1972-09-27 00:00 UTC on, and by the host's clock it is 1972-09-26 00:00 UTC",
+          fix: expect.stringContaining("timedatectl"),
+        },
+      ]);
+      expect(at(1366, "aa")).toMatchObject([
+        {
+          found: expect.stringContaining("has ended on 1973-09-27 00:00 UTC"),
+          fix: expect.stringContaining("scripts/pki"),
+        },
+      ]);
+      expect(at(1340, "aa")).toMatchObject([{ found: "pki/hosts/h2.pem ends in 25 days", warning: true }]);
+    });
+
+    it("of this machine is there, is of its key, and is valid", () => {
+      const ours = authorityFor("ours");
+      const folder = temporaryFolder();
+      certify(folder, ours, []);
+      const operator = join(folder, ".pki/operator");
+      const found = (now?: number) => judgeOperator({ ...inventory, operator }, now).map((one) => one.found);
+      expect(judgeOperator(inventory)).toEqual([]);
+      expect(found()).toEqual([]);
+      expect(found(Date.now() / 1000 + 366 * day)).toEqual([
+        expect.stringMatching(/cert\.pem of this machine has ended/),
+      ]);
+      writeFileSync(join(operator, "key.pem"), newKey());
+      expect(found()).toEqual([expect.stringMatching(/is of another key than key\.pem beside it$/)]);
+      writeFileSync(join(operator, "cert.pem"), authorityFor("ours").sign("operator"));
+      expect(found()).toEqual([expect.stringMatching(/a certificate that pki\/ca\.pem has not signed$/)]);
+      rmSync(operator, { recursive: true });
+      expect(found()).toEqual([expect.stringMatching(/cannot be used \(ENOENT/)]);
+    });
   });
 
   it("engine: refuses one that is not run by docker.service", () => {

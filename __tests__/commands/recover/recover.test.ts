@@ -49,10 +49,14 @@ interface Stand {
   readonly engine?: "hangs";
   /** Which deploy has the host. */
   readonly hold?: string;
+  /** How Terraform asks the proxy. */
+  readonly form?: "open" | "tls";
 }
 
 /** Runs the host's part where docker and systemctl are stand-ins that note what is done. */
-function onHost({ listed = [], known: ids = [], created = [], active = [], broken = [], proxy, engine, hold }: Stand) {
+function onHost(stood: Stand) {
+  const { listed = [], known: ids = [], created = [], active = [], broken = [] } = stood;
+  const { proxy, engine, hold, form = "open" } = stood;
   const folder = temporaryFolder();
   const stand = join(folder, "bin");
   mkdirSync(stand);
@@ -99,7 +103,7 @@ esac
     .replace(/^PATH=/m, `PATH=${stand}:`)
     .replace(/^state=.*$/m, `state=${folder}`)
     .replace(/^hold=.*$/m, `hold=${folder}/hold`);
-  const args = ["-s", "--", "rack", "60", "198.18.0.11", "1", ...ids];
+  const args = ["-s", "--", "rack", "60", "198.18.0.11", "1", form, ...ids];
   const { status, stdout } = spawnSync("sh", args, { input: script, encoding: "utf8" });
   const text = (name: string) => (existsSync(join(folder, name)) ? readFileSync(join(folder, name), "utf8") : "");
   return { status, stdout, removed: text("removed"), done: text("done"), hold: text("hold") };
@@ -111,6 +115,12 @@ it("removes the containers of this cluster that the state does not know, and no 
   expect(stdout).toMatch(/recover: changed name-of-bb22: removed/);
   expect(status).toBe(0);
   expect(onHost({ listed: ["aa11"], known: ["aa11"] })).toMatchObject({ status: 0, removed: "" });
+});
+
+it("a proxy in another form than the cluster file's is one that Terraform cannot ask", () => {
+  const { status, stdout, removed } = onHost({ listed: ["aa11"], known: ["aa11"], form: "tls" });
+  expect(stdout).toContain("found Weave's proxy in another form than the cluster file's (open, not tls)");
+  expect([status, removed]).toEqual([3, "aa11\n"]);
 });
 
 it("a sudo that hangs with the terminal that it has lost is no step that still runs", () => {

@@ -2,10 +2,13 @@
 
 import { chmodSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import { join } from "node:path";
 import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { ports } from "../../../cluster/ports.js";
-import { answeringManager, apiFor } from "../../../commands/swarm/docker.js";
+import { newKey } from "../../../commands/pki/openssl.js";
+import { answeringManager, apiFor, wayTo } from "../../../commands/swarm/docker.js";
+import { type Authority, authorityFor, certify } from "../../fixtures/authority.js";
 import { temporaryFolder } from "../../fixtures/clusters.js";
 import { host } from "../../fixtures/inventories.js";
 
@@ -34,6 +37,26 @@ describe("the manager that is asked", () => {
   });
 });
 
+describe("with security.dockerTls", () => {
+  it("a manager is asked with the operator's certificate, and is one only if the authority has signed its own", async () => {
+    const ours = authorityFor("ours");
+    const folder = temporaryFolder();
+    certify(folder, ours, []);
+    const serve = (address: string, signer: Authority) => {
+      const key = newKey();
+      const cert = signer.sign("h1", address, { key });
+      const asked = { requestCert: true, rejectUnauthorized: true, ca: ours.certificate };
+      const server = createTlsServer({ key, cert, ...asked }, (_, response) => response.writeHead(200).end());
+      onTestFinished(() => void server.close());
+      return new Promise<void>((resolve) => server.listen(ports.swarmManager.number, address, resolve));
+    };
+    await Promise.all([serve("127.0.78.1", authorityFor("ours")), serve("127.0.78.2", ours)]);
+    const up = ["127.0.78.1", "127.0.78.2"].map((address) => ({ ...host(1), address }));
+    expect(await answeringManager({ up }, wayTo(join(folder, ".pki/operator")))).toBe("127.0.78.2");
+    await expect(answeringManager({ up })).rejects.toThrow("no manager answers");
+  });
+});
+
 describe("the API version", () => {
   /** A docker command whose engine says `said`. */
   const withEngine = (said: string) => {
@@ -43,7 +66,7 @@ describe("the API version", () => {
     vi.stubEnv("PATH", `${folder}:${process.env.PATH}`);
     vi.stubEnv("DOCKER_API_VERSION", "");
   };
-  const api = (words: string) => apiFor("tcp://198.18.0.11:4000", words.split(" "));
+  const api = (words: string) => apiFor({ url: "tcp://198.18.0.11:4000" }, words.split(" "));
   const tooNew = "Error response from daemon: client version 1.42 is too new. Maximum supported API version is 1.41";
 
   it.each([["run -it alpine"], ["attach logs"], ["exec h logs"], ["info"]])("of what is no log: %s", async (words) => {

@@ -5,6 +5,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
+import { authorityFor, certify } from "../../fixtures/authority.js";
 import { files, three } from "../../fixtures/files.js";
 
 /** A server that says who asked what. */
@@ -100,6 +101,33 @@ it("leads to the hosts by way of the bastion, to all others directly, and lets n
     "407",
   ]);
   expect(status).toBe(0);
+});
+
+it("leads to hosts that speak TLS too, where the cluster file says so", async () => {
+  const host = await serve("127.77.0.2");
+  const where = folder("ssh: { bastion: { address: jump } }\nsecurity: { dockerTls: true }\n");
+  certify(
+    where,
+    authorityFor("ours"),
+    [1, 2, 3].map((number) => ({ name: "abc".charAt(number - 1), address: `10.0.0.${number}` })),
+  );
+  // What is inside of the connection is not the proxy's affair.
+  const text = `
+const { request } = require("node:http");
+const { username, password, hostname, port } = new URL(process.env.HTTPS_PROXY);
+for (const own of [username + ":" + password, "nobody:knows"]) {
+  const authorization = "Basic " + Buffer.from(own).toString("base64");
+  request({ hostname, port, method: "CONNECT", path: "10.0.0.2:${host}", headers: { "proxy-authorization": authorization } })
+    .on("connect", ({ statusCode }, socket) => {
+      if (statusCode !== 200) return console.log(statusCode);
+      socket.on("data", (answer) => { console.log(String(answer).split("\\r\\n\\r\\n")[1]); socket.destroy(); });
+      socket.write("GET /inside HTTP/1.0\\r\\n\\r\\n");
+    }).end();
+}`;
+  writeFileSync(join(where, "client.cjs"), text);
+  const { status, stdout, stderr } = await tunnel(where, ["--", "node", join(where, "client.cjs")]);
+  expect([status, stderr]).toEqual([0, ""]);
+  expect(stdout.trim().split("\n").sort()).toEqual(["127.77.0.2 GET /inside  undefined", "407"]);
 });
 
 it("ends as its command ends, which is told of the end that it is sent", async () => {

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
+import { factsOf } from "../../../cluster/pki.js";
 import { unpainted } from "../../../commands/shared/progress.js";
 import { blame } from "../../../commands/verify/blame.js";
 import { type CheckName, checkNames } from "../../../commands/verify/checks/index.js";
@@ -13,6 +14,7 @@ import { verifyJson } from "../../../commands/verify/report/json.js";
 import { report, transcript } from "../../../commands/verify/report/terminal.js";
 import { parseSections, parseView, type View } from "../../../commands/verify/sections.js";
 import { statusOf, type Verified, verify } from "../../../commands/verify/verify.js";
+import { authorityFor } from "../../fixtures/authority.js";
 import { FakeCluster } from "../../fixtures/fake-event-bus.js";
 import { host, inventory as inventoryOf, oldWeave } from "../../fixtures/inventories.js";
 
@@ -136,6 +138,45 @@ function guarded(text: string, status = 0): Promise<Verified> {
     { ...inventory, settings },
   );
 }
+
+/** An authority, and two certificates that it has signed, of this test's own. */
+const authority = authorityFor("verify");
+const [pem, otherPem] = [authority.sign("h2", "198.18.0.12"), authority.sign("h2", "198.18.0.12")];
+const second = factsOf(pem).from + 60;
+/** What a host prints that serves the Docker API with TLS. */
+const served = (time: number, proxy: string, manager: string) =>
+  `time ${time}\nserved 12375\n${proxy}served 4000\n${manager}own\n${pem}authority\n${authority.certificate}`;
+/** Verifies healthy hosts that serve with TLS, h2 with what is given. */
+function certified(text: string): Promise<Verified> {
+  const certificate = factsOf(pem);
+  const hosts = inventory.hosts.map((one) => ({ ...one, certificate }));
+  return replay(
+    healthy,
+    ({ host: name, stdout }) => {
+      const said = name === "h2" ? text : served(second, pem, pem);
+      return { stdout: stdout.replace("=== swept", `=== certificates 0\n${said}\n=== swept`) };
+    },
+    [],
+    undefined,
+    { ...inventory, hosts, operator: ".pki/operator" },
+  );
+}
+
+describe("a certificate", () => {
+  const found = async (text: string) => {
+    const verified = await certified(text);
+    expect(faults(verified)).toEqual([]);
+    return verified.verdicts.filter(({ check }) => check === "certificates")[1]?.found;
+  };
+  it("is told with the days that it has left", async () => {
+    expect(await found(served(second, pem, pem))).toBe("certificate 364 days, authority 3649 days");
+  });
+  it("that ends soon is told with what to do", async () => {
+    expect(await found(served(second + 340 * 86400, pem, pem))).toBe(
+      "certificate 24 days, authority 3309 days: run scripts/pki",
+    );
+  });
+});
 
 describe("an allow-list", () => {
   it("that is as the cluster file says is found on every host", async () => {
@@ -340,6 +381,18 @@ describe("every check can fail", () => {
       ],
       [() => guarded("Error: No such file or directory", 1), "h2 firewall: No such file or directory"],
       [() => guarded(""), "h2 firewall: multicast-swarm-firewall.service is missing"],
+    ],
+    certificates: [
+      [() => certified(""), "h2 certificates: serves the Docker API to everybody, without TLS"],
+      [() => certified(served(second, "", pem)), "h2 certificates: Weave's proxy shows no certificate"],
+      [
+        () => certified(served(second, otherPem, pem)),
+        "h2 certificates: Weave's proxy shows another certificate than pki/ has",
+      ],
+      [
+        () => certified(served(second + 365 * 86400, pem, pem)),
+        "h2 certificates: the certificate has ended, or ends today",
+      ],
     ],
     consul: [
       [

@@ -3,6 +3,7 @@ import type { Inventory, InventoryHost } from "../../../cluster/inventory.js";
 import { overlap, within } from "../../../cluster/ipv4.js";
 import type { CheckFinding, Judgement } from "../checks.js";
 import { type Facts, wordsOf } from "../facts.js";
+import { judgeCertificate } from "./certificates.js";
 import { judgeDeploy } from "./deploy.js";
 import { judgeBridge, judgeFirewall } from "./firewall.js";
 import { judgeIptables, judgeKernel } from "./kernel.js";
@@ -25,6 +26,7 @@ export function judgeHost(inventory: Inventory, host: InventoryHost, facts: Fact
     ...judgeWeaveProxy(host, facts, deployer),
     ...judgeFirewall(inventory, host, facts),
     ...judgeBridge(facts),
+    ...judgeCertificate(host, facts),
     ...judgeKernel(inventory, facts),
     ...judgeIptables(inventory, facts),
     ...judgeDisks(inventory, facts),

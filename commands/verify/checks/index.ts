@@ -1,4 +1,5 @@
 /** All checks, in the order of the report: what explains a failure comes before what it explains. */
+import { certificates } from "./certificates.js";
 import type { Check } from "./check.js";
 import { consul, gossip, leader } from "./consul.js";
 import { engine } from "./engine.js";
@@ -19,6 +20,7 @@ const list = [
   ipam,
   proxy,
   swarm,
+  certificates,
   versions,
   schedule,
   dns,

@@ -104,7 +104,8 @@ weave_() {
   done
   show weave/report.json weave report
   show weave/addresses.txt weave ps
-  show weave/proxy.txt docker -H "tcp://$address:$port_weave_proxy" version
+  # shellcheck disable=SC2046 # a word each
+  show weave/proxy.txt env $(tls) docker -H "tcp://$address:$port_weave_proxy" version
   container "$weave_container"
 }
 
@@ -121,7 +122,8 @@ docker_() {
 }
 
 swarm_() {
-  show swarm/info.txt docker -H "tcp://$address:$port_swarm_manager" info
+  # shellcheck disable=SC2046 # a word each
+  show swarm/info.txt env $(tls) docker -H "tcp://$address:$port_swarm_manager" info
   container "$manager_container"
   container "$agent_container"
 }

@@ -17,11 +17,18 @@
 step=event-bus
 lifetime=300
 
-swarm() { DOCKER_API_VERSION=$api_streams timeout 60 docker -H ":$port_swarm_manager" "$@"; }
+# swarm_at API COMMAND…
+swarm_at() {
+  swarm_api=$1
+  shift
+  # shellcheck disable=SC2046 # a word each
+  DOCKER_API_VERSION=$swarm_api timeout 60 env $(tls) docker -H ":$port_swarm_manager" "$@"
+}
+swarm() { swarm_at "$api_streams" "$@"; }
 
 # Logs come through Weave's proxy whole only to newer clients. Engines that do not know those yet have no such trouble.
 swarm_logs() {
-  if logs=$(DOCKER_API_VERSION=$api_logs timeout 60 docker -H ":$port_swarm_manager" logs "$@" 2>&1); then
+  if logs=$(swarm_at "$api_logs" logs "$@" 2>&1); then
     printf '%s\n' "$logs"
     return
   fi

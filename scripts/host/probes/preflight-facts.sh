@@ -18,6 +18,7 @@ system_facts() { # DATA_DIR NAME…
   installed_facts
   member_facts
   deploy_facts
+  key_facts
 }
 
 # ---- system ----
@@ -298,4 +299,17 @@ deploy_facts() {
     read -r since && fact deploy-since "$since"
     read -r from && fact deploy-from "$from"
   } <"$hold"
+}
+
+# ---- certificates ----
+
+# The hashes of the keys that scripts/pki has made here: the one in use, and one that waits for its certificate.
+key_facts() {
+  fact time "$(date +%s)"
+  keys=
+  for key in "$pki/key.pem" "$pki/next.pem"; do
+    [ -f "$key" ] || continue
+    keys="$keys $(openssl pkey -in "$key" -pubout -outform DER 2>/dev/null | sha256sum | cut -d' ' -f1)"
+  done
+  [ -z "$keys" ] || fact keys "${keys# }"
 }

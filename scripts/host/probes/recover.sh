@@ -2,16 +2,16 @@
 # A host's side of scripts/recover: waits for the steps that a killed deploy has left running, starts the units of ours
 # that do not run, and removes the containers that Terraform does not know. Sent after names.sh; needs nothing that the
 # deploy has brought.
-# Arguments: CLUSTER SECONDS ADDRESS PATIENCE [ID…]
-#   SECONDS to wait for a step that is still running, PATIENCE for Weave's proxy on ADDRESS, and the containers that
-#   Terraform's state knows
+# Arguments: CLUSTER SECONDS ADDRESS PATIENCE open|tls [ID…]
+#   SECONDS to wait for a step that is still running, PATIENCE for Weave's proxy on ADDRESS, which Terraform asks
+#   with or without TLS, and the containers that Terraform's state knows
 # Exit status: 0 Weave's proxy answers; 3 it does not, and Swarm's containers are removed; 4 nor does the engine, and they
 # are left; 1 a step is still running.
 # shellcheck disable=SC2154 # names and ports are set by names.sh
 set -eu
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-cluster=$1 seconds=$2 address=$3 patience=$4
-shift 4
+cluster=$1 seconds=$2 address=$3 patience=$4 form=$5
+shift 5
 say() { printf '%s recover: %s\n' "$(uname -n)" "$*"; }
 
 # A command must not hang because the engine is broken.
@@ -70,7 +70,8 @@ done
 
 # ---- Weave's proxy, which Terraform asks about the containers ----
 
-proxy_answers() { docker -H "tcp://$address:$port_weave_proxy" version >/dev/null 2>&1; }
+# shellcheck disable=SC2046 # a word each
+proxy_answers() { timeout -k 1 20 env $(tls) docker -H "tcp://$address:$port_weave_proxy" version >/dev/null 2>&1; }
 # Only a unit that runs can come to answer.
 proxy_comes() {
   proxy_end=$(($(date +%s) + patience))
@@ -87,7 +88,15 @@ if ! proxy_comes && recorded unit weave.service && active weave.service; then
 fi
 result=0
 if proxy_answers; then
-  say "found Weave's proxy answering on $address:$port_weave_proxy"
+  served=open
+  [ -z "$(tls)" ] || served=tls
+  if [ "$served" = "$form" ]; then
+    say "found Weave's proxy answering on $address:$port_weave_proxy"
+  else
+    # A deploy that was to change it has not come to an end.
+    say "found Weave's proxy in another form than the cluster file's ($served, not $form)"
+    result=3
+  fi
 else
   result=3
   ! recorded unit weave.service || say "found no answer of Weave's proxy on $address:$port_weave_proxy"

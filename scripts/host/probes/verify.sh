@@ -31,7 +31,8 @@ patience=20
 consul() { timeout -k 1 15 consul "$@"; }
 docker() { timeout -k 1 $patience docker "$@"; }
 # Through Weave's proxy or a Swarm manager, whatever API this host's command would speak by itself.
-docker_via() { DOCKER_API_VERSION=$api_streams timeout -k 1 $patience docker -H "$@"; }
+# shellcheck disable=SC2046 # a word each
+docker_via() { DOCKER_API_VERSION=$api_streams timeout -k 1 $patience env $(tls) docker -H "$@"; }
 weave() { timeout -k 1 20 weave "$@"; }
 systemctl() { timeout -k 1 10 systemctl "$@"; }
 
@@ -70,6 +71,7 @@ observe() { # ADDRESS IMAGE [status]
   ask weave-report weave report
   ask proxy docker_via "tcp://$1:$port_weave_proxy" version --format '{{.Server.Version}}'
   ask swarm-info docker_via ":$port_swarm_manager" info
+  ask certificates certificates "$1"
   ask image docker image inspect --format '{{.Id}}' "$2"
   ask firewall firewall
   ask allow-list allow_list
@@ -77,6 +79,21 @@ observe() { # ADDRESS IMAGE [status]
   ask swept sweep
   wait
   for name in $asked; do cat "$answers/$name"; done
+}
+
+# Where the Docker API is served with TLS: the time here, the certificates that proxy and manager show, the host's own, and
+# what it trusts. Nothing where it is open.
+certificates() { # ADDRESS
+  [ -n "$(tls)" ] || return 0
+  echo "time $(date +%s)"
+  for served in $port_weave_proxy $port_swarm_manager; do
+    echo "served $served"
+    timeout 10 openssl s_client -connect "$1:$served" -cert "$pki/cert.pem" -key "$pki/key.pem" 2>/dev/null | openssl x509 2>/dev/null
+  done
+  echo "own"
+  cat "$pki/cert.pem"
+  echo "authority"
+  cat "$pki/ca.pem"
 }
 
 # The packages that the deploy has had held, as lines "NAME VERSION held|free".

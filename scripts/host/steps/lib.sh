@@ -19,6 +19,8 @@ sent=$(dirname "$here")
 # A probe that arrives on standard input has names.sh in front of it.
 # shellcheck source=scripts/host/steps/names.sh
 [ -n "${cluster_label:-}" ] || . "$here/names.sh"
+# shellcheck source=scripts/host/steps/tls.sh
+command -v tls >/dev/null || . "$here/tls.sh"
 # $state is what this project knows about the host; its file `created` lists what it put there, oldest first.
 
 say() { printf '%s %s: %s\n' "$(uname -n)" "$step" "$*"; }
@@ -29,18 +31,20 @@ die() {
   exit 1
 }
 
-# take "NAME…" "$@": sets the step's arguments as variables; each one named must be given, none other may be.
+# take "NAME…" "$@": sets the step's arguments as variables; each one named must be given, but for those with a ? behind the
+# name; none other may be.
 take() {
   take_wanted=$1
   shift
   for take_pair; do
     take_name=${take_pair%%=*}
     case " $take_wanted " in
-      *" $take_name "*) eval "$take_name=\${take_pair#*=}" ;;
+      *" $take_name "* | *" $take_name? "*) eval "$take_name=\${take_pair#*=}" ;;
       *) die "unknown argument '$take_name'" ;;
     esac
   done
   for take_name in $take_wanted; do
+    case $take_name in *'?') continue ;; esac
     eval "test -n \"\${$take_name:-}\"" || die "the argument $take_name=… is missing"
   done
 }
@@ -194,5 +198,6 @@ docker_at() {
   docker_url=tcp://$1:$2
   shift 2
   # Whatever API this host's command would speak by itself: other hosts' engines may be older.
-  DOCKER_API_VERSION=$api_streams timeout 20 docker -H "$docker_url" "$@"
+  # shellcheck disable=SC2046 # a word each
+  DOCKER_API_VERSION=$api_streams timeout 20 env $(tls) docker -H "$docker_url" "$@"
 }

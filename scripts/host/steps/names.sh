@@ -4,6 +4,7 @@
 
 state=/var/lib/multicast-swarm
 hold=/run/multicast-swarm.deploy
+pki=/etc/multicast-swarm
 uploads=.multicast-swarm
 manager_container=swarm-manager
 agent_container=swarm-agent

@@ -8,11 +8,13 @@
 # connections=NUMBER (how many a router takes, 0 for no limit; without it Weave's own number)
 # turn=yes|no (whether this host's router may be restarted now; with no, one that needs it is left as it is)
 # password=N (which of the cluster's passwords the router has, counted; without it none, and packets are not encrypted)
+# certificate=HASH (serve the Docker API with TLS alone; of what certificate.sh has put there)
 . "$(dirname "$0")/lib.sh"
 . "$here/images.sh"
 . "$here/weave.sh"
-owner='' version='' address='' range='' dns='' fast_datapath='' mtu='' timeout='' turn='' connections=default password=none
-take "owner version address range dns fast_datapath mtu timeout turn connections password" "$@"
+owner='' version='' address='' range='' dns='' fast_datapath='' mtu='' timeout='' turn='' connections='' password='' certificate=''
+take "owner version address range dns fast_datapath mtu timeout turn connections? password? certificate?" "$@"
+password=${password:-none}
 
 # fixed FIELD VALUE: what Weave takes only when it makes the network, and would ignore or break over afterwards.
 fixed() {
@@ -29,7 +31,9 @@ count=$(hosts peers | wc -l)
 
 options="--host $address --name $(peer_name "$address") --ipalloc-range $range --plugin=false -H tcp://$address:$port_weave_proxy"
 [ "$dns" = true ] || options="$options --no-dns"
-[ "$connections" = default ] || options="$options --conn-limit $connections"
+[ -z "$connections" ] || options="$options --conn-limit $connections"
+# Weave's script binds these files into the router's container, whose program reads them when it starts.
+[ -z "$certificate" ] || options="$options --tlsverify --tlscacert=$pki/ca.pem --tlscert=$pki/cert.pem --tlskey=$pki/key.pem"
 
 # settings: read by systemd and by shells.
 settings() {
@@ -82,6 +86,7 @@ wanted=$({
   unit
   cat $weave_script
   [ "$password" = none ] || cat $weave_password
+  printf %s "$certificate"
 } | sha256sum | cut -d' ' -f1)
 running=no
 ! systemctl is-active -q weave.service || running=yes
@@ -103,7 +108,7 @@ expect file /etc/cni/net.d/10-weave.conflist "/opt/cni/bin/weave-plugin-$version
 
 # A start finds out by itself what it needs: also one by hand, after a reboot, or when the engine has come back.
 own file "$state/weave-prepare.sh"
-cat "$here/names.sh" "$here/lib.sh" "$here/images.sh" "$here/weave.sh" "$here/weave-prepare.sh" | put "$state/weave-prepare.sh" root:root 0644 || true
+cat "$here/names.sh" "$here/tls.sh" "$here/lib.sh" "$here/images.sh" "$here/weave.sh" "$here/weave-prepare.sh" | put "$state/weave-prepare.sh" root:root 0644 || true
 
 expect shared /etc/systemd/system/docker.service.wants
 own unit weave.service

@@ -1,0 +1,106 @@
+/** `security.dockerTls` in what is synthesised. */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { pki } from "../../cluster/pki.js";
+import { authorityFor, certify } from "../fixtures/authority.js";
+import { clusterFile, clusterFrom, hostAddress, synthesise, temporaryFolder } from "../fixtures/clusters.js";
+
+interface Synthesised {
+  readonly removed?: readonly { readonly from: string }[];
+  readonly resource: Record<
+    string,
+    Record<string, { readonly triggers?: Record<string, string>; readonly command?: string[] }>
+  >;
+  readonly provider: { readonly docker: readonly Record<string, unknown>[] };
+}
+
+const authority = authorityFor("test");
+function stack(more: Record<string, unknown>, folder = temporaryFolder(), hosts = 3) {
+  if (more.security) {
+    certify(
+      folder,
+      authority,
+      Array.from({ length: hosts }, (_, i) => ({ name: `h${i + 1}`, address: hostAddress(i) })),
+    );
+  }
+  return again(more, folder, hosts);
+}
+function again(more: Record<string, unknown>, folder: string, hosts = 3) {
+  const text = readFileSync(
+    join(
+      synthesise(clusterFrom(clusterFile(hosts, more), undefined, folder), join(folder, "cdktf.out")),
+      "cdk.tf.json",
+    ),
+    "utf8",
+  );
+  return { text, folder, json: JSON.parse(text) as Synthesised };
+}
+const secured = { security: { dockerTls: true } };
+const steps = ({ json }: { json: Synthesised }) =>
+  Object.entries(json.resource.null_resource ?? {}).map(
+    ([name, { triggers }]) => [name, JSON.stringify(triggers)] as const,
+  );
+
+it("a cluster that says nothing of security has none of it", () => {
+  const { text } = stack({});
+  expect(text).not.toMatch(/tls|certificate/i);
+});
+
+it("proxy and manager are served with TLS alone, and Terraform shows the operator's certificate, by its path", () => {
+  const { text, json } = stack(secured);
+  const providers = json.provider.docker;
+  expect(providers.map(({ cert_path }) => cert_path)).toEqual(Array(3).fill("../../../.pki/operator"));
+  const managers = Object.entries(json.resource.docker_container ?? {}).filter(([name]) => name.includes("manager"));
+  expect(managers.map(([name]) => name)).toEqual([
+    "h1_swarm_manager-tls",
+    "h2_swarm_manager-tls",
+    "h3_swarm_manager-tls",
+  ]);
+  for (const [, { command }] of managers) {
+    expect(command).toEqual(expect.arrayContaining(["--tlsverify", "--tlscacert=/etc/multicast-swarm/ca.pem"]));
+  }
+  expect(text).not.toContain("PRIVATE KEY");
+});
+
+it.each([true, false])("Terraform forgets, unasked, the containers of the other form: dockerTls %s", (dockerTls) => {
+  const { json } = stack({ security: { dockerTls } });
+  const of = (host: string) =>
+    ["manager", "agent"].map((role) => `docker_container.${host}_swarm_${role}${dockerTls ? "" : "-tls"}`);
+  expect(json.removed?.map(({ from }) => from)).toEqual(["h1", "h2", "h3"].flatMap(of));
+});
+
+it("a rebuilt host's containers of both forms are forgotten", () => {
+  const hosts = clusterFile(3).hosts as Record<string, unknown>[];
+  const { json } = stack({ ...secured, hosts: hosts.map((host, i) => (i === 0 ? { ...host, rebuilt: 1 } : host)) });
+  const forgotten = json.removed?.map(({ from }) => from).filter((from) => from.includes("h1_swarm_manager"));
+  expect(forgotten).toEqual(
+    ["manager-tls", "manager", "manager-rebuilt-1"].map((id) => `docker_container.h1_swarm_${id}`),
+  );
+  expect(json.resource.docker_container).toHaveProperty("h1_swarm_manager-tls-rebuilt-1");
+});
+
+it("a renewed certificate runs the steps of its host, and no others", () => {
+  const before = stack(secured);
+  const name = join(before.folder, pki.host("h2"));
+  mkdirSync(join(before.folder, "pki/hosts"), { recursive: true });
+  writeFileSync(name, authority.sign("h2", hostAddress(1)));
+  const was = new Map(steps(before));
+  const changed = steps(again(secured, before.folder)).flatMap(([step, triggers]) =>
+    was.get(step) === triggers ? [] : [step],
+  );
+  expect(changed.sort()).toEqual([
+    "h2_certificate",
+    "h2_swarm-certificate",
+    "h2_weave_install",
+    "h2_weave_launch",
+    "preflight_hosts",
+  ]);
+});
+
+it("takes no more room for a host in a large cluster than in a small one", () => {
+  const size = (hosts: number) => stack(secured, undefined, hosts).text.length;
+  const [small, medium, large] = [size(1), size(2), size(3)] as const;
+  expect(Math.abs(large - medium - (medium - small))).toBeLessThan(300);
+  expect(medium - small).toBeLessThan(23_000);
+});

@@ -1,0 +1,225 @@
+/** `security.dockerTls`: who is served by 12375 and 4000 of every host, from the open form to TLS and back. */
+import { execFile } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { parse, stringify } from "yaml";
+import { pki, privatePki } from "../../cluster/pki.js";
+import { newAuthority, newKey, newRequest, sign } from "../../commands/pki/openssl.js";
+import {
+  atConsole,
+  atConsoles,
+  changesNothing,
+  expectFailure,
+  expectWords,
+  healthyAgain,
+  host,
+  hosts,
+  lab,
+  labFile,
+  oneAfterTheOther,
+  operator,
+  read,
+  tryLab,
+  useCluster,
+  write,
+} from "./lab.js";
+
+useCluster();
+oneAfterTheOther();
+
+const run = async (command: string, args: readonly string[]) => (await promisify(execFile)(command, args)).stdout;
+
+/** A machine on the hosts' LAN that is no member. `lab down` takes it along. */
+const network = `${process.env.LAB_NAME}-outsider`;
+beforeAll(() =>
+  run("sh", [
+    "-euc",
+    `ip netns add "$2"
+    ip -n "$1" link add port99 type veth peer name eth0 netns "$2"
+    ip -n "$1" link set port99 master lab0 up
+    ip -n "$2" addr add 198.18.0.99/24 dev eth0
+    ip -n "$2" link set eth0 up`,
+    "sh",
+    String(process.env.LAB_NAME),
+    network,
+  ]),
+);
+
+const keys = mkdtempSync(join(tmpdir(), "multicast-swarm-outsider-"));
+afterAll(() => rmSync(keys, { recursive: true, force: true }));
+
+/** A certificate of a new key: files in the outsider's folder. */
+function certificate(
+  name: string,
+  authority: { readonly certificate: string; readonly keyFile: string },
+  { days = 365, usage = "clientAuth" as "clientAuth" | "serverAuth" } = {},
+): void {
+  const key = join(keys, `${name}.key`);
+  writeFileSync(key, newKey());
+  const signing = { authority: authority.certificate, authorityKeyFile: authority.keyFile, days, names: [] };
+  writeFileSync(join(keys, `${name}.pem`), sign({ ...signing, request: newRequest(name, key), usages: [usage] }));
+}
+
+/** Those that an outsider can come with, once the cluster has an authority. */
+function makeCertificates(): void {
+  const own = { certificate: read(pki.authority), keyFile: labFile(privatePki.authorityKey) };
+  const keyFile = join(keys, "ca.key");
+  writeFileSync(keyFile, newKey());
+  const foreign = { certificate: newAuthority("multicast-swarm lab", keyFile, 3650), keyFile };
+  certificate("foreign", foreign);
+  certificate("expired", own, { days: 0 });
+  certificate("server", own, { usage: "serverAuth" });
+  certificate("right", own);
+}
+
+const ways = ["plain", "tls", "foreign", "expired", "server", "right"] as const;
+
+/** Asks every port in every way, without looking at who answers, and prints what was answered as a Docker API does. */
+const knock = `
+const [folder, ways, targets] = process.argv.slice(1);
+const { get } = require("node:http"), tls = require("node:https"), { existsSync, readFileSync } = require("node:fs");
+const file = (name) => (existsSync(folder + "/" + name) ? readFileSync(folder + "/" + name) : undefined);
+for (const target of targets.split(" ")) for (const way of ways.split(" ")) {
+  const [name, host, port] = target.split("=");
+  const options = { host, port, path: "/_ping", agent: false, rejectUnauthorized: false, timeout: 5000 };
+  const own = way === "tls" || way === "plain" ? {} : { cert: file(way + ".pem"), key: file(way + ".key") };
+  const request = (way === "plain" ? get : tls.get)({ ...options, ...own }, (answer) => {
+    answer.resume();
+    if (answer.statusCode === 200) console.log(name + " " + port + " " + way);
+  });
+  request.on("timeout", () => request.destroy()).on("error", () => {});
+}`;
+
+/** What an outsider is answered, as `h1 12375 plain`. */
+async function served(): Promise<string[]> {
+  const targets = hosts().flatMap(({ name, address }) => ["12375", "4000"].map((port) => `${name}=${address}=${port}`));
+  const node = [process.execPath, "-e", knock, keys, ways.join(" "), targets.join(" ")];
+  const answered = await run("nsenter", [`--net=/run/netns/${network}`, "--", ...node]);
+  return answered.split("\n").filter((line) => line !== "");
+}
+const everywhere = (way: (typeof ways)[number]) =>
+  hosts()
+    .flatMap(({ name }) => [`${name} 12375 ${way}`, `${name} 4000 ${way}`])
+    .sort();
+const expectServed = async (way: (typeof ways)[number]) => expect((await served()).sort()).toEqual(everywhere(way));
+
+/** Every address and port on which a program of Docker's API listens, though the test may not know of it. */
+const listeners = () =>
+  atConsoles("ss -Hltnp | awk '/weaver|swarm|dockerd/ { print $4 }' | grep -vE '^127.0.0.1:678[24]$' | sort");
+
+const secure = (dockerTls: boolean | undefined) => {
+  const { security: _, ...file } = parse(read("cluster.yaml")) as Record<string, unknown>;
+  write("cluster.yaml", stringify({ ...file, ...(dockerTls === undefined ? {} : { security: { dockerTls } }) }));
+};
+const makePki = (...words: string[]) => operator("scripts/pki", ...words);
+const containers = () => atConsoles("docker ps -q --no-trunc --filter name=^/swarm- --filter name=^/user | sort");
+const shown = (port: number) =>
+  atConsoles(
+    `openssl s_client -connect "$(hostname -I | cut -d' ' -f1):${port}" </dev/null 2>/dev/null | openssl x509 -noout -serial`,
+  );
+
+it("in the open form, whoever reaches the Docker API is served; without certificates nothing is changed", async () => {
+  await expectServed("plain");
+  await atConsole(
+    host("h1"),
+    "docker -H tcp://198.18.0.11:12375 run -d --name user multicast-swarm/toolbox:1 sleep 1d",
+  );
+  secure(true);
+  expectFailure(await tryLab("deploy"), /pki\/ca\.pem:1:1: \(file\): found no such file.*run scripts\/pki/);
+});
+
+it("scripts/pki makes what is missing, and a second time nothing", async () => {
+  const first = await makePki();
+  expect(first.status).toBe(0);
+  expectWords(first.output, /h3 pki: changed \/etc\/multicast-swarm\/next\.pem/, /signed +operator: 364 days left/);
+  const made = () => [...hosts().map(({ name }) => pki.host(name)), pki.authority].map(read);
+  const before = made();
+  const second = await makePki();
+  expect(second).toMatchObject({ status: 0, output: expect.not.stringMatching(/changed|signed/) });
+  expect(made()).toEqual(before);
+});
+
+it("one deploy leads to TLS: whoever has no certificate of the cluster's is answered by nobody", async () => {
+  makeCertificates();
+  const before = await listeners();
+  await lab("deploy");
+  await expectServed("right");
+  // No other address or port has come in place of them.
+  expect(await listeners()).toEqual(before);
+  expect(await atConsole(host("h1"), "docker inspect -f '{{.State.Running}}' user")).toBe("true\n");
+  await changesNothing();
+  await healthyAgain();
+  const { status, output } = await operator(
+    "scripts/swarm",
+    "run",
+    "--rm",
+    "multicast-swarm/toolbox:1",
+    "echo",
+    "hello",
+  );
+  expect([status, output]).toEqual([0, "hello\n"]);
+});
+
+it("keys are for root alone, and in no other place", async () => {
+  const private_ = `find / -xdev -type f -size -64k \\( -path '/proc/*' -o -path '/sys/*' \\) -prune -o -xdev -type f -size -64k -perm /077 -exec grep -ls 'PRIVATE KEY-----$' {} + || true`;
+  expect(await atConsoles(private_)).toEqual({ h1: "", h2: "", h3: "" });
+  const bodies = [
+    ...Object.values(await atConsoles("cat /etc/multicast-swarm/key.pem")),
+    ...["ca.key", "operator/key.pem"].map((name) => read(`${privatePki.folder}/${name}`)),
+  ].map((pem) => pem.split("\n")[1] ?? "");
+  const everything = Object.values(
+    await atConsoles("cat /proc/[0-9]*/cmdline | tr '\\0' '\\n'; docker inspect swarm-manager weave; journalctl -q"),
+  );
+  const operators = await run("sh", [
+    "-c",
+    'cd "$1" && cat *.tfstate* && find cdktf.out -type f -exec cat {} + && cat pki/ca.pem pki/hosts/*',
+    "sh",
+    labFile("."),
+  ]);
+  for (const body of bodies) {
+    expect(body).toHaveLength(64);
+    expect(everything.join("") + operators).not.toContain(body);
+  }
+  expect(await run("find", [labFile(privatePki.folder), "-name", "*key*", "-perm", "/077"])).toBe("");
+});
+
+it("a renewed certificate restarts what serves with it, on that host alone", async () => {
+  const [before, proxies, managers] = [await containers(), await shown(12375), await shown(4000)];
+  rmSync(labFile(pki.host("h2")));
+  expectWords((await makePki()).output, /same +h1/, /signed +h2 .*there was no certificate/, /same +h3/);
+  await lab("deploy");
+  const [proxiesNow, managersNow] = [await shown(12375), await shown(4000)];
+  expect(proxiesNow).toEqual({ ...proxies, h2: expect.not.stringContaining(proxies.h2 ?? "") });
+  expect(managersNow).toEqual({ ...managers, h2: proxiesNow.h2 });
+  expect(await containers()).toEqual(before);
+  await healthyAgain();
+});
+
+it("a key that was lost on its host is missed before anything is changed", async () => {
+  await atConsole(host("h3"), "mv /etc/multicast-swarm/key.pem /root/");
+  const { status, output } = await operator("scripts/preflight");
+  expect(status).toBe(1);
+  expectWords(output, /h3 .*certificate +the host has no key of its own for pki\/hosts\/h3\.pem(?:.|\n)*scripts\/pki/);
+  await atConsole(host("h3"), "mv /root/key.pem /etc/multicast-swarm/");
+});
+
+it("one deploy leads back, and the next without the line changes nothing", async () => {
+  secure(false);
+  await lab("deploy");
+  await expectServed("plain");
+  await healthyAgain();
+  secure(undefined);
+  await changesNothing();
+});
+
+it("destroy removes the keys too", async () => {
+  await lab("destroy");
+  expect(await atConsoles("ls -d /etc/multicast-swarm 2>/dev/null || echo gone")).toEqual({
+    h1: "gone\n",
+    h2: "gone\n",
+    h3: "gone\n",
+  });
+});

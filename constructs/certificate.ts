@@ -1,0 +1,72 @@
+/** `security.dockerTls`: every host has its certificate, and serves the Docker API with it. */
+import type { TerraformResource } from "cdktf";
+import type { Construct } from "constructs";
+import type { Cluster, Host } from "../cluster/model.js";
+import type { StagedHost } from "./staged-host.js";
+import { Step } from "./step.js";
+import type { Swarm } from "./swarm.js";
+import { Task } from "./task.js";
+import { literal, sha256 } from "./text.js";
+
+interface Sent {
+  readonly authority: string;
+  readonly own: string;
+}
+
+function certificateOf({ certificates }: Cluster, { name }: Host): Sent | undefined {
+  const own = certificates?.hosts.get(name);
+  return certificates && own !== undefined ? { authority: certificates.authority, own } : undefined;
+}
+
+/** What a step is told that serves with the certificate, and so when it runs again; nothing in the open form. */
+export function certificateHash(cluster: Cluster, host: Host): { readonly certificate?: string } {
+  const sent = certificateOf(cluster, host);
+  return sent ? { certificate: sha256(sent.authority + sent.own) } : {};
+}
+
+/** Certificates are where Weave and Swarm read them, before one of these serves with them. What then to wait for. */
+export function certifyHosts(
+  scope: Construct,
+  cluster: Cluster,
+  hosts: readonly StagedHost[],
+  after: readonly TerraformResource[],
+): readonly TerraformResource[] {
+  const steps = hosts.flatMap((on) => {
+    const sent = certificateOf(cluster, on.host);
+    return sent ? [certificate(cluster, on, sent, after)] : [];
+  });
+  return steps.length > 0 ? [new Task(scope, "certified", { after: steps })] : after;
+}
+
+function certificate(cluster: Cluster, on: StagedHost, sent: Sent, after: readonly TerraformResource[]): Step {
+  return new Step(on, "certificate", {
+    on,
+    script: "certificate",
+    // Both are public. The key is the host's own, and on no other machine.
+    uploads: [
+      { content: literal(sent.authority), to: "ca.pem" },
+      { content: literal(sent.own), to: "cert.pem" },
+    ],
+    inputs: certificateHash(cluster, on.host),
+    after,
+  });
+}
+
+/** Managers read their certificate when they start: where it is another one, they are restarted, one after the other. */
+export function renewManagers(cluster: Cluster, swarms: readonly Swarm[]): Step[] {
+  const steps: Step[] = [];
+  for (const { on, containers } of swarms.filter(({ on: { host } }) => host.manager)) {
+    if (certificateOf(cluster, on.host) === undefined) {
+      continue;
+    }
+    const step = new Step(on, "swarm-certificate", {
+      on,
+      script: "swarm-certificate",
+      args: { address: on.host.address, timeout: cluster.settings.gates.timeoutSeconds },
+      inputs: certificateHash(cluster, on.host),
+      after: [...containers, ...steps.slice(-1)],
+    });
+    steps.push(step);
+  }
+  return steps;
+}
