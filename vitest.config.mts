@@ -1,9 +1,10 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
-    // Many tests wait for programs that they run, so that one processor need not be left for vitest itself.
-    maxWorkers: "100%",
+    // Many tests wait for programs that they run, and leave a processor to others meanwhile.
+    maxWorkers: availableParallelism() + 1,
     projects: [
       { test: { name: "fast", include: ["__tests__/**/*.test.ts"], exclude: ["__tests__/{lab,plans}/**"], testTimeout: 60_000 } },
       // Real plans: they need Terraform and its providers, which the lab builds, but no host.

@@ -48,7 +48,7 @@ export class Consul extends Construct {
   public bootstrap(): Step {
     const { cluster } = this.props;
     const others = cluster.servers.filter(({ name }) => name !== this.props.on.host.name).map(({ address }) => address);
-    const { files, inputs, dependencies } = this.uploads("bootstrap", bootstrapConfig(cluster, this.props.on.host));
+    const { files, inputs } = this.uploads("bootstrap", bootstrapConfig(cluster, this.props.on.host));
     return new Step(this, "bootstrap", {
       on: this.props.on,
       script: "consul-bootstrap",
@@ -60,7 +60,7 @@ export class Consul extends Construct {
       },
       uploads: files,
       inputs,
-      after: [this.install, ...dependencies],
+      after: [this.install],
     });
   }
 
@@ -83,7 +83,7 @@ export class Consul extends Construct {
     after: readonly TerraformResource[],
   ): Step {
     const { cluster } = this.props;
-    const { files, inputs, dependencies } = this.uploads(file, config);
+    const { files, inputs } = this.uploads(file, config);
     return new Step(this, id, {
       on: this.props.on,
       script,
@@ -97,7 +97,8 @@ export class Consul extends Construct {
       uploads: files,
       // A new binary or unit needs a restart, which this step decides on the host.
       inputs: { ...inputs, install: reference(this.install, "id") },
-      after: [...dependencies, ...after],
+      // And for what is referred to, the installation and the configuration.
+      after,
     });
   }
 
@@ -115,7 +116,6 @@ export class Consul extends Construct {
     return {
       files,
       inputs: { config: sha256(text) },
-      dependencies: [rendered],
     };
   }
 }

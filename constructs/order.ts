@@ -6,7 +6,9 @@ const addressOf = ({ terraformResourceType, friendlyUniqueId }: TerraformResourc
 
 /** The resource waits for all of these. */
 export function waitFor(resource: TerraformResource, before: readonly TerraformResource[]): void {
-  resource.dependsOn = before.map(addressOf);
+  if (before.length > 0) {
+    resource.dependsOn = before.map(addressOf);
+  }
 }
 
 /** A value that Terraform fills in, as an expression for use inside others. */

@@ -46,7 +46,7 @@ export class Teardown extends TerraformData {
   }
 }
 
-const commandFiles = { receive: "receive.sh.tftpl", uninstall: "uninstall.sh.tftpl" } as const;
+const commandFiles = { receive: "receive.tftpl", uninstall: "uninstall.tftpl" } as const;
 
 /** The commands, as templates that every host fills in: where they run, Terraform allows no reference to a common value. */
 export function teardownAsset(scope: Construct, cluster: Cluster, scripts: TerraformAsset): TerraformAsset {

@@ -146,6 +146,12 @@ const busy = `
 times as long, and the processor seconds are higher too.
 `;
 
+const beginning = [
+  "<!-- Written by `scripts/bench COMMAND --write`, a section for each command. -->",
+  "# Performance",
+  "What grows how with the number of hosts, and where it ends: [scale.md](scale.md).",
+];
+
 /** The page with one section written anew. Those of other commands stay as they were measured. */
 export function withSection(page: string, command: Bench, text: string): string {
   const written = new Map(
@@ -156,7 +162,7 @@ export function withSection(page: string, command: Bench, text: string): string 
   );
   written.set(sections[command].title, text.trimEnd());
   const ordered = benches.flatMap((bench) => written.get(sections[bench].title) ?? []);
-  return `${["<!-- Written by `scripts/bench COMMAND --write`, a section for each command. -->", "# Performance", ...ordered].join("\n\n")}\n`;
+  return `${[...beginning, ...ordered].join("\n\n")}\n`;
 }
 
 const width = 640;
