@@ -192,7 +192,9 @@ function publishSecondOwner(more: { readonly Entrypoint?: readonly string[] } = 
     if (router !== undefined) {
       // What runs calls itself by the new version.
       execFileSync("sed", ["-i", `s/${was.replaceAll(".", "\\.")}/${is}/g`, `${folder}/${router}`]);
-      const sha256 = createHash("sha256").update(readFileSync(`${folder}/${router}`)).digest("hex");
+      const sha256 = createHash("sha256")
+        .update(readFileSync(`${folder}/${router}`))
+        .digest("hex");
       first.rootfs.diff_ids[1] = `sha256:${sha256}`;
     }
     const config = JSON.stringify({ ...first, author: "second", config: { ...first.config, ...more } });
