@@ -27,12 +27,11 @@ export interface Inventory {
   readonly required: readonly string[];
   /** Names of the machines that artifacts come from. */
   readonly sources: readonly string[];
-  /** Images that hosts of a platform pull from another registry than Docker Hub, if there are any. */
+  /** Images that hosts pull from another registry than Docker Hub, if there are any. */
   readonly pulls?: readonly Pull[];
 }
 
 export interface Pull {
-  readonly platform: string;
   /** How the engine will know it. */
   readonly image: string;
   /** `REGISTRY/NAME@DIGEST` */
@@ -66,10 +65,10 @@ export function inventoryOf(cluster: Cluster, keyFile: (written: string) => stri
   };
 }
 
-function pullOf({ name, platform, sha256, source }: Artifact): Pull[] {
+function pullOf({ name, sha256, source }: Artifact): Pull[] {
   const [, image] = /^image:(.*)$/.exec(name) ?? [];
   const [, from] = /^docker:\/\/(?!docker\.io\/)(.*)$/.exec(source) ?? [];
-  return image === undefined || from === undefined ? [] : [{ platform, image, from: `${from}@sha256:${sha256}` }];
+  return image === undefined || from === undefined ? [] : [{ image, from: `${from}@sha256:${sha256}` }];
 }
 
 /** The settings that the commands read, and no others: whatever is in the inventory is an input of the deploy. */
