@@ -40,14 +40,13 @@ export interface Inventory {
   readonly required: readonly string[];
   /** Names of the machines that artifacts come from. */
   readonly sources: readonly string[];
-  /** Images that hosts of a platform pull from another registry than Docker Hub, if there are any. */
+  /** Images that hosts pull from another registry than Docker Hub, if there are any. */
   readonly pulls?: readonly Pull[];
   /** With `security.dockerTls`: the folder of the operator's certificate. */
   readonly operator?: string;
 }
 
 export interface Pull {
-  readonly platform: string;
   /** How the engine will know it. */
   readonly image: string;
   /** `REGISTRY/NAME@DIGEST` */
@@ -104,10 +103,10 @@ export function inventoryFromText(text: string): Inventory {
   return { ...inventory, hosts: hosts.map((host) => ({ ...host, ports: ports[host.ports] ?? [] })) };
 }
 
-function pullOf({ name, platform, sha256, source }: Artifact): Pull[] {
+function pullOf({ name, sha256, source }: Artifact): Pull[] {
   const [, image] = /^image:(.*)$/.exec(name) ?? [];
   const [, from] = /^docker:\/\/(?!docker\.io\/)(.*)$/.exec(source) ?? [];
-  return image === undefined || from === undefined ? [] : [{ platform, image, from: `${from}@sha256:${sha256}` }];
+  return image === undefined || from === undefined ? [] : [{ image, from: `${from}@sha256:${sha256}` }];
 }
 
 /** The settings that the commands read, and no others: whatever is in the inventory is an input of the deploy. */

@@ -1,15 +1,30 @@
 /** Systems and engines that hosts have besides Debian 12 with its own engine: a whole life on each, with the event bus. */
-import { describe, expect, it } from "vitest";
-import { atConsoles, bareHosts, changesNothing, expectWords, host, lab, oneAfterTheOther, tearDown } from "./lab.js";
+import { beforeAll, describe, expect, it } from "vitest";
+import {
+  atConsole,
+  atConsoles,
+  bareHosts,
+  changesNothing,
+  expectWords,
+  host,
+  lab,
+  oneAfterTheOther,
+  start,
+  tearDown,
+} from "./lab.js";
 
 tearDown();
+beforeAll(async () => {
+  const { status, output } = await start("lab/parts/build", ["compose"]).ended;
+  expect(status, output).toBe(0);
+});
 
 describe.each([
   { system: "debian-11", engine: "distribution", version: /^20\.10\./ },
   { system: "debian-13", engine: "distribution", version: /^26\.1\./ },
-  { system: "debian-12", engine: "28", version: /^28\.5\./ },
-  { system: "debian-12", engine: "29", version: /^29\.9\./ },
-])("$system, Docker Engine: $engine", ({ system, engine, version }) => {
+  { system: "debian-12", engine: "28", version: /^28\.5\./, compose: true },
+  { system: "debian-12", engine: "29", version: /^29\.9\./, compose: true },
+])("$system, Docker Engine: $engine", ({ system, engine, version, compose = false }) => {
   const options = ["--hosts", "2", "--system", system, "--engine", engine];
   oneAfterTheOther();
 
@@ -20,6 +35,35 @@ describe.each([
       expect(found).toMatch(version);
     }
     await changesNothing();
+  });
+
+  it.runIf(compose)("takes Docker Compose's services on all hosts, and shows what they say", async () => {
+    const says = await atConsole(
+      host("h1"),
+      `export HOME=/root
+      mkdir -p /root/.docker/cli-plugins /root/bus && cd /root/bus
+      plugin=/root/.docker/cli-plugins/docker-compose
+      /usr/lib/apt/apt-helper -q download-file http://198.18.0.1/compose/docker-compose $plugin >/dev/null
+      chmod 755 $plugin
+      for host in h1 h2; do
+        services="$services
+  on-$host:
+    image: multicast-swarm/toolbox:1
+    command: echo $host works
+    network_mode: bridge
+    environment: ['constraint:node==$host']"
+      done
+      echo "services:$services" >compose.yaml
+      docker -H :4000 compose up 2>/dev/null | grep works
+      DOCKER_API_VERSION=1.42 docker -H :4000 compose logs | grep works
+      docker -H :4000 compose down 2>&1 | grep Removed
+      docker -H :4000 compose ps -aq`,
+    );
+    for (const name of ["h1", "h2"]) {
+      expect(says.match(new RegExp(`^${name}/bus-on-${name}-1 +\\| ${name} works$`, "gm"))).toHaveLength(2);
+      expect(says).toMatch(new RegExp(`Container ${name}/bus-on-${name}-1 +Removed\n`));
+    }
+    expect(says).toMatch(/Removed\s*$/);
   });
 
   it("keeps the engine that the deploy has installed at its version, until the cluster is destroyed", async () => {

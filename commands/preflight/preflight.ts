@@ -123,9 +123,7 @@ function scriptArguments({ settings, required, sources, pulls = [] }: Inventory,
   return [
     `data_dir=${settings.consul.dataDir}`,
     `images=${[...images, settings.verify.image].join(",")}`,
-    ...(pulls.length > 0
-      ? [`pulls=${pulls.map(({ platform, image, from }) => `${platform}=${image}=${from}`).join(",")}`]
-      : []),
+    ...(pulls.length > 0 ? [`pulls=${pulls.map(({ image, from }) => `${image}=${from}`).join(",")}`] : []),
     `ports=${ports.join(",")}`,
     `names=${sources.join(",")}`,
   ];

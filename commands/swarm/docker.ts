@@ -125,14 +125,31 @@ const environment = ({ url, certificate }: Manager, api: string) => ({
 /** The API for what is asked; what the user has set in the environment goes before. */
 export async function apiFor(manager: Manager, words: readonly string[]): Promise<string> {
   const { DOCKER_API_VERSION: wanted } = process.env;
-  const logs = words[0] === "logs" || (words[0] === "container" && words[1] === "logs");
-  if (wanted || !logs) {
+  const noLogs = sameForNoLogs(words);
+  if (wanted || !noLogs) {
     return wanted || proxyApis.streams;
   }
   // The container's engine may be too old for it, and then has no need of it.
   const said = await new Promise<string>((resolve) => {
     const env = environment(manager, proxyApis.logs);
-    execFile("docker", ["logs", "--tail", "0", words.at(-1) ?? ""], { env }, (_, __, stderr) => resolve(stderr));
+    execFile("docker", noLogs, { env }, (_, __, stderr) => resolve(stderr));
   });
   return said.includes("is too new") ? proxyApis.streams : proxyApis.logs;
+}
+
+/** The options of `docker compose` that a value follows. */
+const composeValues =
+  /^(-f|--file|-p|--project-name|--project-directory|--profile|--env-file|--ansi|--parallel|--progress)$/;
+
+/** For a command that shows logs, one that asks for the same containers' and shows none; undefined for all others. */
+function sameForNoLogs(words: readonly string[]): string[] | undefined {
+  if (words[0] === "compose") {
+    let verb = 1;
+    while (words[verb]?.startsWith("-")) {
+      verb += composeValues.test(words[verb] ?? "") ? 2 : 1;
+    }
+    return words[verb] === "logs" ? [...words.slice(0, verb + 1), "--tail", "0"] : undefined;
+  }
+  const logs = words[0] === "logs" || (words[0] === "container" && words[1] === "logs");
+  return logs ? ["logs", "--tail", "0", words.at(-1) ?? ""] : undefined;
 }

@@ -69,12 +69,15 @@ describe("the API version", () => {
   const api = (words: string) => apiFor({ url: "tcp://198.18.0.11:4000" }, words.split(" "));
   const tooNew = "Error response from daemon: client version 1.42 is too new. Maximum supported API version is 1.41";
 
-  it.each([["run -it alpine"], ["attach logs"], ["exec h logs"], ["info"]])("of what is no log: %s", async (words) => {
-    withEngine("");
-    expect(await api(words)).toBe("1.40");
-  });
+  it.each([["run -it alpine"], ["attach logs"], ["exec h logs"], ["compose run one logs"], ["info"]])(
+    "of what is no log: %s",
+    async (words) => {
+      withEngine("");
+      expect(await api(words)).toBe("1.40");
+    },
+  );
 
-  it.each([["logs -f one"], ["container logs one"]])(
+  it.each([["logs -f one"], ["container logs one"], ["compose -p logs --ansi=never logs -f one"]])(
     "of logs is newer, where the engine knows it: %s",
     async (words) => {
       withEngine("");

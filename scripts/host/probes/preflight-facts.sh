@@ -150,13 +150,10 @@ name_facts() {
 
 # The registries that images come from are asked for those that the host has not got. Of several that answer the same, one
 # is told.
-registry_facts() { # PRESENT-IMAGES ARCHITECTURE=IMAGE=FROM…
+registry_facts() { # PRESENT-IMAGES IMAGE=FROM…
   registry_present=" $1 "
   shift
-  registry_platform=$(dpkg --print-architecture 2>/dev/null)
   for pull; do
-    [ "${pull%%=*}" = "$registry_platform" ] || continue
-    pull=${pull#*=}
     case $registry_present in
       *" ${pull%%=*} "*) ;;
       *) ask_registry "${pull#*=}" & ;;

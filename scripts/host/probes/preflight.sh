@@ -2,7 +2,7 @@
 # Looks at a host before anything is installed on it, and changes nothing.
 #
 #   cat ../steps/names.sh preflight-facts.sh preflight.sh |
-#     sh -s -- data_dir=DIR images=REFERENCE,… pulls=ARCHITECTURE=REFERENCE=FROM,… ports=PORT/PROTOCOL/SERVICE,… names=NAME,…
+#     sh -s -- data_dir=DIR images=REFERENCE,… pulls=REFERENCE=FROM,… ports=PORT/PROTOCOL/SERVICE,… names=NAME,…
 #                                                                                                      (as root)
 #
 # data_dir is Consul's; images are those that the deploy loads into the engine, pulls those of them that come from a
