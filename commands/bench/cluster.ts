@@ -193,6 +193,7 @@ async function inTurn(rounds: number, told: Told, commands: readonly Command[]):
   const runs = new Map<string, Run[]>(commands.map(([what]) => [what, []]));
   for (let round = 1; round <= rounds; round++) {
     for (const [what, run] of commands) {
+      told(`round ${round} of ${rounds}: ${what}`);
       const one = await run();
       runs.get(what)?.push(one);
       told(`round ${round}: ${what}: ${one.seconds.toFixed(1)} s`);

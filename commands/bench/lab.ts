@@ -133,6 +133,11 @@ export async function savedLab<T>(name: string, use: (load: () => void) => Promi
       operator("timeout", "120", "sh", "-c", "until scripts/verify >/dev/null 2>&1; do sleep 1; done");
     });
   } finally {
-    lab("forget", name);
+    succeed("bash", [
+      "-c",
+      `set -eu; for part in common save; do . "lab/$part.sh"; done; rm -rf "\${SAVED:?}/$1"`,
+      "bench",
+      name,
+    ]);
   }
 }

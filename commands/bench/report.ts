@@ -112,7 +112,8 @@ memory are those of the operator's side alone.`,
   },
   edit: {
     title: "Edit",
-    about: "One field of the cluster file is edited, and what that concerns is done on the running cluster of three hosts.",
+    about:
+      "One field of the cluster file is edited, and what that concerns is done on the running cluster of three hosts.",
     meaning: `There is no floor. Consul's three servers restart one after the other, each when the others call it
 healthy: that wait, and not the work, is most of the seconds. Processor seconds and memory are those of
 the operator's side alone.`,
