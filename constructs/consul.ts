@@ -21,7 +21,8 @@ export interface ConsulProps {
 
 /** The stages of Consul on a host. The cluster decides in which order the hosts go through them. */
 export class Consul extends Construct {
-  private readonly install: Step;
+  /** Everything is there, and an agent runs where none ran: nothing for which hosts would have to wait for each other. */
+  private readonly installed: Step;
 
   public constructor(
     scope: Construct,
@@ -30,25 +31,28 @@ export class Consul extends Construct {
   ) {
     super(scope, id);
     const { cluster, on } = props;
-    this.install = new Step(this, "install", {
+    const { role, data_dir, ...rest } = this.options();
+    const { files, inputs } = inOrder(cluster) ? nothingSent : this.config();
+    this.installed = new Step(this, "install", {
       on,
       script: "consul-install",
-      args: { role: on.host.consul, data_dir: cluster.settings.consul.dataDir },
-      inputs: { artifacts: once(this, "artifacts_consul", artifactsHash(cluster, "consul", "package:unzip:")) },
+      args: { role, data_dir, ...(inOrder(cluster) ? {} : rest) },
+      uploads: files,
+      inputs: { artifacts: once(this, "artifacts_consul", artifactsHash(cluster, "consul", "package:unzip:")), ...inputs },
       after: props.after,
     });
   }
 
-  /** The agent runs as a service with its configuration. Servers wait for each other: one at a time is restarted. */
+  /** An agent that runs with something else than what is wanted is restarted. Servers wait for each other. */
   public start(after: readonly TerraformResource[]): Step {
-    return this.agent("start", "config", "consul-start", consulConfig(this.props.cluster, this.props.on.host), after);
+    return this.agent("consul-start", after);
   }
 
   /** The guide's first server: an agent of its own that bootstraps the cluster … */
   public bootstrap(): Step {
     const { cluster } = this.props;
     const others = cluster.servers.filter(({ name }) => name !== this.props.on.host.name).map(({ address }) => address);
-    const { files, inputs } = this.uploads("bootstrap", bootstrapConfig(cluster, this.props.on.host));
+    const { files, inputs } = this.sent("bootstrap", bootstrapConfig(cluster, this.props.on.host));
     return new Step(this, "bootstrap", {
       on: this.props.on,
       script: "consul-bootstrap",
@@ -60,50 +64,46 @@ export class Consul extends Construct {
       },
       uploads: files,
       inputs,
-      after: [this.install],
+      after: [this.installed],
     });
   }
 
   /** … and gives way to the service once the other servers are there. */
   public handover(after: readonly TerraformResource[]): Step {
-    return this.agent(
-      "start",
-      "config",
-      "consul-handover",
-      consulConfig(this.props.cluster, this.props.on.host),
-      after,
-    );
+    return this.agent("consul-handover", after);
   }
 
-  private agent(
-    id: string,
-    file: string,
-    script: StepScript,
-    config: object,
-    after: readonly TerraformResource[],
-  ): Step {
-    const { cluster } = this.props;
-    const { files, inputs } = this.uploads(file, config);
-    return new Step(this, id, {
+  private agent(script: StepScript, after: readonly TerraformResource[]): Step {
+    const { files, inputs } = inOrder(this.props.cluster) ? this.config() : nothingSent;
+    return new Step(this, "start", {
       on: this.props.on,
       script,
-      args: {
-        role: this.props.on.host.consul,
-        data_dir: cluster.settings.consul.dataDir,
-        datacenter: cluster.settings.consul.datacenter,
-        servers: cluster.servers.filter(({ down }) => !down).length,
-        timeout: cluster.settings.gates.timeoutSeconds,
-      },
+      args: { ...this.options(), turn: "yes" },
       uploads: files,
-      // A new binary or unit needs a restart, which this step decides on the host.
-      inputs: { ...inputs, install: reference(this.install, "id") },
+      // A new binary, unit or configuration needs a restart, which this step decides on the host.
+      inputs: { ...inputs, install: reference(this.installed, "id") },
       // And for what is referred to, the installation and the configuration.
       after,
     });
   }
 
+  private options() {
+    const { cluster, on } = this.props;
+    return {
+      role: on.host.consul,
+      data_dir: cluster.settings.consul.dataDir,
+      datacenter: cluster.settings.consul.datacenter,
+      servers: cluster.servers.filter(({ down }) => !down).length,
+      timeout: cluster.settings.gates.timeoutSeconds,
+    };
+  }
+
+  private config() {
+    return this.sent("config", consulConfig(this.props.cluster, this.props.on.host));
+  }
+
   /** The reviewable configuration, and the gossip key in a file of its own that no plan, state or log shows. */
-  private uploads(name: string, config: object) {
+  private sent(name: string, config: object) {
     const text = `${JSON.stringify(config, null, 2)}\n`;
     const rendered = new RenderedFile(this, `${name}-file`, {
       path: `${this.props.on.host.name}/consul-${name}.json`,
@@ -120,7 +120,14 @@ export class Consul extends Construct {
   }
 }
 
-/** Every host's Consul, in the order that keeps a running cluster whole: servers one after the other, then clients. */
+/** In the guide's own procedure the servers start one after the other, first ones too. */
+const inOrder = ({ settings }: Cluster): boolean => settings.consul.bootstrap === "handover";
+const nothingSent = { files: undefined, inputs: {} };
+
+/**
+ * Every host's Consul. What does not run yet starts on all hosts at once; what runs is restarted in the order that keeps a
+ * running cluster whole: servers one after the other, then clients.
+ */
 export function startConsul(
   cluster: Cluster,
   hosts: readonly StagedHost[],
@@ -143,7 +150,7 @@ export function startConsul(
   let last: readonly Step[];
   const [head, ...others] = servers;
   // With the first server down, the cluster has been bootstrapped before: no other one must do that again.
-  if (head && head.on.host === cluster.servers[0] && cluster.settings.consul.bootstrap === "handover") {
+  if (head && head.on.host === cluster.servers[0] && inOrder(cluster)) {
     const previous = chain(others, [head.consul.bootstrap()]);
     const handover = head.consul.handover(previous);
     started.push(handover);

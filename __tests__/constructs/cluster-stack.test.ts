@@ -262,7 +262,11 @@ describe("the order", () => {
     );
   });
 
-  test("starts servers one after the other and clients after them", () => {
+  test("of restarts of Consul's agents: servers one after the other and then clients, when all have been started side by side", () => {
+    const start = predecessors(graph, "null_resource.h5_consul_install");
+    expect([...start].filter((address) => /_consul_(install|start)$/.test(address))).toEqual([]);
+    const restart = predecessors(graph, "null_resource.h1_consul_start");
+    expect([...restart]).toContain("null_resource.h1_consul_install");
     expect([...predecessors(graph, "null_resource.h5_consul_start")]).toEqual(
       expect.arrayContaining([1, 2, 3, 4].map((n) => `null_resource.h${n}_consul_start`)),
     );
@@ -539,8 +543,10 @@ describe("a host that is down", () => {
       "null_resource.gate-consul",
       "null_resource.gate-swarm",
       "null_resource.gate-weave",
+      "null_resource.h1_consul_install",
       "null_resource.h1_consul_start",
       "null_resource.h1_stage",
+      "null_resource.h2_consul_install",
       "null_resource.h2_consul_start",
       "null_resource.h2_stage",
       "null_resource.preflight_hosts",
@@ -600,7 +606,7 @@ describe("one edited field", () => {
 
   test("of Consul touches Consul alone", () => {
     expect(changed({ consul: { logLevel: "DEBUG" } })).toEqual(
-      ofEach("local_file.*_consul_config-file", "null_resource.*_consul_start"),
+      ofEach("local_file.*_consul_config-file", "null_resource.*_consul_install"),
     );
   });
 

@@ -95,7 +95,7 @@ describe("deploy", () => {
     const stack = labFile("cdktf.out/stacks/lab");
     const plan = labFile("plan-for-test");
     // Replacing what has the key among its inputs: a plan without changes would hold no configuration of it.
-    const replaced = ["-replace=null_resource.h1_consul_start", "-replace=null_resource.preflight_hosts"];
+    const replaced = ["-replace=null_resource.h1_consul_install", "-replace=null_resource.preflight_hosts"];
     const planned = await operator("terraform", `-chdir=${stack}`, "plan", "-input=false", `-out=${plan}`, ...replaced);
     expect(planned.status, planned.output).toBe(0);
     const shown = await operator("terraform", `-chdir=${stack}`, "show", "-json", plan);
@@ -146,25 +146,37 @@ END
     expect(await running()).toEqual(was);
   });
 
-  it("restarts Weave's routers one after the other when one of their options has changed, and nothing else", async () => {
+  it("restarts Weave's routers, and Consul's servers, one after the other when one of their options has changed, and nothing else", async () => {
     const others = () =>
       atConsoles(
-        "systemctl show -p Id,MainPID consul docker && docker ps -q --no-trunc --filter label=multicast-swarm | sort",
+        "systemctl show -p Id,MainPID docker && docker ps -q --no-trunc --filter label=multicast-swarm | sort",
       );
-    const routers = async () => {
-      const started = await atConsoles("systemctl show --value -p ActiveEnterTimestampMonotonic weave");
-      return hosts().map(({ name }) => Number(started[name]));
+    // When each has stopped and started again, in the order of the hosts.
+    const turns = async (unit: string) => {
+      const told = await atConsoles(
+        `for turn in ActiveExit ActiveEnter; do systemctl show --value -p "$turn"TimestampMonotonic ${unit}; done`,
+      );
+      return hosts().flatMap(({ name }) => (told[name] ?? "").trim().split("\n").map(Number));
     };
-    const [was, last, file] = [await others(), Math.max(...(await routers())), read("cluster.yaml")];
-    write("cluster.yaml", file.replace(/^weave:$/m, "weave:\n  dns: false"));
+    const [was, last, file] = [
+      await others(),
+      Math.max(...(await turns("weave")), ...(await turns("consul"))),
+      read("cluster.yaml"),
+    ];
+    write(
+      "cluster.yaml",
+      file.replace(/^weave:$/m, "weave:\n  dns: false").replace(/^consul:$/m, "consul:\n  logLevel: WARN"),
+    );
     await lab("deploy");
     const { output } = await tryVerify();
     write("cluster.yaml", file);
     expectWords(output, /names are off \(weave\.dns\)/, /verify: healthy/);
     expect(await others()).toEqual(was);
-    const times = [last, ...(await routers())];
-    expect(times).toEqual([...times].sort((one, other) => one - other));
-    expect(new Set(times).size).toBe(times.length);
+    for (const unit of ["weave", "consul"]) {
+      const times = [last, ...(await turns(unit))];
+      expect(times, unit).toEqual([...times].sort((one, other) => one - other));
+      expect(new Set(times).size, unit).toBe(times.length);
+    }
     expectWords(await atConsole(host("h1"), "weave status"), /Connections: 2 \(2 established/);
   });
 

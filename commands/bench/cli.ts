@@ -2,7 +2,15 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { program, UsageError } from "../shared/command.js";
-import { measureDeploy, measureNoChange, measurePlan, measureVerify } from "./cluster.js";
+import {
+  measureAddHost,
+  measureDeploy,
+  measureDestroy,
+  measureEdit,
+  measureNoChange,
+  measurePlan,
+  measureVerify,
+} from "./cluster.js";
 import { type Bench, benches } from "./json-schema.js";
 import { plot, section, table, thisMachine, withSection } from "./report.js";
 import { measureSynth } from "./synth.js";
@@ -16,6 +24,9 @@ Measures what the project costs: how long it takes, and the processor time and m
   deploy          a deploy to three fresh hosts, by cdktf and by Terraform, in turn with a bare parallel ssh script that
                   makes the same cluster (commands/bench/bare.sh)
   no-change       another deploy, apply and plan of a cluster that is as the cluster file says
+  edit            a deploy of an edited field: one of Consul's, whose servers restart in turn, and one of Swarm's
+  add-host        a deploy that makes a cluster of two hosts one of three
+  destroy         taking a cluster of three hosts away again
   verify          scripts/verify of a healthy cluster, without and with the event bus
 
 Each takes less than ten minutes on an idle machine with three rounds. All but synth need root, start a lab of their own
@@ -72,6 +83,9 @@ program("bench", { usage, options }, async (values, words) => {
     plan: () => measurePlan(sizes, rounds, told),
     deploy: () => measureDeploy(rounds, told),
     "no-change": () => measureNoChange(rounds, told),
+    edit: () => measureEdit(rounds, told),
+    "add-host": () => measureAddHost(rounds, told),
+    destroy: () => measureDestroy(rounds, told),
     verify: () => measureVerify(rounds, told),
   }[command]();
   const result = { version: 1, command, machine, measured };

@@ -2,8 +2,9 @@
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parseDocument } from "yaml";
 import type { Measured, Run } from "./json-schema.js";
-import { folder, lab, measure, operator, stack, withLab } from "./lab.js";
+import { folder, lab, measure, operator, savedLab, stack, withLab } from "./lab.js";
 import { hostLines } from "./synth.js";
 
 type Told = (line: string) => void;
@@ -82,6 +83,69 @@ export const measureNoChange = (rounds: number, told: Told): Promise<Measured[]>
     ]);
   });
 
+/** Sets a field of the lab's cluster file; without a value, what it had is gone. */
+function set(path: readonly (string | number)[], value?: string): void {
+  const file = join(folder, "cluster.yaml");
+  const document = parseDocument(readFileSync(file, "utf8"));
+  if (value === undefined) {
+    document.deleteIn(path);
+  } else {
+    document.setIn(path, value);
+  }
+  writeFileSync(file, String(document));
+}
+
+/** One field of a running cluster, to and fro. */
+export const measureEdit = (rounds: number, told: Told): Promise<Measured[]> =>
+  withLab(() => {
+    lab("up", "--to", "cluster");
+    const edited = (path: readonly string[], ...values: readonly string[]) => {
+      let times = 0;
+      return () => {
+        set(path, values[times++ % values.length]);
+        return measure(...cdktf);
+      };
+    };
+    return inTurn(rounds, told, [
+      ["consul.logLevel", edited(["consul", "logLevel"], "DEBUG", "INFO")],
+      ["swarm.heartbeat", edited(["swarm", "heartbeat"], "8s", "10s")],
+    ]);
+  });
+
+/** To a running cluster of two, from the same state in each round. */
+export const measureAddHost = (rounds: number, told: Told): Promise<Measured[]> =>
+  withLab(async () => {
+    lab("up", "--to", "hosts");
+    lab("lock");
+    const whole = readFileSync(join(folder, "cluster.yaml"), "utf8");
+    set(["hosts", hosts.length - 1]);
+    lab("deploy");
+    return savedLab("two", (load) => {
+      const added = (run: Command[1]) => () => {
+        load();
+        writeFileSync(join(folder, "cluster.yaml"), whole);
+        return run();
+      };
+      return inTurn(rounds, told, [["cdktf deploy", added(() => measure(...cdktf))]]);
+    });
+  });
+
+/** Of the same cluster in each round. */
+export const measureDestroy = (rounds: number, told: Told): Promise<Measured[]> =>
+  withLab(async () => {
+    lab("up", "--to", "cluster");
+    return savedLab("three", (load) => {
+      const ofCluster = (run: Command[1]) => () => {
+        load();
+        return run();
+      };
+      return inTurn(rounds, told, [
+        ["cdktf destroy", ofCluster(() => measure(...cdktf.map((word) => (word === "deploy" ? "destroy" : word))))],
+        ["terraform destroy", ofCluster(() => measure(...terraform("destroy", "-auto-approve", "-input=false")))],
+      ]);
+    });
+  });
+
 /** The first plan of clusters of several sizes, which asks no host. The lab has the providers and the operator's files. */
 export const measurePlan = (sizes: readonly number[], rounds: number, told: Told): Promise<Measured[]> =>
   withLab(async () => {
@@ -129,6 +193,7 @@ async function inTurn(rounds: number, told: Told, commands: readonly Command[]):
   const runs = new Map<string, Run[]>(commands.map(([what]) => [what, []]));
   for (let round = 1; round <= rounds; round++) {
     for (const [what, run] of commands) {
+      told(`round ${round} of ${rounds}: ${what}`);
       const one = await run();
       runs.get(what)?.push(one);
       told(`round ${round}: ${what}: ${one.seconds.toFixed(1)} s`);

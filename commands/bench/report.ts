@@ -110,6 +110,25 @@ run on one machine, and share its processors with the deploy.`,
     meaning: `There is no floor: a script that compares nothing does everything again. Processor seconds and
 memory are those of the operator's side alone.`,
   },
+  edit: {
+    title: "Edit",
+    about:
+      "One field of the cluster file is edited, and what that concerns is done on the running cluster of three hosts.",
+    meaning: `There is no floor. Consul's three servers restart one after the other, each when the others call it
+healthy: that wait, and not the work, is most of the seconds. Processor seconds and memory are those of
+the operator's side alone.`,
+  },
+  "add-host": {
+    title: "Add a host",
+    about: `A third host joins a running cluster of two: all of it is installed there, and the others are told
+of their new peer.`,
+    meaning: "There is no floor. Processor seconds and memory are those of the operator's side alone.",
+  },
+  destroy: {
+    title: "Destroy",
+    about: "All that a deploy has put on three hosts goes again, on the last of them Docker Engine too.",
+    meaning: "There is no floor. Processor seconds and memory are those of the operator's side alone.",
+  },
   verify: {
     title: "Verify",
     about: `A healthy cluster of three hosts of the lab, which have the images for it already: the first run

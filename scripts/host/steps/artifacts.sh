@@ -99,10 +99,17 @@ pushed() {
   die "$1 was not sent to this host; run deploy again"
 }
 
+# A deploy reads each file once: what it has checked is listed beside its hold of the host, and goes with that.
+checked() { grep -qxF "$1" "$hold.checked" 2>/dev/null; }
+check() {
+  [ -z "${deploy_by:-}" ] || checked "$1" || printf '%s\n' "$1" >>"$hold.checked"
+}
+
 # fetch SOURCE SHA256: sets fetched to a file with that hash, or ends the step with nothing changed.
 fetch() {
   fetched=$state/download/$2
-  if [ -f "$fetched" ] && [ "$(hash_of "$fetched")" = "$2" ]; then
+  if [ -f "$fetched" ] && { checked "$2" || [ "$(hash_of "$fetched")" = "$2" ]; }; then
+    check "$2"
     return
   fi
   mkdir -p "$state/download"
@@ -122,6 +129,7 @@ fetch() {
     die "checksum mismatch: $1 has SHA-256 $fetch_hash, artifacts.lock.json says $2; nothing of it was installed"
   fi
   mv -f "$fetched.part" "$fetched"
+  check "$2"
   # One copy is enough: this one is on its way to where it is installed or loaded.
   [ -z "$fetch_pushed" ] || rm -f "$fetch_pushed"
 }

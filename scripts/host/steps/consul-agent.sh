@@ -4,26 +4,45 @@
 # However a step ends that got the key, the upload does not stay behind.
 trap 'rm -f "$sent/consul/encrypt.json"' EXIT
 
-# prepare_agent CONFIG_DIR CONFIG: everything that the agent is about to run with, but nothing that one which runs would
-# pick up before its turn to be restarted. Refuses first what cannot work, so that nothing is written then.
-prepare_agent() {
+# check_agent: refuses what cannot work, before anything is written.
+check_agent() {
   fixed consul.datacenter "$datacenter"
   fixed consul.dataDir "$data_dir"
   refuse_other_key
   note_member
+}
+
+# place_key CONFIG_DIR: where an agent finds it, that was sent for it. One that runs has the same.
+place_key() {
+  own file "$1/encrypt.json"
+  [ -f "$sent/consul/encrypt.json" ] || {
+    [ -f "$1/encrypt.json" ] || die "found no gossip key in $1, and none was sent; deploy again"
+    return 0
+  }
+  put "$1/encrypt.json" root:consul 0640 <"$sent/consul/encrypt.json" || true
+}
+
+# place_config CONFIG_DIR CONFIG: not before it is the agent's turn, which would pick it up whenever it starts.
+place_config() {
   own file "$1/$2"
   put "$1/$2" root:consul 0640 <"$sent/consul/$2" || true
-  own file "$1/encrypt.json"
-  put "$1/encrypt.json" root:consul 0640 <"$sent/consul/encrypt.json" || true
 }
 
 # Consul ignores another key once an agent is initialised, so a changed one is refused instead of silently kept.
 refuse_other_key() {
   key_ring=$data_dir/serf/local.keyring
-  [ -f "$key_ring" ] || return 0
+  [ -f "$key_ring" ] && [ -f "$sent/consul/encrypt.json" ] || return 0
   # The key goes through a pipe: an argument would stand in the process list.
   sed -n 's/.*"encrypt" *: *\("[^"]*"\).*/\1/p' "$sent/consul/encrypt.json" | grep -qF -f - "$key_ring" ||
     die "this agent already runs with another gossip key; rotate it as docs/operations.md says, or set the key it has"
+}
+
+# binary_hash: of the binary that the agent is to run with.
+binary_hash() {
+  binary_note=consul-binary
+  [ ! -f "$consul_next" ] || binary_note=consul-next
+  binary_noted=$(note $binary_note)
+  printf '%s' "${binary_noted#* }"
 }
 
 # The binary that consul-install.sh has laid ready takes its place. It is moved there whole: an agent that runs keeps its
@@ -32,12 +51,12 @@ place_binary() {
   [ -f "$consul_next" ] || return 0
   artifact consul
   own file "$consul_binary"
-  cp "$consul_next" "$consul_binary.new"
-  chown root:root "$consul_binary.new"
-  chmod 0755 "$consul_binary.new"
+  chown root:root "$consul_next"
+  chmod 0755 "$consul_next"
+  # At once where both lie in one file system.
+  mv -f "$consul_next" "$consul_binary.new"
   mv -f "$consul_binary.new" "$consul_binary"
-  note consul-binary "$artifact_sha256 $(hash_of "$consul_binary")"
-  rm -f "$consul_next"
+  note consul-binary "$(note consul-next)"
   changed "$consul_binary ($artifact_version)"
 }
 

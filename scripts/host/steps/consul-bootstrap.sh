@@ -15,15 +15,10 @@ if [ "$(note consul-bootstrapped)" = handed-over ]; then
   exit 0
 fi
 [ "$others" = - ] && others=
-# On a new host the binary is not in its place yet.
-program=$consul_binary
-[ ! -f "$consul_next" ] || program=$consul_next
-"$program" version >/dev/null || die "cannot run $program, and so cannot ask the other servers whether they have a leader"
 for other in $(printf %s "$others" | tr ',' ' '); do
-  if leader=$("$program" operator raft list-peers -http-addr="http://$other:$port_consul_http" 2>/dev/null | awk '$4 == "leader" { print $1 }') &&
-    [ -n "$leader" ]; then
+  leader=$(consul_servers "$other" | awk '$3 == "leader" { print $1 }')
+  [ -z "$leader" ] ||
     die "refuses to bootstrap: the server $other is already in a cluster led by $leader; this host can only join it (consul.bootstrap: expect)"
-  fi
 done
 if systemctl is-active -q consul-bootstrap.service; then
   found "the bootstrap agent running"
@@ -32,7 +27,9 @@ else
     die "refuses to bootstrap: $data_dir holds the data of an earlier cluster; move it away if that cluster is gone for good"
   fi
   own_directory /etc/consul.d/bootstrap root:consul 0750
-  prepare_agent /etc/consul.d/bootstrap bootstrap.json
+  check_agent
+  place_key /etc/consul.d/bootstrap
+  place_config /etc/consul.d/bootstrap bootstrap.json
   place_binary
   note consul-bootstrapped begun
   # Consul ends with 1 when it is told to: without --collect, the unit would stay behind as a failed one.
@@ -40,6 +37,6 @@ else
     /usr/local/bin/consul agent -config-dir /etc/consul.d/bootstrap
   changed "consul-bootstrap.service (started, transient)"
 fi
-has_leader() { consul operator raft list-peers 2>/dev/null | grep -qw leader; }
+has_leader() { consul_servers 127.0.0.1 | grep -qw leader; }
 until_true "$timeout" has_leader ||
   die "the bootstrap agent has not elected itself after $timeout s: $(journal consul-bootstrap.service)"

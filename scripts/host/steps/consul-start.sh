@@ -1,52 +1,68 @@
 #!/bin/sh
 # Consul's agent runs as a service, with its configuration. Guide: "Configuring", "systemd Service" and "Bootstrapping".
 # Restarts a running agent only when binary, unit or configuration differ from what it was started with, and puts a new
-# binary and unit in place only then.
+# binary, unit and configuration in place only then.
 # Arguments: role=server|client data_dir=DIR datacenter=NAME servers=N (how many voters the cluster has) timeout=SECONDS
+# turn=yes|no (whether this host's agent may be restarted now; with no, one that runs is left as it is)
 . "$(dirname "$0")/lib.sh"
 . "$here/artifacts.sh"
 . "$here/consul.sh"
 . "$here/consul-agent.sh"
-role='' data_dir='' datacenter='' servers='' timeout=''
-take "role data_dir datacenter servers timeout" "$@"
+role='' data_dir='' datacenter='' servers='' timeout='' turn=''
+take "role data_dir datacenter servers timeout turn" "$@"
 
 config_dir=/etc/consul.d/$role
-prepare_agent "$config_dir" config.json
-
-binary=$consul_binary
-[ ! -f "$consul_next" ] || binary=$consul_next
-report=$("$binary" validate "$config_dir" 2>&1) || die "consul refuses the configuration in $config_dir: $report"
+check_agent
+place_key "$config_dir"
+running=no
+! systemctl is-active -q consul.service || running=yes
+if [ $running = yes ] && [ "$turn" = no ]; then
+  # Nothing else is written either: an agent that crashed in the meantime would start with it out of turn.
+  found "consul.service running (what it is to run with is looked at in its turn)"
+  exit 0
+fi
+place_config "$config_dir" config.json
 
 # Servers that are only now becoming members cannot vote yet: what counts is how many there were the last time.
 voters=$(note consul-servers)
 if [ -z "$voters" ] || [ "$voters" -gt "$servers" ]; then voters=$servers; fi
 
-autopilot() { consul operator autopilot state 2>/dev/null; }
 # A restarted server counts again when Autopilot calls the whole cluster healthy with every server voting.
 cluster_healthy() {
-  autopilot | awk -v servers="$voters" '
-    /^Healthy:/ { healthy = $2 } /^ *Status: *(leader|voter)/ { voters++ }
+  consul_health | awk -v servers="$voters" '
+    $1 == "healthy" { healthy = $2 } $1 == "server" && $3 ~ /^(leader|voter)$/ { voters++ }
     END { exit !(healthy == "true" && voters >= servers) }'
 }
+seen() { consul_health | tr '\n' ';'; }
 
-wanted=$({
-  cat "$binary"
-  unit_text "$role"
-  cat "$config_dir"/*.json
-} | sha256sum | cut -d' ' -f1)
-running=no
-systemctl is-active -q consul.service && running=yes
-if [ $running = yes ] && [ "$(note consul-running)" = "$wanted" ]; then
-  found "consul.service running with this configuration"
-  note consul-servers "$servers"
-  exit 0
+# of BINARY: a hash of all that the agent is started with; the binary's content stands in it, or a hash of that.
+of() {
+  {
+    "$@"
+    unit_text "$role"
+    cat "$config_dir"/*.json
+  } | sha256sum | cut -d' ' -f1
+}
+wanted=$(of binary_hash)
+if [ $running = yes ]; then
+  binary=$consul_binary
+  [ ! -f "$consul_next" ] || binary=$consul_next
+  was=$(note consul-running)
+  # Before 0.2.0 the note was made of the content.
+  if [ "$was" = "$wanted" ] || [ "$was" = "$(of cat "$binary")" ]; then
+    found "consul.service running with this configuration"
+    note consul-running "$wanted"
+    note consul-servers "$servers"
+    exit 0
+  fi
+  report=$("$binary" validate "$config_dir" 2>&1) || die "consul refuses the configuration in $config_dir: $report"
 fi
 
 had_leader=no
-autopilot | grep -q '^Leader:  *[^ ]' && had_leader=yes
+! consul_health | grep -q '^leader .' || had_leader=yes
 if [ $running = yes ] && [ "$role" = server ] && [ $had_leader = yes ]; then
   until_true "$timeout" cluster_healthy ||
-    die "will not restart this Consul server while the cluster is unhealthy: $(autopilot | head -n 3 | tr '\n' ' ')"
+    die "will not restart this Consul server while the cluster is unhealthy: $(seen)"
 fi
 place_binary
 place_unit "$role"
@@ -57,14 +73,19 @@ else
   systemctl start consul.service
   changed "consul.service (started)"
 fi
-# Asking is a start of a large program, so it is done when there is somebody to answer.
-listening() { ss -Hltn "sport = :$port_consul_http" | grep -q .; }
-answers() { listening && consul info >/dev/null 2>&1; }
-until_true "$timeout" answers ||
+# It answers, or has ended, and systemd is about to start it again.
+ended() { [ "$(systemctl show -p SubState --value consul.service)" != running ]; }
+answers() { consul_get 127.0.0.1 /v1/agent/self >/dev/null; }
+until_true "$timeout" eval 'answers || ended' ||
   die "the Consul agent does not answer after $timeout s: $(journal consul.service)"
+if ended; then
+  why=$(journal consul.service)
+  [ $running = yes ] || systemctl stop consul.service
+  die "the Consul agent ends at once; it may refuse the configuration in $config_dir: $why"
+fi
 if [ "$role" = server ] && [ $had_leader = yes ]; then
   until_true "$timeout" cluster_healthy ||
-    die "the cluster is not healthy $timeout s after this server's restart: $(autopilot | head -n 3 | tr '\n' ' ')"
+    die "the cluster is not healthy $timeout s after this server's restart: $(seen)"
 fi
 note consul-running "$wanted"
 note consul-servers "$servers"

@@ -62,6 +62,8 @@ engine_missing() {
   if engine_whole; then return 1; fi
 }
 
+hold_package() { apt-mark hold "$1" >/dev/null 2>&1; }
+
 # hold_engine: apt leaves the engine that this project has installed, and its command, at their versions.
 hold_engine() {
   hold_held=$(apt-mark showhold)
@@ -69,7 +71,8 @@ hold_engine() {
     brought_here "$hold_name" || continue
     ! printf '%s\n' "$hold_held" | grep -qxF "$hold_name" || continue
     record hold "$hold_name"
-    apt-mark hold "$hold_name" >/dev/null
+    # Another step may be installing: apt waits for that, and dpkg does not.
+    until_true 600 hold_package "$hold_name" || die "cannot hold $hold_name: $(apt-mark hold "$hold_name" 2>&1 | tail -n 1)"
     changed "package $hold_name (held at $(package_version "$hold_name"))"
   done
 }

@@ -7,20 +7,20 @@
 . "$here/images.sh"
 . "$here/weave.sh"
 . "$here/swarm.sh"
+. "$here/consul.sh"
 address='' timeout=''
 take "address timeout" "$@"
 
-autopilot() { consul operator autopilot state 2>/dev/null; }
 # All servers that remain vote and are well: then they are a majority of themselves. Autopilot's word is not enough, since
 # it soon forgets a server that is missing, and calls the rest healthy.
 rest_is_well() {
-  autopilot | grep -q '^Healthy: *true' || return 1
+  consul_health | grep -qx 'healthy true' || return 1
   {
     hosts server | sed 's/^/host /'
-    consul operator raft list-peers 2>/dev/null
+    consul_servers 127.0.0.1 || true
   } | awk -v own="$address" '
     $1 == "host" { if ($3 != own) { rest++; wanted[$3] = 1 } next }
-    $5 == "true" { sub(/:[0-9]+$/, "", $3); if ($3 in wanted) voting++ }
+    $4 == "voter" { sub(/:[0-9]+$/, "", $2); if ($2 in wanted) voting++ }
     END { exit !(rest > 0 && voting == rest) }'
 }
 
@@ -28,7 +28,7 @@ consul_runs=no
 systemctl is-active -q consul.service && consul_runs=yes
 if [ $consul_runs = yes ] && consul info 2>/dev/null | grep -q 'server = true'; then
   until_true "$timeout" rest_is_well ||
-    die "will not leave while Consul's servers are unhealthy: those that remain may be unable to elect a leader (voting: $(consul operator raft list-peers 2>/dev/null | awk '$5 == "true" { printf "%s ", $1 }')of $(hosts server | awk '{ printf "%s ", $1 }')in the cluster file). Bring the missing servers back first, or remove those that are gone with lost: true"
+    die "will not leave while Consul's servers are unhealthy: those that remain may be unable to elect a leader (voting: $(consul_servers 127.0.0.1 | awk '$4 == "voter" { printf "%s ", $1 }')of $(hosts server | awk '{ printf "%s ", $1 }')in the cluster file). Bring the missing servers back first, or remove those that are gone with lost: true"
 fi
 
 if docker version >/dev/null 2>&1; then
@@ -47,8 +47,8 @@ fi
 # A server that remains, with a leader and without this host among the voters.
 others_lead() {
   hosts server | while read -r _ other; do
-    consul operator raft list-peers -http-addr="http://$other:$port_consul_http" 2>/dev/null |
-      awk -v own="$address:" '$4 == "leader" { leader = 1 } index($3, own) == 1 { counted = 1 } END { exit !(leader && !counted) }' &&
+    consul_servers "$other" |
+      awk -v own="$address:" '$3 == "leader" { leader = 1 } index($2, own) == 1 { counted = 1 } END { exit !(leader && !counted) }' &&
       echo "$other"
   done | grep -q .
 }

@@ -160,7 +160,7 @@ fixed() {
 
 # What systemd starts by itself belongs to none.
 [ -z "${deploy_by:-}" ] || sh "$here/hold.sh" || exit 1
-let_go() { rm -f "$hold"; }
+let_go() { rm -f "$hold" "$hold.checked"; }
 
 # ---- the cluster that this host belongs to ----
 

@@ -5,12 +5,34 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import { temporaryFolder } from "../../../fixtures/clusters.js";
 
+/** As Consul's agents answer over HTTP. */
 const members = (...alive: string[]) =>
-  [
-    "Node  Address  Status  Type",
-    ...["a", "b", "c"].map((name) => `${name} 10.0.1.1:8301 ${alive.includes(name) ? "alive" : "failed"} client`),
-    "",
-  ].join("\n");
+  JSON.stringify(
+    ["a", "b", "c"].map((name) => ({
+      Name: name,
+      Tags: { role: "node" },
+      Status: alive.includes(name) ? 1 : 4,
+      ProtocolMin: 1,
+    })),
+    null,
+    4,
+  );
+const servers = (...rows: (readonly [name: string, address: string, leader: boolean, voter: boolean])[]) =>
+  JSON.stringify(
+    {
+      Servers: rows.map(([Node, address, Leader, Voter]) => ({
+        ID: "i",
+        Node,
+        Address: `${address}:8300`,
+        Leader,
+        ProtocolVersion: "3",
+        Voter,
+      })),
+      Index: 0,
+    },
+    null,
+    4,
+  );
 
 const gateArguments = { consul: [], weave: [], swarm: ["replication=true", "image=swarm:1.2.9"] } as const;
 type GateName = keyof typeof gateArguments;
@@ -35,7 +57,7 @@ function gate(name: GateName, command: string, text: string, ofB = text, alive =
     `#!/bin/sh
 echo "$*" >>'${folder}/asked'
 case "$*" in
-  members) said='${folder}/members' ;;
+  *agent/members*) said='${folder}/members' ;;
   *" info -f "*)
     # Nobody has an answer before all are asked.
     for _ in 1 2 3 4 5 6 7 8 9 10; do [ "$(grep -c ' info -f ' '${folder}/asked')" -lt 3 ] || { echo 5; exit 0; }; sleep 0.1; done
@@ -70,7 +92,7 @@ const nodes = node("a", "10.0.1.1", "Healthy") + node("b", "10.0.1.2", "Healthy"
 const info = (role: string, ofNodes: string) => ` Role: ${role}\n Nodes: 3\n${ofNodes}`;
 const healthy = info("primary", nodes);
 const replica = info("replica", nodes);
-const peers = (...rows: string[]) => ["Node  ID  Address  State  Voter  RaftProtocol", ...rows, ""].join("\n");
+const voters = servers(["a", "10.0.1.1", true, true], ["b", "10.0.1.2", false, true]);
 
 it.each([
   [
@@ -89,23 +111,16 @@ it.each([
     1,
     /the manager on a \(10\.0\.1\.1\) shows no nodes; .* scripts\/diagnose/,
   ],
+  ["consul", "perl", "a leader and all voters", voters, 0, /2 voters \( a b \), leader a, 3 members alive/],
   [
     "consul",
-    "consul",
-    "a leader and all voters",
-    peers("a i 10.0.1.1:8300 leader true 3", "b i 10.0.1.2:8300 follower true 3"),
-    0,
-    /2 voters \( a b \), leader a, 3 members alive/,
-  ],
-  [
-    "consul",
-    "consul",
+    "perl",
     "a server that does not vote",
-    peers("a i 10.0.1.1:8300 leader true 3", "b i 10.0.1.2:8300 follower false 3"),
+    servers(["a", "10.0.1.1", true, true], ["b", "10.0.1.2", false, false]),
     1,
     /servers without a vote: b \(10\.0\.1\.2\) /,
   ],
-  ["consul", "consul", "an agent that does not answer", "", 1, /servers without a vote: a .* b .* scripts\/diagnose/],
+  ["consul", "perl", "an agent that does not answer", "", 1, /servers without a vote: a .* b .* scripts\/diagnose/],
   ["weave", "weave", "a router that does not answer", "", 1, /to: a \(10\.0\.1\.1\) b .* c .* scripts\/diagnose/],
   [
     "weave",
@@ -130,8 +145,7 @@ it.each([
 });
 
 it("consul: a client that is no living member", () => {
-  const voters = peers("a i 10.0.1.1:8300 leader true 3", "b i 10.0.1.2:8300 follower true 3");
-  const { status, said } = gate("consul", "consul", voters, voters, ["a", "b"]);
+  const { status, said } = gate("consul", "perl", voters, voters, ["a", "b"]);
   expect(said).toMatch(/without a vote: none; hosts that are no living members: c \(10\.0\.1\.3\) \./);
   expect(status).toBe(1);
 });
@@ -171,8 +185,7 @@ const dIsDown = "d\t10.0.1.4\tdown\n";
 it("a host that is down is no node, no voter and no peer", () => {
   const swarm = gate("swarm", "docker", healthy, replica, undefined, dIsDown);
   expect(swarm.said).toMatch(/sees 3 healthy nodes/);
-  const voters = peers("a i 10.0.1.1:8300 leader true 3", "b i 10.0.1.2:8300 follower true 3");
-  const consul = gate("consul", "consul", voters, voters, undefined, dIsDown);
+  const consul = gate("consul", "perl", voters, voters, undefined, dIsDown);
   expect(consul.said).toMatch(/2 voters \( a b \), leader a, 3 members alive/);
   const all = "          Peers: 3 (with 6 established, 3 pending connections)\n";
   const weave = gate("weave", "weave", all, all, undefined, dIsDown);
@@ -213,9 +226,9 @@ it("swarm: a host that is down is no place for a container", () => {
 it("a host that is down may still have its entry in Swarm and its vote in Consul", () => {
   const lost = node("d", "10.0.1.4", "Unhealthy");
   expect(gate("swarm", "docker", healthy + lost, replica + lost, undefined, dIsDown).status).toBe(0);
-  const voters = (of: string) =>
-    peers(`a i 10.0.1.1:8300 leader true 3`, `b i 10.0.1.2:8300 follower ${of} 3`, "d i 10.0.1.4:8300 follower true 3");
-  expect(gate("consul", "consul", voters("true"), voters("true"), undefined, dIsDown).status).toBe(0);
+  const withVote = (b: boolean) =>
+    servers(["a", "10.0.1.1", true, true], ["b", "10.0.1.2", false, b], ["d", "10.0.1.4", false, true]);
+  expect(gate("consul", "perl", withVote(true), withVote(true), undefined, dIsDown).status).toBe(0);
   // Its vote is not counted for one that is missing.
-  expect(gate("consul", "consul", voters("false"), voters("false"), undefined, dIsDown).status).toBe(1);
+  expect(gate("consul", "perl", withVote(false), withVote(false), undefined, dIsDown).status).toBe(1);
 });
