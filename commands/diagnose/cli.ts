@@ -20,7 +20,7 @@ Exit status: 0 all hosts are in it, 1 some are not, 2 none is.`;
 
 command("diagnose", { usage, options: {} }, async (clusterFile) => {
   const inventory = inventoryFrom(clusterFile);
-  const script = hostScript("probes/diagnose.sh");
+  const script = hostScript("steps/tls.sh", "probes/diagnose.sh");
   endOnSignals("diagnose");
   const { say, done } = progress("diagnose");
   const diagnosis = await withHosts(inventory, (run) => diagnose(inventory, script, run, say)).finally(done);

@@ -33,7 +33,7 @@ const timeoutSeconds = 420;
 /**
  * Asks all hosts at once. Only reads there.
  *
- * @param script `hostScript("probes/diagnose.sh")`
+ * @param script `hostScript("steps/tls.sh", "probes/diagnose.sh")`
  */
 export async function diagnose(
   inventory: Inventory,

@@ -130,7 +130,7 @@ function containersOn({ resources = [] }: State, { name }: Host): string[] {
 }
 
 async function askHosts(inventory: Inventory, containers: readonly string[]): Promise<Asked[]> {
-  const script = hostScript("probes/recover.sh");
+  const script = hostScript("steps/tls.sh", "probes/recover.sh");
   const asked = await withHosts(inventory, (run) =>
     onAll(inventory.hosts, async (host) => {
       const form = inventory.operator === undefined ? "open" : "tls";

@@ -7,6 +7,6 @@ const folder = join(__dirname, "../../scripts/host");
 /** One file, such as `probes/verify.sh`. */
 export const hostFile = (name: string): string => readFileSync(join(folder, name), "utf8");
 
-/** A shell program of one or more files, which knows the project's names and ports, and how Docker's API is served. */
+/** A shell program of one or more files, which knows the project's names and ports. */
 export const hostScript = (...names: readonly string[]): string =>
-  ["steps/names.sh", "steps/tls.sh", ...names].map(hostFile).join("\n");
+  ["steps/names.sh", ...names].map(hostFile).join("\n");

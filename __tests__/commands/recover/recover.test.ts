@@ -99,7 +99,7 @@ esac
   );
   program("journalctl", "echo 'weave: no such image'\n");
   program("sleep", "");
-  const script = hostScript("probes/recover.sh")
+  const script = hostScript("steps/tls.sh", "probes/recover.sh")
     .replace(/^PATH=/m, `PATH=${stand}:`)
     .replace(/^state=.*$/m, `state=${folder}`)
     .replace(/^hold=.*$/m, `hold=${folder}/hold`);

@@ -7,7 +7,7 @@ import { whyFailed } from "../sections.js";
 import { type Check, complaintOfItself, inViews, type Sight, unless } from "./check.js";
 
 export const certificates = {
-  name: "certificates",
+  name: "tls",
   title: "Docker API with TLS alone (security.dockerTls)",
   doc: `with \`security.dockerTls\`: Weave's proxy and Swarm's manager show the host's certificate of the cluster file's folder; no certificate ends today; fewer than ${renewalDays} days left are said`,
   after: ["proxy", "swarm"],

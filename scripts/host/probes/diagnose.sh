@@ -2,7 +2,7 @@
 # A host's side of scripts/diagnose: prints what is needed to find out why a cluster does not work. Only reads. Secrets
 # are made unreadable here, before anything leaves the host.
 #
-#   cat names.sh diagnose.sh | sh -s -- MARK ADDRESS DATA_DIR      (as root)
+#   cat names.sh tls.sh diagnose.sh | sh -s -- MARK ADDRESS DATA_DIR      (as root)
 #
 # Prints for each file of the bundle a line `=== MARK FILE STATUS COMMAND`, then what the command printed (its last MiB),
 # and `=== MARK end 0 -` at the end.

@@ -1,6 +1,6 @@
 #!/bin/sh
 # A host's side of scripts/recover: waits for the steps that a killed deploy has left running, starts the units of ours
-# that do not run, and removes the containers that Terraform does not know. Sent after names.sh; needs nothing that the
+# that do not run, and removes the containers that Terraform does not know. Sent after names.sh and tls.sh; needs nothing that the
 # deploy has brought.
 # Arguments: CLUSTER SECONDS ADDRESS PATIENCE open|tls [ID…]
 #   SECONDS to wait for a step that is still running, PATIENCE for Weave's proxy on ADDRESS, which Terraform asks

@@ -1,6 +1,6 @@
 #!/bin/sh
 # A host's side of scripts/verify: what it sees of the cluster, and tests of the containers' network.
-# Read after names.sh. Changes nothing on the host except for containers with the label multicast-swarm.verify=RUN, which
+# Read after names.sh and tls.sh. Changes nothing on the host except for containers with the label multicast-swarm.verify=RUN, which
 # stop by themselves if verify cannot remove them.
 #
 #   sh -s -- observe ADDRESS IMAGE [status]    prints the state of Consul, Weave Net and Swarm as this host sees it;
