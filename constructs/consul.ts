@@ -38,7 +38,10 @@ export class Consul extends Construct {
       script: "consul-install",
       args: { role, data_dir, ...(inOrder(cluster) ? {} : rest) },
       uploads: files,
-      inputs: { artifacts: once(this, "artifacts_consul", artifactsHash(cluster, "consul", "package:unzip:")), ...inputs },
+      inputs: {
+        artifacts: once(this, "artifacts_consul", artifactsHash(cluster, "consul", "package:unzip:")),
+        ...inputs,
+      },
       after: props.after,
     });
   }

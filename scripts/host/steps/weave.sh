@@ -1,6 +1,6 @@
 # Weave's script, images, settings and names. Sourced after images.sh; what asks whether the script is the locked one needs
 # artifacts.sh.
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=sh disable=SC2034,SC2154
 
 weave_script=/usr/local/bin/weave
 # Read by root and systemd alone: what /etc/default/weave has, everybody may read.
