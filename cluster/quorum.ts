@@ -22,5 +22,11 @@ export function keepsQuorum({ voters, gone, lost, leaving, demoted }: Going): bo
 
 const isMajority = (some: number, of: number): boolean => 2 * some > of;
 
+/** In words: the servers that go by name, how many others are missing, and how many of how many are left. */
+export function lostQuorum(names: readonly string[], missing: number, left: number, of: number): string {
+  const others = missing > 0 ? [`${missing} that ${missing > 1 ? "are" : "is"} missing`] : [];
+  return `without ${[...names, ...others].join(", ")}, ${left} of ${of} Consul servers cannot elect a leader`;
+}
+
 /** What to do instead. */
 export const oneServerAtATime = "one server in one deploy, and the next when scripts/verify says healthy";

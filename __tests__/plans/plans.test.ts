@@ -72,6 +72,7 @@ describe("of a running cluster", () => {
     ["down", three({ hosts: [h1, h2, { ...h3, down: true }] })],
     ["no-manager", three({ hosts: [h1, h2, { ...h3, swarm: ["agent"] }] })],
     ["demoted", three({ hosts: [h1, { ...h2, consul: "client" }, { ...h3, consul: "client" }] })],
+    ["remove-demoted", three({ hosts: [h1, { ...h2, consul: "client" }], removed: [h3] })],
   ])("%s", async (name, file, locked) => {
     await reviewed(name, await cluster.plan(file, locked));
   });

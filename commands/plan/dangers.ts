@@ -1,5 +1,5 @@
 /** Why a plan should not be applied. */
-import { keepsQuorum, oneServerAtATime } from "../../cluster/quorum.js";
+import { keepsQuorum, oneServerAtATime, lostQuorum as quorumIsLost } from "../../cluster/quorum.js";
 import { consulFile, type Service, serviceStep } from "./events.js";
 import type { HostEvent, Story } from "./json-schema.js";
 import { isServer, isUp, type Member } from "./members.js";
@@ -37,11 +37,15 @@ function lostQuorum(plan: TerraformPlan, told: readonly Told[]): Danger[] {
   if (away.length === leaving.length || keepsQuorum({ voters, gone: gone.length + off, ...counts })) {
     return [];
   }
-  const left = voters - counts.leaving;
   return [
     {
       danger: "quorum",
-      found: `without ${names(away)}, ${servers.length - away.length} of ${left} Consul servers cannot elect a leader`,
+      found: quorumIsLost(
+        away.map(({ member: { name } }) => name),
+        0,
+        servers.length - away.length,
+        voters - leaving.length,
+      ),
       needed: oneServerAtATime,
     },
   ];

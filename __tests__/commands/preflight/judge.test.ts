@@ -76,7 +76,7 @@ describe("Consul's servers", () => {
 
   it("that become clients two at a time leave one that has no majority", () => {
     expect(found(inventoryOf([a, client(b), client(c)]), addresses(a, b, c))).toEqual([
-      `h2: 3 Consul servers, h2, h3 made a client: the rest cannot elect a leader; ${fix}`,
+      `h2: without h2, h3, 1 of 3 Consul servers cannot elect a leader; ${fix}`,
     ]);
     expect(found(inventoryOf([a, b, client(c)]), addresses(a, b, c))).toEqual([]);
     expect(found(inventoryOf([a, b, c, client(d), client(e)]), addresses(a, b, c, d, e))).toEqual([]);
@@ -85,7 +85,7 @@ describe("Consul's servers", () => {
   it("that leave in turn are followed by those that become clients", () => {
     const where = inventoryOf([a, client(b)], { leaving: [leaves(c)] });
     expect(found(where, addresses(a, b, c))).toEqual([
-      `h2: 3 Consul servers, h3 leaving, h2 made a client: the rest cannot elect a leader; ${fix}`,
+      `h2: without h3, h2, 1 of 2 Consul servers cannot elect a leader; ${fix}`,
     ]);
     expect(found(inventoryOf([a, b], { leaving: [leaves(c)] }), addresses(a, b, c))).toEqual([]);
     expect(found(inventoryOf([a], { leaving: [leaves(b), leaves(c)] }), addresses(a, b, c))).toEqual([]);
@@ -94,7 +94,7 @@ describe("Consul's servers", () => {
   it("that are missing count, but what has happened is not refused", () => {
     const where = inventoryOf([a, client(b), c]);
     expect(found(where, addresses(a, b, c), [a, client(b)])).toEqual([
-      `h2: 3 Consul servers, 1 missing, h2 made a client: the rest cannot elect a leader; ${fix}`,
+      `h2: without h2, 1 that is missing, 1 of 3 Consul servers cannot elect a leader; ${fix}`,
     ]);
     expect(found(inventoryOf([a, b, c]), addresses(a, b, c), [a])).toEqual([]);
     expect(found(inventoryOf([a, b], { absent: [c] }), addresses(a, b, c))).toEqual([]);

@@ -1,6 +1,6 @@
 /** Does the cluster file take so many servers at once from a running Consul that the rest cannot elect a leader? */
 import type { Inventory } from "../../../cluster/inventory.js";
-import { keepsQuorum, oneServerAtATime } from "../../../cluster/quorum.js";
+import { keepsQuorum, lostQuorum, oneServerAtATime } from "../../../cluster/quorum.js";
 import type { CheckFinding } from "../checks.js";
 import { type Facts, wordsOf } from "../facts.js";
 
@@ -28,17 +28,13 @@ export function judgeQuorum({ hosts, leaving = [] }: Inventory, factsOf: Readonl
   ) {
     return [];
   }
-  const [clients, leave] = [demoted, leavers].map((some) => some.map(({ name }) => name).join(", "));
-  const what = [
-    ...(gone > 0 ? [`${gone} missing`] : []),
-    ...(leave ? [`${leave} leaving`] : []),
-    ...(clients ? [`${clients} made a client`] : []),
-  ];
+  const names = [...leavers, ...demoted].map(({ name }) => name);
+  const left = present.length - demoted.length;
   return [
     {
       host: first.name,
       check: "quorum",
-      found: `${voters.length} Consul servers, ${what.join(", ")}: the rest cannot elect a leader`,
+      found: lostQuorum(names, gone, left, voters.length - leavers.length),
       needed: "a majority of the servers that have a vote, at every moment of the deploy",
       fix: oneServerAtATime,
     },
