@@ -37,10 +37,11 @@ describe.each([
     await changesNothing();
   });
 
-  it.runIf(compose)("takes Docker Compose's services on all hosts, and shows what they say", async () => {
-    const says = await atConsole(
-      host("h1"),
-      `export HOME=/root
+  if (compose) {
+    it("takes Docker Compose's services on all hosts, and shows what they say", async () => {
+      const says = await atConsole(
+        host("h1"),
+        `export HOME=/root services=''
       mkdir -p /root/.docker/cli-plugins /root/bus && cd /root/bus
       plugin=/root/.docker/cli-plugins/docker-compose
       /usr/lib/apt/apt-helper -q download-file http://198.18.0.1/compose/docker-compose $plugin >/dev/null
@@ -58,13 +59,14 @@ describe.each([
       DOCKER_API_VERSION=1.42 docker -H :4000 compose logs | grep works
       docker -H :4000 compose down 2>&1 | grep Removed
       docker -H :4000 compose ps -aq`,
-    );
-    for (const name of ["h1", "h2"]) {
-      expect(says.match(new RegExp(`^${name}/bus-on-${name}-1 +\\| ${name} works$`, "gm"))).toHaveLength(2);
-      expect(says).toMatch(new RegExp(`Container ${name}/bus-on-${name}-1 +Removed\n`));
-    }
-    expect(says).toMatch(/Removed\s*$/);
-  });
+      );
+      for (const name of ["h1", "h2"]) {
+        expect(says.match(new RegExp(`^${name}/bus-on-${name}-1 +\\| ${name} works$`, "gm"))).toHaveLength(2);
+        expect(says).toMatch(new RegExp(`Container ${name}/bus-on-${name}-1 +Removed\n`));
+      }
+      expect(says).toMatch(/Removed\s*$/);
+    });
+  }
 
   it("keeps the engine that the deploy has installed at its version, until the cluster is destroyed", async () => {
     const held = async () => (await atConsoles("apt-mark showhold", [host("h2")])).h2;
