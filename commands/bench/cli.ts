@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { program, UsageError } from "../shared/command.js";
 import {
   measureAddHost,
+  measureAnsible,
   measureDeploy,
   measureDestroy,
   measureEdit,
@@ -23,6 +24,8 @@ Measures what the project costs: how long it takes, and the processor time and m
   plan            the first terraform plan of clusters of several sizes
   deploy          a deploy to three fresh hosts, by cdktf and by Terraform, in turn with a bare parallel ssh script that
                   makes the same cluster (commands/bench/bare.sh)
+  ansible         the same by an Ansible playbook (commands/bench/playbook.yaml), in turn with that script; needs Debian's
+                  packages ansible and python3-apt
   no-change       another deploy, apply and plan of a cluster that is as the cluster file says
   edit            a deploy of an edited field: one of Consul's, whose servers restart in turn, and one of Swarm's
   add-host        a deploy that makes a cluster of two hosts one of three
@@ -82,6 +85,7 @@ program("bench", { usage, options }, async (values, words) => {
     synth: async () => measureSynth(sizes, rounds, told),
     plan: () => measurePlan(sizes, rounds, told),
     deploy: () => measureDeploy(rounds, told),
+    ansible: () => measureAnsible(rounds, told),
     "no-change": () => measureNoChange(rounds, told),
     edit: () => measureEdit(rounds, told),
     "add-host": () => measureAddHost(rounds, told),

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseDocument } from "yaml";
 import type { Measured, Run } from "./json-schema.js";
-import { folder, lab, measure, operator, savedLab, stack, withLab } from "./lab.js";
+import { folder, givePython, lab, measure, needAnsible, operator, savedLab, stack, withLab } from "./lab.js";
 import { hostLines } from "./synth.js";
 
 type Told = (line: string) => void;
@@ -28,29 +28,52 @@ const apply = terraform("apply", "-auto-approve", "-input=false");
 
 /** On fresh hosts each, in turn: the bare script, cdktf, and Terraform with what was synthesised before. */
 export const measureDeploy = (rounds: number, told: Told): Promise<Measured[]> =>
+  onFreshHosts(rounds, told, [
+    ["cdktf deploy", () => measure(...cdktf)],
+    [
+      "terraform apply",
+      () => {
+        operator("scripts/synth", "--output", join(folder, "cdktf.out"));
+        operator(...terraform("init", "-input=false"));
+        return measure(...apply);
+      },
+    ],
+  ]);
+
+/** The same by Ansible. */
+export const measureAnsible = (rounds: number, told: Told): Promise<Measured[]> => {
+  needAnsible();
+  return onFreshHosts(rounds, told, [
+    [
+      "ansible-playbook",
+      () => {
+        hosts.forEach(givePython);
+        return measure("commands/bench/ansible.sh", folder);
+      },
+    ],
+  ]);
+};
+
+/** Each of these, and their floor, on hosts that nothing was done to before. */
+const onFreshHosts = (rounds: number, told: Told, commands: readonly Command[]): Promise<Measured[]> =>
   withLab(async () => {
     const locked = mkdtempSync(join(tmpdir(), "bench-"));
     try {
       lab("up", "--to", "hosts");
       lab("lock");
       copyLockFiles(folder, locked);
-      const onFreshHosts = (run: Command[1]) => () => {
-        freshHosts();
-        copyLockFiles(locked, folder);
-        return run();
-      };
-      const [floor, ...measured] = await inTurn(rounds, told, [
-        ["bare script", onFreshHosts(() => measure("commands/bench/bare.sh", folder))],
-        ["cdktf deploy", onFreshHosts(() => measure(...cdktf))],
-        [
-          "terraform apply",
-          onFreshHosts(() => {
-            operator("scripts/synth", "--output", join(folder, "cdktf.out"));
-            operator(...terraform("init", "-input=false"));
-            return measure(...apply);
-          }),
+      const bare: Command = ["bare script", () => measure("commands/bench/bare.sh", folder)];
+      const onFresh = [bare, ...commands].map(
+        ([what, run]): Command => [
+          what,
+          () => {
+            freshHosts();
+            copyLockFiles(locked, folder);
+            return run();
+          },
         ],
-      ]);
+      );
+      const [floor, ...measured] = await inTurn(rounds, told, onFresh);
       return measured.map((one) => ({ ...one, floor: floor?.runs }));
     } finally {
       rmSync(locked, { recursive: true });

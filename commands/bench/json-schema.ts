@@ -32,7 +32,17 @@ const measured = z.strictObject({
 });
 
 /** The subcommands, in the order of docs/performance.md. */
-export const benches = ["synth", "plan", "deploy", "no-change", "edit", "add-host", "destroy", "verify"] as const;
+export const benches = [
+  "synth",
+  "plan",
+  "deploy",
+  "ansible",
+  "no-change",
+  "edit",
+  "add-host",
+  "destroy",
+  "verify",
+] as const;
 
 export const benchSchema = z
   .strictObject({

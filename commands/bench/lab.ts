@@ -28,6 +28,21 @@ const end = (output: string): string => output.trim().split("\n").slice(-20).joi
 /** `scripts/lab …` */
 export const lab = (...args: string[]): void => succeed("scripts/lab", args);
 
+export function needAnsible(): void {
+  succeed("sh", [
+    "-c",
+    "command -v ansible-playbook && python3 -c 'import apt_pkg' || { echo 'apt-get install ansible python3-apt'; exit 1; }",
+  ]);
+}
+
+/** Hosts of the lab have no Python, and the lab's mirror has none: this machine's, which is a Debian 12 too. */
+export function givePython(host: string): void {
+  const script = `set -euo pipefail
+    libraries=$(ldd /usr/bin/python3 /usr/lib/python3.*/lib-dynload/*.so /usr/lib/python3/dist-packages/*.so | awk '$3 ~ /^\\// { print $3 }' | sort -u)
+    tar -C / -ch usr/bin/python3 usr/lib/python3 /usr/lib/python3.* $libraries 2>/dev/null | scripts/lab ssh "$1" "tar -xC / --skip-old-files"`;
+  succeed("bash", ["-c", script, "bench", host]);
+}
+
 /** In the operator's place, as scripts/lab deploys; then what bash knows of the processor time of all it has waited for. */
 const operatorScript = `
   set -eu

@@ -104,6 +104,15 @@ run on one machine, and share its processors with the deploy.`,
 - **Seconds** count what the hosts do; **processor seconds** and **memory** are those of the operator's
   side alone, with Terraform, its providers and ssh.`,
   },
+  ansible: {
+    title: "Deploy by Ansible",
+    about:
+      "The same cluster, on the same hosts, by an Ansible playbook with its fast settings: forks, pipelining, ControlPersist.",
+    meaning: `[playbook.yaml](../commands/bench/playbook.yaml) compares before it changes and checks the downloads'
+checksums. It has no preflight, no record of what it has made and so nothing to take it away by, and
+restarts nothing in turn. It runs in turn with the floor of [Deploy](#deploy). Hosts of the lab get the
+Python that Ansible needs there before the time is taken.`,
+  },
   "no-change": {
     title: "No change",
     about: "The cluster of three hosts is as the cluster file says, and nothing is to be done.",
