@@ -14,4 +14,5 @@
  */
 export { ClusterFileError, type LoadOptions, loadCluster } from "./cluster/load.js";
 export type { Artifact, Cluster as ClusterFacts, Host, Login, RemovedHost, Settings } from "./cluster/model.js";
+export type { Certificates } from "./cluster/pki.js";
 export { ClusterStack as Cluster } from "./constructs/cluster-stack.js";

@@ -55,11 +55,12 @@ function certificate(cluster: Cluster, on: StagedHost, sent: Sent, after: readon
 /** Managers read their certificate when they start: where it is another one, they are restarted, one after the other. */
 export function renewManagers(cluster: Cluster, swarms: readonly Swarm[]): Step[] {
   const steps: Step[] = [];
-  for (const { on, containers } of swarms.filter(({ on: { host } }) => host.manager)) {
+  for (const swarm of swarms.filter(({ on: { host } }) => host.manager)) {
+    const { on, containers } = swarm;
     if (certificateOf(cluster, on.host) === undefined) {
       continue;
     }
-    const step = new Step(on, "swarm-certificate", {
+    const step = new Step(swarm, "certificate", {
       on,
       script: "swarm-certificate",
       args: { address: on.host.address, timeout: cluster.settings.gates.timeoutSeconds },

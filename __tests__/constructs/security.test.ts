@@ -91,7 +91,7 @@ it("a renewed certificate runs the steps of its host, and no others", () => {
   );
   expect(changed.sort()).toEqual([
     "h2_certificate",
-    "h2_swarm-certificate",
+    "h2_swarm_certificate",
     "h2_weave_install",
     "h2_weave_launch",
     "preflight_hosts",

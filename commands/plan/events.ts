@@ -237,7 +237,7 @@ function changesOf({ actions, before, after, changed: names }: PlannedChange): s
   });
 }
 
-const managerStep = (host: string): string => `null_resource.${host}_swarm-certificate`;
+const managerStep = (host: string): string => `null_resource.${host}_swarm_certificate`;
 
 /** A manager that stays is restarted with its host's new certificate. */
 function certificateEvents(plan: TerraformPlan, { name }: Member): HostEvent[] {
