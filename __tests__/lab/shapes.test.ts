@@ -83,7 +83,7 @@ describe("one host", () => {
     const was = await agent();
     const refused = await deployed((file) => file.replace("datacenter: lab", "datacenter: other"));
     expectFailure(refused, /cluster +consul.datacenter is lab on the host, and other in the cluster file/);
-    const step = "role=server data_dir=/var/consul datacenter=other servers=1 timeout=5";
+    const step = "role=server data_dir=/var/consul datacenter=other servers=1 timeout=5 turn=yes";
     const said = await atConsole(host("h1"), `sh /root/.multicast-swarm/scripts/consul-start.sh ${step} 2>&1 || true`);
     expect(said).toMatch(/h1 consul-start: ERROR: consul.datacenter is lab on this host, and cannot become other/);
     expect(await agent()).toBe(was);
