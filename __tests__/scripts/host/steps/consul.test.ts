@@ -6,13 +6,17 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../../fixtures/clusters.js";
 
-/** Consul in some version; what it says of the cluster is in files. */
+/** Consul in some version. */
 const consul = (version: string) => `#!/bin/sh
 # version ${version}
+`;
+
+/** Asks Consul's agent; what it says of the cluster is in files. */
+const perl = `#!/bin/sh
 said=$(dirname "$0")/../said
 case "$*" in
-*"autopilot state") cat "$said/autopilot" ;;
-*"raft list-peers"*) cat "$said/peers" ;;
+*autopilot/state*) cat "$said/autopilot" ;;
+*raft/configuration*) cat "$said/servers" ;;
 esac
 `;
 
@@ -20,6 +24,7 @@ esac
 const systemctl = `#!/bin/sh
 cd "$(dirname "$0")/.." || exit 1
 case "$1 $*" in
+"show "*) echo running ;;
 "is-active "*) [ -e "running-\${3%.service}" ] ;;
 "start "* | "restart "*) cp bin/consul running-consul ;;
 "stop "*) rm "running-\${2%.service}" ;;
@@ -28,9 +33,9 @@ esac
 
 const standIns: Readonly<Record<string, string>> = {
   systemctl,
+  perl,
   "systemd-run": '#!/bin/sh\ntouch "$(dirname "$0")/../running-consul-bootstrap"\n',
   journalctl: "#!/bin/sh\necho nothing\n",
-  ss: "#!/bin/sh\necho LISTEN\n",
   getent: "#!/bin/sh\n",
   hostname: "#!/bin/sh\necho 10.0.1.1 172.17.0.1\n",
   chown: "#!/bin/sh\n",
@@ -83,9 +88,10 @@ class Host {
   }
 
   public isHealthy(healthy: boolean): void {
-    const voters = "  Status: leader\n  Status: voter\n";
-    writeFileSync(this.at("said/autopilot"), `Healthy: ${healthy}\nLeader: a\n${voters}`);
-    writeFileSync(this.at("said/peers"), "a i 10.0.1.1:8300 leader true 3\n");
+    const servers = { i: { Name: "a", Status: "leader" }, j: { Name: "b", Status: "voter" } };
+    const say = (name: string, what: object) => writeFileSync(this.at("said", name), JSON.stringify(what, null, 4));
+    say("autopilot", { Healthy: healthy, Leader: "i", Servers: servers });
+    say("servers", { Servers: [{ Node: "a", Address: "10.0.1.1:8300", Leader: true, Voter: true }] });
   }
 
   /** What the next version of this project writes into Consul's unit. */
@@ -96,12 +102,11 @@ class Host {
 
   /** Runs a step of Consul's as a deploy does, which sends configuration and key. */
   public step(name: string, more: Readonly<Record<string, string>> = {}, sent = key) {
-    const start = { role: "server", data_dir: this.at("data"), datacenter: "dc", servers: "2", timeout: "1" };
-    const args =
-      {
-        "consul-install": { role: start.role, data_dir: start.data_dir },
-        "consul-bootstrap": { data_dir: start.data_dir, datacenter: "dc", others: "-", timeout: "1" },
-      }[name] ?? start;
+    const install = { role: "server", data_dir: this.at("data"), datacenter: "dc", servers: "2", timeout: "1" };
+    const args = {
+      "consul-install": install,
+      "consul-bootstrap": { data_dir: install.data_dir, datacenter: "dc", others: "-", timeout: "1" },
+    }[name] ?? { ...install, turn: "yes" };
     for (const file of ["config.json", "bootstrap.json"]) {
       writeFileSync(this.at("consul", file), "{}\n");
     }
@@ -126,8 +131,10 @@ class Host {
 /** A server of version 1 that runs. */
 function server(): Host {
   const host = new Host();
-  expect(host.step("consul-install").said).toContain("Consul 1 (ready to take its place)");
-  expect(host.step("consul-start")).toMatchObject({ status: 0, said: expect.stringContaining("(started)") });
+  expect(host.step("consul-install").said).toMatch(
+    /Consul 1 \(ready to take its place\)[\s\S]*consul\.service \(started\)/,
+  );
+  expect(host.step("consul-start").said).toContain("found consul.service running with this configuration");
   expect(host.versions).toEqual({ starts: "1", runs: "1" });
   return host;
 }
