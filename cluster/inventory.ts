@@ -3,15 +3,7 @@
  * during a deploy, from a file beside them. Nothing here or in what the preflight imports needs more than Node.
  */
 import { isIPv4 } from "node:net";
-import {
-  type Artifact,
-  type Cluster,
-  type Host,
-  type Login,
-  neededImages,
-  type RemovedHost,
-  type Settings,
-} from "./model.js";
+import { type Artifact, type Cluster, type Host, type Login, neededImages, type Settings } from "./model.js";
 import { type CertificateFacts, factsOf, privatePki } from "./pki.js";
 import { openPortsOf } from "./ports.js";
 
@@ -31,8 +23,8 @@ export interface Inventory {
   readonly hosts: readonly InventoryHost[];
   /** The members that are down: nobody asks them, misses them, or calls them strangers. */
   readonly absent: readonly Pick<Host, "name" | "address">[];
-  /** The members that this deploy takes out, if any. */
-  readonly leaving?: readonly Pick<RemovedHost, "name" | "address" | "lost">[];
+  /** The members that leave in this deploy, or have left in an earlier one, if any. */
+  readonly leaving?: readonly Pick<Host, "name" | "address">[];
   readonly bastion?: Login;
   readonly settings: Readonly<ReturnType<typeof settingsOf>>;
   readonly artifacts: readonly Pick<Artifact, "name" | "platform" | "version">[];
@@ -64,6 +56,7 @@ export function inventoryOf(cluster: Cluster, keyFile: (written: string) => stri
   const located = (login: Login): Login =>
     login.keyFile === undefined ? login : { ...login, keyFile: keyFile(login.keyFile) };
   const pulls = cluster.artifacts.flatMap(pullOf);
+  const leaving = cluster.removed.filter(({ lost }) => !lost).map(({ name, address }) => ({ name, address }));
   return {
     name: cluster.name,
     hosts: cluster.up.map((host) => ({
@@ -73,9 +66,7 @@ export function inventoryOf(cluster: Cluster, keyFile: (written: string) => stri
       ...(certificate(host) && { certificate: factsOf(certificate(host) ?? "") }),
     })),
     absent: cluster.hosts.filter(({ down }) => down).map(({ name, address }) => ({ name, address })),
-    ...(cluster.removed.length > 0
-      ? { leaving: cluster.removed.map(({ name, address, lost }) => ({ name, address, lost })) }
-      : {}),
+    ...(leaving.length > 0 ? { leaving } : {}),
     ...(cluster.bastion ? { bastion: located(cluster.bastion) } : {}),
     settings: settingsOf(cluster.settings),
     artifacts: cluster.artifacts.map(({ name, platform, version }) => ({ name, platform, version })),

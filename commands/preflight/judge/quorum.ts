@@ -10,17 +10,16 @@ import { type Facts, wordsOf } from "../facts.js";
  */
 export function judgeQuorum({ hosts, leaving = [] }: Inventory, factsOf: ReadonlyMap<string, Facts>): CheckFinding[] {
   const views = [...factsOf.values()].map((facts) => wordsOf(facts["consul-voters"]));
-  // One that was away may not know the latest.
+  // The longest: one that was away may not know the latest.
   const voters = views.reduce((longest, view) => (view.length > longest.length ? view : longest), []);
   const voting = <T extends { readonly address: string }>(some: readonly T[]) =>
     some.filter(({ address }) => voters.includes(address));
   const demoted = voting(hosts).filter(({ consul }) => consul === "client");
-  const leavers = voting(leaving).filter(({ lost }) => !lost);
-  const lost = voting(leaving).filter((one) => one.lost);
+  const leavers = voting(leaving);
   const present = voting(hosts).filter(({ name }) => factsOf.get(name)?.["consul-voters"] !== undefined);
   const [first] = [...demoted, ...present];
-  const gone = voters.length - present.length - leavers.length - lost.length;
-  const counts = { lost: lost.length, leaving: leavers.length, demoted: demoted.length };
+  const gone = voters.length - present.length - leavers.length;
+  const counts = { lost: 0, leaving: leavers.length, demoted: demoted.length };
   if (
     first === undefined ||
     demoted.length + leavers.length === 0 ||
