@@ -23,7 +23,7 @@ export function judgeRegistries(host: string, facts: Facts): Judgement[] {
       check: "registry",
       found: `${registry} asks who ${host} is, and root's docker has no login for it; there is no docker yet to ask for more`,
       needed: "a login of root's, unless the registry gives the images to everybody",
-      fix: `put what docker login ${registry} writes to .docker/config.json in the home of root there, or install docker and docker login ${registry} as root on ${host}`,
+      fix: `put what docker login ${registry} writes to .docker/config.json in the home of root, or install docker and docker login ${registry} as root on ${host}`,
       warning: true,
     })),
   ];
