@@ -15,6 +15,7 @@ if [ "$(note consul-bootstrapped)" = handed-over ]; then
   exit 0
 fi
 [ "$others" = - ] && others=
+perl -e 1 || die "cannot run perl, and so cannot ask the other servers whether they have a leader"
 for other in $(printf %s "$others" | tr ',' ' '); do
   leader=$(consul_servers "$other" | awk '$3 == "leader" { print $1 }')
   [ -z "$leader" ] ||
