@@ -11,8 +11,14 @@ export type Say = (line: string) => void;
 
 const authorityDays = 3650;
 
-export const ends = (certificate: string): boolean =>
-  certificate !== "" && daysLeft(factsOf(certificate)) < renewalDays;
+/** Is a certificate at its end, or near it? Of what is none, somebody else says so. */
+export function ends(certificate: string | undefined): boolean {
+  try {
+    return certificate !== undefined && daysLeft(factsOf(certificate)) < renewalDays;
+  } catch {
+    return false;
+  }
+}
 
 /** In words, how long a certificate is valid. */
 export function left(certificate: string): string {

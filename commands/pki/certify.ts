@@ -50,7 +50,7 @@ export async function certify(clusterFile: string, renew: boolean, way: Way, say
   const certificates = new Map(cluster.up.map((host) => [host.name, folder.read(pki.host(host.name))]));
   const asked = await ask(inventoryHere(cluster), cluster.up, (host) => {
     const certificate = certificates.get(host.name);
-    return renew || (way.by === "authority" && certificate !== undefined && ends(certificate));
+    return renew || (way.by === "authority" && ends(certificate));
   });
   let whole = true;
   const holders: Holder[] = [];
@@ -64,7 +64,7 @@ export async function certify(clusterFile: string, renew: boolean, way: Way, say
       holders.push(hostHolder(host, request));
     }
   }
-  holders.push(operatorHolder(folder, renew || ends(folder.read(operatorFile("cert")) ?? ""), way, say));
+  holders.push(operatorHolder(folder, renew || ends(folder.read(operatorFile("cert"))), way, say));
   for (const holder of holders) {
     whole = settle(folder, holder, issue, say) && whole;
   }

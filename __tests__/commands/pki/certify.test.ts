@@ -116,6 +116,7 @@ describe("an authority of its own", () => {
       () => put("cluster.yaml", read("cluster.yaml").replace("10.0.0.2", "10.0.0.9")),
       "does not name 10.0.0.9",
     ],
+    ["a file that is cut off", () => put("pki/hosts/b.pem", read("pki/hosts/b.pem").slice(0, 300)), "no certificate"],
     ["another key on the host", () => rmSync(join(folder, "b.key")), "one of another key"],
   ])("signs again for a host with %s", async (_, change, why) => {
     await pki();
