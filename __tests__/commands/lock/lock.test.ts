@@ -52,7 +52,7 @@ beforeEach(() => {
 // Every host is asked which packages it lacks; these lack none.
 const path = process.env.PATH;
 beforeAll(() => {
-  process.env.PATH = `${programs({ ssh: "cat >/dev/null; echo platform debian-12-amd64" })}:${path}`;
+  process.env.PATH = `${programs({ ssh: `${logsIn}cat >/dev/null; echo platform debian-12-amd64` })}:${path}`;
 });
 afterAll(() => {
   process.env.PATH = path;
