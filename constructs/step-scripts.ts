@@ -23,6 +23,7 @@ export const stepScripts = {
   leave: ["images.sh", "weave.sh", "swarm.sh"],
   lost: ["images.sh", "weave.sh", "swarm.sh"],
   release: [],
+  "remove-uploads": [],
   "swarm-clear": ["swarm.sh"],
   uninstall: [
     "packages.sh",

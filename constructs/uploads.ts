@@ -41,8 +41,5 @@ export function sendUploads(scope: Construct, { scripts, tables }: Uploads, sudo
   ];
 }
 
-/**
- * Removes the uploads. Terraform empties its own script on the host when that has ended: what is left is removed when
- * it has hung up, which must not end the remover.
- */
-export const removeUploads = `trap '' HUP; setsid sh -c 'while kill -0 "$1" 2>/dev/null; do sleep 0.2; done; rm -rf ${uploads} ${uploads}-*' sh "$PPID" </dev/null >/dev/null 2>&1 &`;
+/** Removes the uploads, on a host that has been uninstalled. */
+export const removeUploads = `sh ${uploads}/scripts/remove-uploads.sh`;

@@ -108,7 +108,9 @@ export const tryLab = (...args: string[]): Promise<Ended> => start("scripts/lab"
 /** `scripts/lab …`, which has to succeed: its output. */
 export const lab = (...args: string[]): Promise<string> => succeed("scripts/lab", args);
 
+// Without --norc, bash takes the socket that node gives it for a remote login's, and does what the user's .bashrc says.
 const withParts = (parts: string, command: string) => [
+  "--norc",
   "-c",
   `set -eu; for part in ${parts}; do . "lab/$part.sh"; done; ${command} "$@"`,
   "lab",
