@@ -7,17 +7,20 @@ import { factsOf, hostFault, operatorFault } from "../../../cluster/pki.js";
 import { dropAuthority, newAuthorityBeside } from "../../../commands/pki/authorities.js";
 import { certify, type Way } from "../../../commands/pki/certify.js";
 import { authorityFor } from "../../fixtures/authority.js";
-import { files, three } from "../../fixtures/files.js";
+import { files, logsIn, three } from "../../fixtures/files.js";
 
 /** Each host's key is `NAME.key` beside it; the words of `sh -s -- NAME ADDRESS keep|new` are one. */
 const ssh = `#!/bin/sh
 set -eu
 cd "$(dirname "$0")"
-cat >/dev/null
+if [ "$3" = -M ]; then
+  for host; do :; done
+  [ ! -e "$host.silent" ] || { echo "ssh: connect to host 10.0.0.2 port 22: No route to host" >&2; exit 255; }
+fi
+${logsIn}cat >/dev/null
 for words; do :; done
 set -- $(echo "$words" | tr -d "'")
 name=$4 address=$5 wanted=$6
-[ ! -e "$name.silent" ] || { echo "ssh: connect to host $address port 22: No route to host" >&2; exit 255; }
 if [ "$wanted" = new ] || [ ! -e "$name.key" ]; then
   openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$name.key" 2>/dev/null
   echo "$name pki: changed its key"
