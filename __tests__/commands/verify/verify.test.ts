@@ -530,7 +530,7 @@ describe("every check can fail", () => {
       [() => altered("h2", "where", [/pingtest.*\n/g, ""]), "h2 schedule: Swarm starts no container here"],
       [
         () => altered("h2", "where", [/(pingtest.*\n)/g, "$1pingtest9-ab\n"]),
-        "h2 schedule: Swarm put 2 containers here, despite affinity:container!=",
+        "h2 schedule: Swarm put 2 containers here, despite their affinity",
       ],
       [
         () => altered("h2", "observe", [/=== image 0\n.*/g, "=== image 1\nError: No such image"]),

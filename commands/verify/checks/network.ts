@@ -12,10 +12,9 @@ import { letWeaveThrough } from "./weave.js";
 export const schedule = {
   name: "schedule",
   title: "Swarm keeps containers apart by affinity",
-  doc: "Swarm starts a container on every host, kept apart by `affinity:container!=`",
+  doc: "Swarm starts a container on every host, kept apart by affinity",
   after: ["swarm", "ipam"],
-  needed: ({ inventory }) =>
-    `one container on each host, by affinity:container!=; image ${inventory.settings.verify.image} on all`,
+  needed: ({ inventory }) => `one container on each host, by affinity; image ${inventory.settings.verify.image} on all`,
   fix: (host, { views }) =>
     succeeded(views, host, "image")
       ? `on ${host}: docker -H :${ports.swarmManager.number} info; docker logs --tail 20 ${containers.manager}`
@@ -190,7 +189,7 @@ function misplaced(network: NetworkResult, { inventory, views }: Evidence, host:
   if (count === 0) {
     return `Swarm starts no container here: ${refused.at(0) ?? "it gives no reason"}`;
   }
-  return count > 1 ? `Swarm put ${count} containers here, despite affinity:container!=` : undefined;
+  return count > 1 ? `Swarm put ${count} containers here, despite their affinity` : undefined;
 }
 
 function slowest(reaches: readonly Reach[]): string {

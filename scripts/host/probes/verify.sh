@@ -153,13 +153,10 @@ start() { # RUN IMAGE LIFETIME COUNT [CONSTRAINT]
 }
 
 start_one() { # NUMBER RUN IMAGE LIFETIME COUNT [CONSTRAINT]
-  mine=$1 run=$2 image=$3 lifetime=$4 count=$5 constraint=${6:-}
-  set -- ${constraint:+-e "$constraint"}
-  other=1
-  while [ "$other" -le "$count" ]; do
-    [ "$other" = "$mine" ] || set -- "$@" -e "affinity:container!=pingtest$other-$run"
-    other=$((other + 1))
-  done
+  mine=$1 run=$2 image=$3 lifetime=$4 constraint=${6:-}
+  # By the label that all of them have. One expression for each of the others would not do: of several variables with one
+  # name, `affinity:container!`, docker keeps the last.
+  set -- ${constraint:+-e "$constraint"} -e "affinity:$verify_label!=$run"
   show "start $mine" docker_via ":$port_swarm_manager" run -d --rm --name "pingtest$mine-$run" --label "$verify_label=$run" "$@" \
     --entrypoint sh "$image" -c "
       socat -u UDP4-RECV:$multicast_port,reuseaddr,ip-add-membership=$multicast_group:ethwe OPEN:/heard,creat,append &

@@ -7,8 +7,7 @@
 timeout='' replication='' image=''
 take "timeout replication image" "$@"
 
-# What a manager says of itself and its nodes: lines "manager NAME ADDRESS", "role ROLE", "node ADDRESS STATUS" and "count
-# ADDRESS CONTAINERS".
+# What a manager says of itself and its nodes: lines "manager NAME ADDRESS", "role ROLE" and "node ADDRESS STATUS".
 ask_manager() { # NAME ADDRESS
   echo "manager $1 $2"
   docker_at "$2" "$port_swarm_manager" info 2>/dev/null | awk -v suffix=":$port_weave_proxy" '
@@ -18,31 +17,24 @@ ask_manager() { # NAME ADDRESS
     nodes && $NF ~ /^[0-9.]+:[0-9]+$/ && substr($NF, length($NF) - length(suffix) + 1) == suffix {
       node = substr($NF, 1, length($NF) - length(suffix))
     }
-    node != "" && /Status: / { sub(/.*Status: /, ""); print "node", node, $0 }
-    node != "" && /Containers: / { sub(/.*Containers: /, ""); print "count", node, $1; node = "" }'
-}
-
-# How many containers a host has: a line "engine ADDRESS CONTAINERS".
-ask_engine() { # NAME ADDRESS
-  echo "engine $2 $(docker_at "$2" "$port_weave_proxy" info -f '{{.Containers}}' 2>/dev/null)"
+    node != "" && /Status: / { sub(/.*Status: /, ""); print "node", node, $0; node = "" }'
 }
 
 answers=$(mktemp -d)
 trap 'rm -rf "$answers"' EXIT
-# Asks all engines and managers, ten at a time: more would be much for a small host, and all that hang together take no
-# longer than the one time-out of docker_at.
+# Asks all managers, ten at a time: more would be much for a small host, and all that hang together take no longer than
+# the one time-out of docker_at.
 ask() {
   asking=0
-  for kind in agent manager; do hosts $kind | sed "s/^/$kind /"; done >"$answers/whom"
-  while read -r kind name address; do
-    if [ "$kind" = manager ]; then ask_manager "$name" "$address"; else ask_engine "$name" "$address"; fi >"$answers/$kind-$name" &
+  hosts manager >"$answers/whom"
+  while read -r name address; do
+    ask_manager "$name" "$address" >"$answers/manager-$name" &
     asking=$((asking + 1))
     [ $((asking % 10)) != 0 ] || wait
   done <"$answers/whom"
   wait
 }
-# What all of them have answered, engines first.
-answered() { while read -r kind name _; do cat "$answers/$kind-$name"; done <"$answers/whom"; }
+answered() { while read -r name _; do cat "$answers/manager-$name"; done <"$answers/whom"; }
 
 # What each manager sees wrong, and whether just one of them leads.
 unwell() {
@@ -93,15 +85,6 @@ complete() {
 if ! until_true "$timeout" complete; then
   die "after $timeout s Swarm is not complete: ${complaints}see docker logs $manager_container there, and $agent_container on nodes that are missing. scripts/diagnose collects what is needed to find out why"
 fi
-
-# A manager does not see what goes on a host while its proxy is silent, and finds out a minute later. Until then it takes the
-# host to have containers that are gone, and places others where their affinity forbids it.
-up_to_date() {
-  answered | awk '$1 == "engine" { real[$2] = $3 } $1 == "count" && $3 != real[$2] { stale = 1 } END { exit stale }'
-}
-still_up_to_date() { ask && up_to_date; }
-up_to_date || until_true "$timeout" still_up_to_date ||
-  found "Swarm: managers that count other containers than there are; where these come and go all the time, that is no fault"
 
 # A primary that was elected a moment ago may not have all nodes yet.
 probe=multicast-swarm-gate-$$
