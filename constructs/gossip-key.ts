@@ -1,6 +1,6 @@
 /** Consul's gossip key, given to Terraform as the environment variable TF_VAR_gossip_key. */
-import type { TerraformResourceLifecycle, TerraformStack } from "cdktf";
-import { declareSecret } from "./secret.js";
+import type { TerraformStack } from "cdktf";
+import { declareSecret, secretConditions } from "./secret.js";
 
 /** The variable, as an expression of Terraform's. */
 export const gossipKey = "var.gossip_key";
@@ -11,27 +11,16 @@ const publishedKey = "3052a23951ba23032cb026148634facc97dadc6271231e19f86de8019f
 export const declareGossipKey = (stack: TerraformStack): void =>
   declareSecret(stack, "gossip_key", "Consul's gossip key, from scripts/keygen");
 
-/**
- * What a key must be, checked in every plan: base64 of 16, 24 or 32 bytes
- * (https://developer.hashicorp.com/consul/commands/keygen) and not the published one.
- *
- * These are conditions of a resource and not validations of the variable, because Terraform prints the value of a
- * variable, sensitive or not, when its validation fails.
- */
-export const gossipKeyConditions: NonNullable<TerraformResourceLifecycle["precondition"]> = [
-  {
-    condition: `\${${gossipKey} != null}`,
-    errorMessage:
-      "No gossip key: set the environment variable TF_VAR_gossip_key. scripts/keygen prints a new one; keep it where the team keeps its secrets.",
-  },
-  {
-    condition: `\${${gossipKey} == null ? true : can(regex("^([A-Za-z0-9+/]{22}==|[A-Za-z0-9+/]{32}|[A-Za-z0-9+/]{43}=)$", ${gossipKey}))}`,
-    errorMessage:
-      "The gossip key in TF_VAR_gossip_key is malformed: expected base64 of 16, 24 or 32 bytes. scripts/keygen prints a new one.",
-  },
-  {
-    condition: `\${${gossipKey} == null ? true : sha256(${gossipKey}) != "${publishedKey}"}`,
-    errorMessage:
-      "The gossip key in TF_VAR_gossip_key is the one that the guide prints: it is public. scripts/keygen prints a new one.",
-  },
-];
+/** Base64 of 16, 24 or 32 bytes (https://developer.hashicorp.com/consul/commands/keygen), and not the published one. */
+export const gossipKeyConditions = secretConditions(
+  gossipKey,
+  "No gossip key: set the environment variable TF_VAR_gossip_key. scripts/keygen prints a new one; keep it where the team keeps its secrets.",
+  [
+    `can(regex("^([A-Za-z0-9+/]{22}==|[A-Za-z0-9+/]{32}|[A-Za-z0-9+/]{43}=)$", ${gossipKey}))`,
+    "The gossip key in TF_VAR_gossip_key is malformed: expected base64 of 16, 24 or 32 bytes. scripts/keygen prints a new one.",
+  ],
+  [
+    `sha256(${gossipKey}) != "${publishedKey}"`,
+    "The gossip key in TF_VAR_gossip_key is the one that the guide prints: it is public. scripts/keygen prints a new one.",
+  ],
+);

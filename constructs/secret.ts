@@ -1,5 +1,5 @@
 /** Secrets that a deploy needs, as variables of Terraform's. */
-import { type TerraformStack, TerraformVariable } from "cdktf";
+import { type TerraformResourceLifecycle, type TerraformStack, TerraformVariable } from "cdktf";
 
 /**
  * The variable. It may be absent, so that `destroy` needs no secret. Ephemeral: Terraform writes the value of any other
@@ -10,3 +10,25 @@ export function declareSecret(stack: TerraformStack, name: string, description: 
   variable.addOverride("ephemeral", true);
   variable.addOverride("default", null);
 }
+
+/**
+ * What a secret must be, checked in every plan; one that is missing is said to be that alone.
+ *
+ * These are conditions of a resource and not validations of the variable, because Terraform prints the value of a
+ * variable, sensitive or not, when its validation fails.
+ *
+ * @param secret the variable, as an expression
+ * @param missing the error when there is none
+ * @param rules a condition that the value has to meet, and the error when it does not
+ */
+export const secretConditions = (
+  secret: string,
+  missing: string,
+  ...rules: readonly (readonly [condition: string, error: string])[]
+): NonNullable<TerraformResourceLifecycle["precondition"]> => [
+  { condition: `\${${secret} != null}`, errorMessage: missing },
+  ...rules.map(([condition, errorMessage]) => ({
+    condition: `\${${secret} == null ? true : ${condition}}`,
+    errorMessage,
+  })),
+];

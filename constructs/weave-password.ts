@@ -1,7 +1,7 @@
 /** The password that Weave's routers know each other by, given to Terraform as the environment variable TF_VAR_weave_password. */
-import type { TerraformResourceLifecycle, TerraformStack } from "cdktf";
+import type { TerraformStack } from "cdktf";
 import type { Settings } from "../cluster/model.js";
-import { declareSecret } from "./secret.js";
+import { declareSecret, secretConditions } from "./secret.js";
 import type { Upload } from "./step.js";
 
 const password = "var.weave_password";
@@ -29,25 +29,17 @@ export function weavePassword({ security }: Security): {
 }
 
 /**
- * What a password must be, checked in every plan: too long to be guessed, since whoever records a connection can try as
- * many as he likes, and of letters that systemd and shells read as they are.
- *
- * Conditions of a resource, for the reason in gossip-key.ts.
+ * Too long to be guessed, since whoever records a connection can try as many as they like, and of letters that systemd and
+ * shells read as they are.
  */
-export const weavePasswordConditions = ({
-  security,
-}: Security): NonNullable<TerraformResourceLifecycle["precondition"]> =>
+export const weavePasswordConditions = ({ security }: Security) =>
   security.weaveEncryption
-    ? [
-        {
-          condition: `\${${password} != null}`,
-          errorMessage:
-            "No Weave password: security.weaveEncryption needs the environment variable TF_VAR_weave_password. scripts/keygen prints one; keep it where the team keeps its secrets.",
-        },
-        {
-          condition: `\${${password} == null ? true : can(regex("^[A-Za-z0-9+/=_-]{32,}$", ${password}))}`,
-          errorMessage:
-            "The Weave password in TF_VAR_weave_password is malformed: expected 32 or more letters, digits and + / = _ -. scripts/keygen prints one.",
-        },
-      ]
+    ? secretConditions(
+        password,
+        "No Weave password: security.weaveEncryption needs the environment variable TF_VAR_weave_password. scripts/keygen prints one; keep it where the team keeps its secrets.",
+        [
+          `can(regex("^[A-Za-z0-9+/=_-]{32,}$", ${password}))`,
+          "The Weave password in TF_VAR_weave_password is malformed: expected 32 or more letters, digits and + / = _ -. scripts/keygen prints one.",
+        ],
+      )
     : [];

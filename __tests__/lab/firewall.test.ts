@@ -1,7 +1,5 @@
 /** The cluster's ports as strangers, members and other firewalls meet them: `firewall.managed`, and the rules that preflight prints. */
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
-import { beforeAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { parse, stringify } from "yaml";
 import {
   atConsole,
@@ -24,28 +22,11 @@ import {
   verify,
   write,
 } from "./lab.js";
+import { atOutsider, useOutsider } from "./outsider.js";
 
 useCluster();
 oneAfterTheOther();
-
-const run = async (command: string, args: readonly string[]) => (await promisify(execFile)(command, args)).stdout;
-
-/** A machine on the hosts' LAN that is neither a member nor an operator. `lab down` takes it along. */
-const network = `${process.env.LAB_NAME}-outsider`;
-const atOutsider = (...command: string[]) => run("nsenter", [`--net=/run/netns/${network}`, "--", ...command]);
-beforeAll(() =>
-  run("sh", [
-    "-euc",
-    `ip netns add "$2"
-    ip -n "$1" link add port99 type veth peer name eth0 netns "$2"
-    ip -n "$1" link set port99 master lab0 up
-    ip -n "$2" addr add 198.18.0.99/24 dev eth0
-    ip -n "$2" link set eth0 up`,
-    "sh",
-    String(process.env.LAB_NAME),
-    network,
-  ]),
-);
+useOutsider();
 
 const tcp = [4000, 8300, 8301, 8302, 8500, 6783, 12375];
 /** Weave's fast datapath, which the lab's hosts do not use: a port that is not closed refuses, and says so. */

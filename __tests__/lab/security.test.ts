@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, expect, it } from "vitest";
 import { parse, stringify } from "yaml";
 import { pki, privatePki } from "../../cluster/pki.js";
 import { newAuthority, newKey, newRequest, sign } from "../../commands/pki/openssl.js";
@@ -26,27 +26,13 @@ import {
   useCluster,
   write,
 } from "./lab.js";
+import { atOutsider, useOutsider } from "./outsider.js";
 
 useCluster();
 oneAfterTheOther();
+useOutsider();
 
 const run = async (command: string, args: readonly string[]) => (await promisify(execFile)(command, args)).stdout;
-
-/** A machine on the hosts' LAN that is no member. `lab down` takes it along. */
-const network = `${process.env.LAB_NAME}-outsider`;
-beforeAll(() =>
-  run("sh", [
-    "-euc",
-    `ip netns add "$2"
-    ip -n "$1" link add port99 type veth peer name eth0 netns "$2"
-    ip -n "$1" link set port99 master lab0 up
-    ip -n "$2" addr add 198.18.0.99/24 dev eth0
-    ip -n "$2" link set eth0 up`,
-    "sh",
-    String(process.env.LAB_NAME),
-    network,
-  ]),
-);
 
 const keys = mkdtempSync(join(tmpdir(), "multicast-swarm-outsider-"));
 afterAll(() => rmSync(keys, { recursive: true, force: true }));
@@ -97,7 +83,7 @@ for (const target of targets.split(" ")) for (const way of ways.split(" ")) {
 async function served(): Promise<string[]> {
   const targets = hosts().flatMap(({ name, address }) => ["12375", "4000"].map((port) => `${name}=${address}=${port}`));
   const node = [process.execPath, "-e", knock, keys, ways.join(" "), targets.join(" ")];
-  const answered = await run("nsenter", [`--net=/run/netns/${network}`, "--", ...node]);
+  const answered = await atOutsider(...node);
   return answered.split("\n").filter((line) => line !== "");
 }
 const everywhere = (way: (typeof ways)[number]) =>
