@@ -38,7 +38,8 @@ it.each([
     said += data;
   });
   await untilSo(() => expect(said).toContain("served"));
-  expect(waitedFor(home)).toBe(connection.pid);
+  // The one who waits is started as the script ends, not before.
+  await untilSo(() => expect(waitedFor(home)).toBe(connection.pid));
 
   writeFileSync(script, "");
   connection.stdin.end();
