@@ -103,11 +103,12 @@ function sections(path: string, { properties = {}, required = [], description }:
   return [[heading, ...(path === "" || !description ? [] : [description]), table].join("\n\n"), ...inner];
 }
 
-function showValues(path: string, { properties, items, expected }: Field): string {
+function showValues(path: string, { properties, items, expected, word }: Field): string {
   if (items?.properties) {
     return `list, see [${path}[]](#${anchor(`${path}[]`)})`;
   }
-  return properties ? `see [${path}](#${anchor(path)})` : cell(expected);
+  const instead = word === undefined ? "" : `\`${word}\`, or `;
+  return properties ? `${instead}see [${path}](#${anchor(path)})` : cell(expected);
 }
 
 const anchor = (path: string) => path.toLowerCase().replace(/[^a-z0-9-]/g, "");

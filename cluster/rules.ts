@@ -4,6 +4,7 @@ import { neverOnLan, normalized, overlap, within } from "./ipv4.js";
 import { type KnownHosts, knownHostsFileName, knownHostsName } from "./known-hosts.js";
 import type { Cluster, Host } from "./model.js";
 import { type Path, showValue } from "./problems.js";
+import { strict } from "./schema.js";
 import { compareVersions } from "./versions.js";
 import type { YamlFile } from "./yaml-file.js";
 
@@ -30,6 +31,7 @@ const rules: readonly Rule[] = [
   weaveConnections,
   (yaml, { hosts, settings }) => checkRange(yaml, hosts, settings.weave.range),
   operatorsOnTheLan,
+  strictIsClosed,
   oneSourceOfArtifacts,
   noCredentialsForBackend,
   noTemplatesForBackend,
@@ -199,6 +201,13 @@ function weaveConnections(yaml: YamlFile, { hosts: { length }, settings: { weave
   } else {
     const way = `at most ${limit + 1}, since a router takes ${limit} connections, or weave.connectionLimit: ${enough}`;
     yaml.problems.addLack(["hosts"], `${length} hosts`, way);
+  }
+}
+
+/** `strict` stands for the firewall too: who wants all but that says so switch by switch. */
+function strictIsClosed(yaml: YamlFile, { settings: { firewall } }: Cluster): void {
+  if (yaml.valueAt(["security"]) === strict.word && !firewall.managed) {
+    wrong(yaml, ["firewall", "managed"], "true, since security is strict (or name security's switches one by one)");
   }
 }
 

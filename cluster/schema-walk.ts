@@ -9,6 +9,8 @@ export interface Field {
   readonly description?: string;
   /** What a value has to be, in the words of the error message. */
   readonly expected?: string;
+  /** A word that may stand in the mapping's place. */
+  readonly word?: string;
   readonly default?: unknown;
   /** The fields of a mapping. */
   readonly properties?: Readonly<Record<string, Field>>;
@@ -28,7 +30,18 @@ export function fieldOf(schema: z.ZodType): Field {
 }
 
 /** JSON Schema for editors. Draft 7 is what their support of YAML understands best. */
-export const editorSchema = (schema: z.ZodType): object => jsonSchema(schema, (json) => delete json.expected);
+export const editorSchema = (schema: z.ZodType): object =>
+  jsonSchema(schema, (json) => {
+    delete json.expected;
+    const { word, description, default: fallback, ...mapping } = json;
+    if (word !== undefined) {
+      for (const name of Object.keys(mapping)) {
+        delete json[name];
+      }
+      delete json.word;
+      json.anyOf = [{ const: word }, mapping];
+    }
+  });
 
 function jsonSchema(schema: z.ZodType, change: (json: Record<string, unknown>) => void): object {
   return z.toJSONSchema(schema, { io: "input", target: "draft-7", override: ({ jsonSchema: json }) => change(json) });

@@ -33,7 +33,14 @@ const list = <T extends z.ZodType>(of: T, text: string) => z.array(of, error(tex
 const mapping = <T extends z.ZodRawShape>(shape: T, text = "a mapping") =>
   z.strictObject(shape, error(text)).meta(expected(text));
 /** A mapping that may be left out: its fields then have their defaults. */
-const section = <T extends z.ZodRawShape>(shape: T) => mapping(shape).prefault({} as never);
+const section = <T extends z.ZodRawShape>(shape: T, text?: string) => mapping(shape, text).prefault({} as never);
+
+/** One word for a LAN that is not trusted. */
+export const strict = {
+  word: "strict",
+  security: { dockerTls: true, weaveEncryption: true },
+  firewall: { managed: true },
+} as const;
 
 const hostName = matching(
   /^[a-z][a-z0-9-]*$/,
@@ -114,7 +121,7 @@ const host = mapping(
 );
 
 /** The shape of the cluster file. Rules that span fields are in `rules.ts`. */
-export const clusterFileSchema = mapping(
+const clusterFile = mapping(
   {
     name: hostName.describe("The cluster's name: names the Terraform stack and its state."),
     hosts: list(host, "a list of hosts")
@@ -268,23 +275,30 @@ export const clusterFileSchema = mapping(
           "Who may use the cluster's ports beside its hosts, as the hosts see them: the machine that deploys, and whoever uses Swarm's, Weave's and Consul's APIs. Whoever is listed can become root on every host. A range has a prefix of 16 or more.",
         ),
     }).describe("Who reaches the cluster's ports."),
-    security: section({
-      dockerTls: flag
-        .optional()
-        .describe(
-          "Serve the Docker API of every host (Weave's proxy) and of the Swarm (its managers) with TLS alone, to those who have a certificate of the cluster's authority. `scripts/pki` makes the certificates. `false` goes back to the open form: keep the line until that is deployed. Without it, everybody who reaches it may use it.",
-        ),
-      weaveEncryption: flag
-        .default(false)
-        .describe(
-          "Weave Net encrypts what it carries between hosts, with the password in the environment variable `TF_VAR_weave_password`. Turning it on or off restarts every router at the same time. See [security.md](security.md).",
-        ),
-      weavePasswordChanged: whole(0, Number.MAX_SAFE_INTEGER, "how often the password was changed: a whole number")
-        .default(0)
-        .describe(
-          "Add one when `TF_VAR_weave_password` has a new password: the next deploy then gives it to every router, all at the same time.",
-        ),
-    }).describe("What protects the cluster on a LAN that is not trusted ([security.md](security.md))."),
+    security: section(
+      {
+        dockerTls: flag
+          .optional()
+          .describe(
+            "Serve the Docker API of every host (Weave's proxy) and of the Swarm (its managers) with TLS alone, to those who have a certificate of the cluster's authority. `scripts/pki` makes the certificates. `false` goes back to the open form: keep the line until that is deployed. Without it, everybody who reaches it may use it.",
+          ),
+        weaveEncryption: flag
+          .default(false)
+          .describe(
+            "Weave Net encrypts what it carries between hosts, with the password in the environment variable `TF_VAR_weave_password`. Turning it on or off restarts every router at the same time. See [security.md](security.md).",
+          ),
+        weavePasswordChanged: whole(0, Number.MAX_SAFE_INTEGER, "how often the password was changed: a whole number")
+          .default(0)
+          .describe(
+            "Add one when `TF_VAR_weave_password` has a new password: the next deploy then gives it to every router, all at the same time.",
+          ),
+      },
+      "strict, or a mapping",
+    )
+      .meta({ word: strict.word })
+      .describe(
+        "What protects the cluster on a LAN that is not trusted ([security.md](security.md)). `security: strict` turns on every switch of this mapping, and `firewall.managed`.",
+      ),
     artifacts: section({
       mirror: matching(/^https?:\/\/[^\s"'$%\\]+[^\s"'$%\\/]$/, "an http(s) URL without a slash at its end")
         .optional()
@@ -358,5 +372,18 @@ export const clusterFileSchema = mapping(
   "a mapping with name and hosts",
 ).describe("multicast-swarm cluster file");
 
+const isMapping = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** What `security: strict` is short for is filled in first, so that all else knows single switches alone. */
+export const clusterFileSchema = z.preprocess((file) => {
+  if (!isMapping(file) || file.security !== strict.word) {
+    return file;
+  }
+  const { firewall = {} } = file;
+  const closed = isMapping(firewall) ? { ...strict.firewall, ...firewall } : firewall;
+  return { ...file, security: strict.security, firewall: closed };
+}, clusterFile);
+
 /** The cluster file as written, defaults filled in. */
-export type ClusterFile = z.infer<typeof clusterFileSchema>;
+export type ClusterFile = z.infer<typeof clusterFile>;
