@@ -28,7 +28,7 @@ it("is the same as its switches, written one by one", () => {
 
 it("does not go with an open firewall", () => {
   expect(problems("security: strict\nfirewall: { managed: false }")).toEqual([
-    "cluster.yaml:7:24: firewall.managed: found false, expected true, since security is strict (or name security's switches one by one)",
+    "cluster.yaml:7:22: firewall.managed: found false, expected true, since security is strict (or name security's switches one by one)",
   ]);
 });
 

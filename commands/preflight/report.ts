@@ -1,6 +1,7 @@
 /** The preflight's result as people read it. */
 import type { Inventory } from "../../cluster/inventory.js";
 import { label } from "../../cluster/model.js";
+import { ports } from "../../cluster/ports.js";
 import { columns, findingsTable, plural } from "../shared/findings.js";
 import { type Paint, unpainted } from "../shared/progress.js";
 import type { Facts } from "./facts.js";
@@ -31,7 +32,7 @@ export function preflightReport(
     const { length } = network.connections.filter(({ from, to }) => from !== to);
     const tried = length > 0 ? `, ${plural(length, "connection")} between them tried` : "";
     const summary = `preflight: no problem on ${total}${warned}${tried}`;
-    return { lines: [...columns(rows), ...table, paint("green", summary)], status: 0 };
+    return { lines: [...columns(rows), ...table, ...openly(inventory), paint("green", summary)], status: 0 };
   }
   const bad = new Set(problems.map(({ host }) => host)).size;
   const summary = [
@@ -43,6 +44,14 @@ export function preflightReport(
     status: problems.length > 0 ? 1 : 2,
   };
 }
+
+/** What the guide's form means, at every deploy: no problem of a host, and nothing to forget. */
+const openly = ({ operator }: Inventory): string[] =>
+  operator === undefined
+    ? [
+        `open: whoever reaches ${ports.weaveProxy.number} or ${ports.swarmManager.number} of a host is root on all of them; security.dockerTls asks for a certificate (docs/security.md)`,
+      ]
+    : [];
 
 /** One line about a host that is fit. */
 function describe(inventory: Inventory, facts: Facts): string {

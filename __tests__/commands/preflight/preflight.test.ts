@@ -247,6 +247,7 @@ describe("preflight", () => {
       lines: [
         "h1 (198.18.0.11)  debian 12, amd64, kernel 6.1.0-28-amd64, Docker Engine 20.10.24+dfsg1 (API 1.12 to 1.41), fast datapath",
         "h2 (198.18.0.12)  debian 12, amd64, kernel 6.1.0-28-amd64, Docker Engine 20.10.24+dfsg1 (API 1.12 to 1.41), fast datapath",
+        "open: whoever reaches 12375 or 4000 of a host is root on all of them; security.dockerTls asks for a certificate (docs/security.md)",
         "preflight: no problem on 2 hosts",
       ],
       status: 0,
@@ -273,6 +274,13 @@ describe("preflight", () => {
     ]);
   });
 
+  it("says what the guide's form means, and nothing of it where the Docker API asks for a certificate", async () => {
+    const result = await run({ h1: { stdout: asText(h1) }, h2: { stdout: asText(h2) } });
+    const open = (one: Inventory) => preflightReport(one, result).lines.filter((line) => line.startsWith("open:"));
+    expect(open(inventory)).toHaveLength(1);
+    expect(open({ ...inventory, operator: ".pki/operator" })).toEqual([]);
+  });
+
   it("shows warnings without failing", async () => {
     const clocks = new Map([
       ["h1", { ahead: 0, uncertain: 0.01 }],
@@ -285,6 +293,7 @@ describe("preflight", () => {
       "h2 (198.18.0.12)  clock  warning: the clock is 4.0 s ahead of most hosts",
       "                         needs: less than 2 s of difference",
       "                         fix:   timedatectl set-ntp true (with systemd-timesyncd or chrony installed), and look at timedatectl status",
+      "open: whoever reaches 12375 or 4000 of a host is root on all of them; security.dockerTls asks for a certificate (docs/security.md)",
       "preflight: no problem on 2 hosts, 1 warning",
     ]);
     expect(preflightJson(inventory, result, status)).toMatchObject({ result: "fit", findings: [{ warning: true }] });
