@@ -3,6 +3,7 @@ import type { Inventory, InventoryHost } from "../../../cluster/inventory.js";
 import { label } from "../../../cluster/model.js";
 import { firewall as names } from "../../../cluster/names.js";
 import { guardedPorts } from "../../../cluster/ports.js";
+import { plural } from "../../shared/findings.js";
 import { whyFailed } from "../sections.js";
 import { type Check, complaintOfItself, inViews, type Sight, unless } from "./check.js";
 
@@ -47,7 +48,7 @@ function allowList(inventory: Inventory, host: InventoryHost, text: string): Sig
   ];
   return faults.length > 0
     ? complaintOfItself(host, faults.join("; "))
-    : { seen: `${members.length} hosts and ${operators.length} operators`, complaints: [] };
+    : { seen: `${plural(members.length, "host")} and ${plural(operators.length, "operator")}`, complaints: [] };
 }
 
 /** The elements of a set; nft breaks long lists into lines. */
