@@ -42,6 +42,10 @@ export const strict = {
   firewall: { managed: true },
 } as const;
 
+/** A section that this word may stand for. */
+const orStrict = <T extends z.ZodRawShape>(shape: T) =>
+  section(shape, `${strict.word}, or a mapping`).meta({ word: strict.word });
+
 const hostName = matching(
   /^[a-z][a-z0-9-]*$/,
   "a name of lower-case letters, digits and dashes that begins with a letter",
@@ -275,30 +279,25 @@ const clusterFile = mapping(
           "Who may use the cluster's ports beside its hosts, as the hosts see them: the machine that deploys, and whoever uses Swarm's, Weave's and Consul's APIs. Whoever is listed can become root on every host. A range has a prefix of 16 or more.",
         ),
     }).describe("Who reaches the cluster's ports."),
-    security: section(
-      {
-        dockerTls: flag
-          .optional()
-          .describe(
-            "Serve the Docker API of every host (Weave's proxy) and of the Swarm (its managers) with TLS alone, to those who have a certificate of the cluster's authority. `scripts/pki` makes the certificates. `false` goes back to the open form: keep the line until that is deployed. Without it, everybody who reaches it may use it.",
-          ),
-        weaveEncryption: flag
-          .default(false)
-          .describe(
-            "Weave Net encrypts what it carries between hosts, with the password in the environment variable `TF_VAR_weave_password`. Turning it on or off restarts every router at the same time. See [security.md](security.md).",
-          ),
-        weavePasswordChanged: whole(0, Number.MAX_SAFE_INTEGER, "how often the password was changed: a whole number")
-          .default(0)
-          .describe(
-            "Add one when `TF_VAR_weave_password` has a new password: the next deploy then gives it to every router, all at the same time.",
-          ),
-      },
-      "strict, or a mapping",
-    )
-      .meta({ word: strict.word })
-      .describe(
-        "What protects the cluster on a LAN that is not trusted ([security.md](security.md)). `security: strict` turns on every switch of this mapping, and `firewall.managed`.",
-      ),
+    security: orStrict({
+      dockerTls: flag
+        .optional()
+        .describe(
+          "Serve the Docker API of every host (Weave's proxy) and of the Swarm (its managers) with TLS alone, to those who have a certificate of the cluster's authority. `scripts/pki` makes the certificates. `false` goes back to the open form: keep the line until that is deployed. Without it, everybody who reaches it may use it.",
+        ),
+      weaveEncryption: flag
+        .default(false)
+        .describe(
+          "Weave Net encrypts what it carries between hosts, with the password in the environment variable `TF_VAR_weave_password`. Turning it on or off restarts every router at the same time. See [security.md](security.md).",
+        ),
+      weavePasswordChanged: whole(0, Number.MAX_SAFE_INTEGER, "how often the password was changed: a whole number")
+        .default(0)
+        .describe(
+          "Add one when `TF_VAR_weave_password` has a new password: the next deploy then gives it to every router, all at the same time.",
+        ),
+    }).describe(
+      "What protects the cluster on a LAN that is not trusted ([security.md](security.md)). `security: strict` turns on every switch of this mapping, and `firewall.managed`.",
+    ),
     artifacts: section({
       mirror: matching(/^https?:\/\/[^\s"'$%\\]+[^\s"'$%\\/]$/, "an http(s) URL without a slash at its end")
         .optional()
