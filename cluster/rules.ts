@@ -27,6 +27,7 @@ const rules: readonly Rule[] = [
   enoughHostsUp,
   leavingHostsUp,
   consulVersion,
+  consulTls,
   weaveVersion,
   weaveConnections,
   (yaml, { hosts, settings }) => checkRange(yaml, hosts, settings.weave.range),
@@ -161,6 +162,20 @@ function consulVersion(yaml: YamlFile, { settings: { consul } }: Cluster): void 
     wrong(yaml, path, "another version: 1.21.5 refuses the keys that Swarm writes; 1.21.4 and 1.22.0 take them");
   } else if (compareVersions(consul.version, "1.9.0") < 0) {
     wrong(yaml, path, "1.9.0 or newer");
+  }
+}
+
+/** Older ones have another way to say it; and whoever bootstraps asks the other servers over HTTP whether they are led. */
+function consulTls(yaml: YamlFile, { settings: { consul, security } }: Cluster): void {
+  if (!security.consulTls) {
+    return;
+  }
+  if (compareVersions(consul.version, "1.12.0") < 0) {
+    wrong(yaml, ["consul", "version"], "1.12.0 or newer, with security.consulTls");
+  }
+  if (consul.bootstrap === "handover") {
+    const why = "a server that bootstraps has to ask the others, which answer on loopback alone";
+    wrong(yaml, ["consul", "bootstrap"], `expect, with security.consulTls: ${why}`);
   }
 }
 

@@ -1,7 +1,7 @@
-/** `security.dockerTls` in what is synthesised. */
+/** `security.dockerTls` and `security.consulTls` in what is synthesised. */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { pki } from "../../cluster/pki.js";
 import { authorityFor, certify } from "../fixtures/authority.js";
 import { clusterFile, clusterFrom, hostAddress, synthesise, temporaryFolder } from "../fixtures/clusters.js";
@@ -10,18 +10,23 @@ interface Synthesised {
   readonly removed?: readonly { readonly from: string }[];
   readonly resource: Record<
     string,
-    Record<string, { readonly triggers?: Record<string, string>; readonly command?: string[] }>
+    Record<
+      string,
+      { readonly triggers?: Record<string, string>; readonly command?: string[]; readonly content?: string }
+    >
   >;
   readonly provider: { readonly docker: readonly Record<string, unknown>[] };
 }
 
 const authority = authorityFor("test");
+const also = ["server.aha.consul"];
 function stack(more: Record<string, unknown>, folder = temporaryFolder(), hosts = 3) {
   if (more.security) {
     certify(
       folder,
       authority,
       Array.from({ length: hosts }, (_, i) => ({ name: `h${i + 1}`, address: hostAddress(i) })),
+      also,
     );
   }
   return again(more, folder, hosts);
@@ -96,6 +101,39 @@ it("a renewed certificate runs the steps of its host, and no others", () => {
     "h2_weave_launch",
     "preflight_hosts",
   ]);
+});
+
+describe("Consul with TLS", () => {
+  const consul = { security: { consulTls: true } };
+
+  it("answers over HTTP and DNS on loopback, where Swarm asks it, and leaves the Docker API as it is", () => {
+    const open = stack({});
+    const { json, text } = again(consul, stack(consul).folder);
+    const file = JSON.parse(json.resource.local_file?.["h1_consul_config-file"]?.content ?? "") as object;
+    const own = { cert_file: "/etc/consul.d/tls/agent.pem", key_file: "/etc/consul.d/tls/agent.pem" };
+    expect(file).toMatchObject({
+      client_addr: "127.0.0.1",
+      tls: {
+        defaults: { ca_file: "/etc/consul.d/tls/ca.pem", ...own, verify_incoming: true, verify_outgoing: true },
+        internal_rpc: { verify_server_hostname: true },
+      },
+    });
+    const commands = (of: Synthesised) =>
+      Object.entries(of.resource.docker_container ?? {}).map(([name, { command }]) => [name, command?.join(" ")]);
+    expect(commands(json)).toEqual(
+      commands(open.json).map(([name, command]) => [name, command?.replace(/consul:\/\/[\d.]+/, "consul://127.0.0.1")]),
+    );
+    expect(json.provider).toEqual(open.json.provider);
+    expect(text).not.toContain("PRIVATE KEY");
+  });
+
+  it("takes another certificate without any other step of the host's", () => {
+    const before = stack(consul);
+    writeFileSync(join(before.folder, pki.host("h2")), authority.sign("h2", hostAddress(1), { also }));
+    const was = new Map(steps(before));
+    const changed = steps(again(consul, before.folder)).filter(([step, triggers]) => was.get(step) !== triggers);
+    expect(changed.map(([step]) => step).sort()).toEqual(["h2_certificate", "h2_consul_install", "preflight_hosts"]);
+  });
 });
 
 it("takes no more room for a host in a large cluster than in a small one", () => {

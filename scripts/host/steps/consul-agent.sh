@@ -28,6 +28,17 @@ place_config() {
   put "$1/$2" root:consul 0640 <"$sent/consul/$2" || true
 }
 
+# place_certificate: what Consul's own user cannot read where it lies is copied for that user alone. Certificate and key
+# are one file, so that an agent never finds one without the other.
+place_certificate() {
+  own_directory "$consul_pki" root:consul 0750
+  own file "$consul_pki/ca.pem"
+  own file "$consul_pki/agent.pem"
+  put "$consul_pki/ca.pem" root:consul 0640 <"$pki/ca.pem" || true
+  # The key goes through a pipe, and is for nobody else at any time.
+  cat "$pki/cert.pem" "$pki/key.pem" | put "$consul_pki/agent.pem" consul:consul 0400 || true
+}
+
 # Consul ignores another key once an agent is initialised, so a changed one is refused instead of silently kept.
 refuse_other_key() {
   key_ring=$data_dir/serf/local.keyring
@@ -36,6 +47,10 @@ refuse_other_key() {
   sed -n 's/.*"encrypt" *: *\("[^"]*"\).*/\1/p' "$sent/consul/encrypt.json" | grep -qF -f - "$key_ring" ||
     die "this agent already runs with another gossip key; rotate it as docs/operations.md says, or set the key it has"
 }
+
+# agent_form <CONFIG: what all agents of a cluster need alike to talk to each other, one word for each; nothing in the open
+# form. Where it changes, all of them are restarted at the same time: taking turns, each would wait for the others in vain.
+agent_form() { sed -n -e 's/^ *"verify_incoming": true,*$/tls/p' | tr '\n' ' '; }
 
 # binary_hash: of the binary that the agent is to run with.
 binary_hash() {
