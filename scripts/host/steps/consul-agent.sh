@@ -37,6 +37,10 @@ refuse_other_key() {
     die "this agent already runs with another gossip key; rotate it as docs/operations.md says, or set the key it has"
 }
 
+# agent_form <CONFIG: what all agents of a cluster need alike to talk to each other, one word for each; nothing in the open
+# form. Where it changes, all of them are restarted at the same time: taking turns, each would wait for the others in vain.
+agent_form() { sed -n -e 's/^ *"verify_incoming": true,*$/tls/p' | tr '\n' ' '; }
+
 # binary_hash: of the binary that the agent is to run with.
 binary_hash() {
   binary_note=consul-binary

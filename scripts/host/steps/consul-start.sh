@@ -3,7 +3,8 @@
 # Restarts a running agent only when binary, unit or configuration differ from what it was started with, and puts a new
 # binary, unit and configuration in place only then.
 # Arguments: role=server|client data_dir=DIR datacenter=NAME servers=N (how many voters the cluster has) timeout=SECONDS
-# turn=yes|no (whether this host's agent may be restarted now; with no, one that runs is left as it is)
+# turn=yes|no (whether this host's agent may be restarted now; with no, one that runs is left as it is, unless the form of
+# the whole cluster changes)
 . "$(dirname "$0")/lib.sh"
 . "$here/artifacts.sh"
 . "$here/consul.sh"
@@ -16,6 +17,10 @@ check_agent
 place_key "$config_dir"
 running=no
 ! systemctl is-active -q consul.service || running=yes
+form=$(agent_form <"$sent/consul/config.json")
+# The others do not hear an agent of another form, and are not well before all have the new one: gate-consul.sh waits for that.
+other_form=no
+[ $running = no ] || [ "$(note consul-form)" = "$form" ] || other_form=yes turn=yes
 if [ $running = yes ] && [ "$turn" = no ]; then
   # Nothing else is written either: an agent that crashed in the meantime would start with it out of turn.
   found "consul.service running (what it is to run with is looked at in its turn)"
@@ -53,13 +58,14 @@ if [ $running = yes ]; then
     found "consul.service running with this configuration"
     note consul-running "$wanted"
     note consul-servers "$servers"
+    note consul-form "$form"
     exit 0
   fi
   report=$("$binary" validate "$config_dir" 2>&1) || die "consul refuses the configuration in $config_dir: $report"
 fi
 
 had_leader=no
-! consul_health | grep -q '^leader .' || had_leader=yes
+[ $other_form = yes ] || ! consul_health | grep -q '^leader .' || had_leader=yes
 if [ $running = yes ] && [ "$role" = server ] && [ $had_leader = yes ]; then
   until_true "$timeout" cluster_healthy ||
     die "will not restart this Consul server while the cluster is unhealthy: $(seen)"
@@ -89,3 +95,4 @@ if [ "$role" = server ] && [ $had_leader = yes ]; then
 fi
 note consul-running "$wanted"
 note consul-servers "$servers"
+note consul-form "$form"

@@ -47,6 +47,7 @@ const standIns: Readonly<Record<string, string>> = {
 const [key, otherKey] = ["a".repeat(43), "b".repeat(43)].map((text) => `${text}=`) as [string, string];
 class Host {
   private readonly folder = temporaryFolder();
+  private config = "{}\n";
   public readonly at = (...names: string[]) => join(this.folder, ...names);
   public readonly has = (...names: string[]) => existsSync(this.at(...names));
   public readonly read = (...names: string[]) => readFileSync(this.at(...names), "utf8");
@@ -100,6 +101,11 @@ class Host {
     writeFileSync(this.at("scripts/consul-agent.sh"), script.replace("RestartSec=5", "RestartSec=7"));
   }
 
+  /** Consul's configuration, as the next deploy sends it. */
+  public configures(config: object): void {
+    this.config = `${JSON.stringify(config, null, 2)}\n`;
+  }
+
   /** Runs a step of Consul's as a deploy does, which sends configuration and key. */
   public step(name: string, more: Readonly<Record<string, string>> = {}, sent = key) {
     const install = { role: "server", data_dir: this.at("data"), datacenter: "dc", servers: "2", timeout: "1" };
@@ -108,7 +114,7 @@ class Host {
       "consul-bootstrap": { data_dir: install.data_dir, datacenter: "dc", others: "-", timeout: "1" },
     }[name] ?? { ...install, turn: "yes" };
     for (const file of ["config.json", "bootstrap.json"]) {
-      writeFileSync(this.at("consul", file), "{}\n");
+      writeFileSync(this.at("consul", file), this.config);
     }
     writeFileSync(this.at("consul/encrypt.json"), JSON.stringify({ encrypt: sent }));
     const words = Object.entries({ ...args, ...more }).map(([field, value]) => `${field}=${value}`);
@@ -169,6 +175,41 @@ describe("a new version", () => {
     expect(status).toBe(1);
     expect(host.versions).toEqual({ starts: "1", runs: "1" });
     expect(host.unit).toContain("RestartSec=5");
+  });
+});
+
+describe("another form of the whole cluster", () => {
+  const secured = { tls: { defaults: { verify_incoming: true, verify_outgoing: true } } };
+  const restarted = expect.stringContaining("consul.service (restarted)");
+
+  it("comes without a turn, though the cluster is not well before all agents have it", () => {
+    const host = server();
+    host.isHealthy(false);
+    for (const form of [secured, {}]) {
+      host.configures(form);
+      expect(host.step("consul-install")).toMatchObject({ status: 0, said: restarted });
+      expect(host.step("consul-start").said).toContain("found consul.service running with this configuration");
+    }
+  });
+
+  it("is not mistaken for another configuration, which waits for its turn", () => {
+    const host = server();
+    host.configures(secured);
+    host.step("consul-install");
+    host.configures({ ...secured, log_level: "WARN" });
+    expect(host.step("consul-install").said).toContain("what it is to run with is looked at in its turn");
+    expect(host.step("consul-start").said).toEqual(restarted);
+  });
+
+  it("is still another one for the deploy after one that was broken off at the restart", () => {
+    const host = server();
+    host.configures(secured);
+    const whole = host.read("bin/systemctl");
+    writeFileSync(host.at("bin/systemctl"), whole.replace(/^"start .*$/m, '"restart "*) exit 1 ;;'));
+    expect(host.step("consul-install").status).toBe(1);
+    writeFileSync(host.at("bin/systemctl"), whole);
+    host.isHealthy(false);
+    expect(host.step("consul-install")).toMatchObject({ status: 0, said: restarted });
   });
 });
 
