@@ -13,6 +13,8 @@ const common = ({ settings }: Cluster, host: Host): ConsulConfig => ({
   client_addr: `127.0.0.1 ${host.address}`,
   bind_addr: host.address,
   ui_config: { enabled: settings.consul.ui },
+  // The tokens are secrets, and in a file of their own.
+  ...(settings.security.consulAcl ? { acl: { enabled: true, default_policy: "deny" } } : {}),
 });
 
 /** A server starts with the other servers to find, a client with all of them. */

@@ -54,7 +54,7 @@ others_lead() {
 }
 if [ $consul_runs = yes ]; then
   remove_node "$address"
-  left=$(timeout 60 consul leave 2>&1) || die "consul leave failed: $left"
+  left=$(CONSUL_HTTP_TOKEN=$(consul_recovery) timeout 60 consul leave 2>&1) || die "consul leave failed: $left"
   until_true "$timeout" others_lead || die "the servers that remain have no leader $timeout s after this host has left"
   changed "Consul (this agent has left)"
 else
