@@ -53,6 +53,16 @@ describe("rules", () => {
     expect(load(three(`consul: { version: ${version} }`)).problems).toEqual([]);
   });
 
+  const acl = "\nsecurity: { consulAcl: true }";
+  test.each([
+    ["version: 1.14.11", 'consul.version: found "1.14.11", expected 1.15.0 or newer, which security.consulAcl needs'],
+    ["bootstrap: handover", 'consul.bootstrap: found "handover", expected expect, which security.consulAcl needs'],
+  ])("Consul's access control with %s is refused", (line, message) => {
+    const { problems } = load(three(`consul: { ${line} }${acl}`));
+    expect(problems).toEqual([expect.stringContaining(message)]);
+    expect(load(three(`consul: { ${line} }`)).problems).toEqual([]);
+  });
+
   test.each([
     ["2.6.5", "weaveworks", true],
     ["2.8.1", "weaveworks", true],

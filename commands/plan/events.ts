@@ -99,14 +99,30 @@ export const consulFile = (host: string): string => `${host}_consul_config-file`
 function consulEffect(plan: TerraformPlan, { name }: Member, triggers: Turn<Texts>): Effect {
   const args = differing(triggers);
   const told = args.filter(([arg]) => arg === "servers").map(([, text]) => text);
-  const config = configChanges(plan.file(consulFile(name)));
+  // Whether there are ACLs is told with the tokens.
+  const config = configChanges(plan.file(consulFile(name))).filter((text) => !text.startsWith("acl: "));
   const role = args.filter(([arg]) => arg === "role").map(([, text]) => text);
   return {
-    restarts: [...artifactChange(plan, "consul"), ...role, ...config],
+    restarts: [...artifactChange(plan, "consul"), ...role, ...tokensChange(triggers), ...config],
     told,
     refused: refusals(args, fixed.consul),
   };
 }
+
+function tokensChange({ before, after }: Turn<Texts>): string[] {
+  const [was, is] = [argsOf(before).tokens, argsOf(after).tokens];
+  if (was === is || before === undefined) {
+    return [];
+  }
+  const served = (tokens: string | undefined) => String(tokens !== undefined);
+  return was === undefined || is === undefined
+    ? [changed("consulAcl", served(was), served(is))]
+    : ["another management token"];
+}
+
+/** Agents with different tokens do not serve each other, so that all get other ones at the same time. */
+export const getsOtherTokens = (plan: TerraformPlan, host: string): boolean =>
+  tokensChange(plan.triggers(serviceStep("Consul", host))).length > 0;
 
 function weaveEffect(plan: TerraformPlan, member: Member, triggers: Turn<Texts>): Effect {
   const args = differing(triggers);

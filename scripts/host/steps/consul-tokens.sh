@@ -1,6 +1,6 @@
 #!/bin/sh
-# Consul knows its agents' token, with the least that these and Swarm need, and the management token; earlier ones that this
-# project has made are gone. Runs on all servers at the same time: only the one that leads can make another management token.
+# Consul knows its agents' token, with the least that these and Swarm need, and the management token; earlier ones are gone,
+# and where the management token is another one, so is every token that somebody could have made with it. Runs on all servers at the same time: only the one that leads can make another management token.
 # Sent: consul-tokens, the management token, and below it the agents'. Neither stays here.
 # Arguments: data_dir=DIR timeout=SECONDS tokens=N (how often the management token was changed)
 . "$(dirname "$0")/lib.sh"
@@ -48,6 +48,11 @@ the agent does not answer'
 # value FIELD: its first text in the answer.
 value() { printf '%s\n' "$answer" | sed -n 's/^ *"'"$1"'": "\(.*\)",*$/\1/p' | sed -n 1p; }
 
+was=$(note consul-tokens)
+other_management=no
+[ -z "$was" ] || [ "$was" = "$tokens" ] || other_management=yes
+anonymous=00000000-0000-0000-0000-000000000002
+
 known() { ask "$1" GET '/v1/acl/token/self?pretty'; }
 leads() { [ "$(consul_get 127.0.0.1 /v1/status/leader)" = "\"$(note member | cut -d' ' -f2):$port_consul_server\"" ]; }
 
@@ -57,7 +62,7 @@ bootstrap() {
   ask '' PUT /v1/acl/bootstrap "$bootstrap_body" && return
   index=$(printf %s "$answer" | sed -n 's/.*(reset index: \([0-9]*\)).*/\1/p')
   [ -n "$index" ] || return 1
-  [ "$(note consul-tokens)" != "$tokens" ] ||
+  [ "$was" != "$tokens" ] ||
     die "Consul knows another management token than the one in TF_VAR_consul_token: set the one that it knows, or raise security.consulTokenChanged"
   printf %s "$index" | put "$reset" consul:consul 0600 >/dev/null || true
   ask '' PUT /v1/acl/bootstrap "$bootstrap_body"
@@ -68,6 +73,7 @@ authorize() {
   if ! known "$management"; then
     { leads && bootstrap; } || return 1
     changed "Consul's management token"
+    other_management=yes
     known "$management" || return 1
   fi
   own=$(value AccessorID)
@@ -85,15 +91,16 @@ authorize() {
     changed "the token of Consul's agents"
     known "$agents" || return 1
   fi
-  others="$own $(value AccessorID)"
+  own="$own $(value AccessorID) $anonymous"
   ask "$management" GET '/v1/acl/tokens?pretty' || return 1
-  others=$(printf '%s\n' "$answer" | awk -F'"' -v own=" $others " -v first="$management_description" -v second="$name" '
+  others=$(printf '%s\n' "$answer" | awk -F'"' -v own=" $own " -v all=$other_management -v first="$management_description" -v second="$name" '
     $2 == "AccessorID" { accessor = $4 }
-    $2 == "Description" && ($4 == first || $4 == second) && !index(own, " " accessor " ") { print accessor }')
+    $2 == "Description" && (all == "yes" || $4 == first || $4 == second) && !index(own, " " accessor " ") { print accessor }')
   for accessor in $others; do
     ask "$management" DELETE "/v1/acl/token/$accessor" || return 1
     changed "an earlier token ($accessor, deleted)"
   done
+  [ $other_management = no ] || ask "$management" PUT "/v1/acl/token/$anonymous" '{"Description":"Anonymous Token"}'
 }
 
 until_true "$timeout" authorize ||
