@@ -164,7 +164,7 @@ export function startConsul(
   const servers = consuls.filter(({ on }) => on.host.consul === "server");
   const clients = consuls.filter(({ on }) => on.host.consul === "client");
   const authorized = cluster.settings.security.consulAcl
-    ? servers.map(({ consul }) => consul.authorize(consuls.map((one) => one.consul.installed)))
+    ? servers.map(({ consul }) => consul.authorize(servers.map((one) => one.consul.installed)))
     : [];
   const started: Step[] = [];
   const chain = (members: typeof servers, first: readonly Step[]) => {
