@@ -10,10 +10,11 @@ import { openPortsOf } from "./ports.js";
 export interface InventoryHost extends Host {
   /**
    * What is going to listen on the host, as `PORT/PROTOCOL/SERVICE`. The services are consul, weave, swarm, and weave-dns, which
-   * binds to the bridge of the containers, while the others bind to the host's address or to all.
+   * binds to the bridge of the containers, and consul-local, which binds to loopback, while the others bind to the host's
+   * address or to all.
    */
   readonly ports: readonly string[];
-  /** With `security.dockerTls`: what is known of the certificate that lies in git. */
+  /** With `security.dockerTls` or `security.consulTls`: what is known of the certificate that lies in git. */
   readonly certificate?: CertificateFacts;
 }
 

@@ -6,7 +6,7 @@ import { KnownHosts, knownHostsFileName } from "./known-hosts.js";
 import { checkCovers, countPlaceholders, lockFileName, lockFileSchema } from "./lock-file.js";
 import type { Artifact, Cluster, Host, Login } from "./model.js";
 import { providerLockName } from "./names.js";
-import { authorityFault, type Certificates, hostFault, pki } from "./pki.js";
+import { authorityFault, type Certificates, hostFault, hostNames, pki } from "./pki.js";
 import { ClusterFileError } from "./problems.js";
 import { checkHostKeys, checkRules } from "./rules.js";
 import { type ClusterFile, clusterFileSchema } from "./schema.js";
@@ -61,7 +61,8 @@ export function loadCluster(path: string, options: LoadOptions = {}): Cluster {
   // A cluster file with problems does not say clearly enough what the lock file has to cover.
   const asked = problems().length === 0 ? file : undefined;
   const lock = options.lock === "ignore" ? { artifacts: [], problems: [] } : readLock(beside(lockFileName), asked);
-  const secured = cluster.settings.security.dockerTls === true && options.certificates !== "ignore";
+  const { security } = cluster.settings;
+  const secured = (security.dockerTls === true || security.consulTls) && options.certificates !== "ignore";
   const certificates = secured ? readCertificates(cluster, beside) : { problems: [] };
   const brokenKeys = (keysMatter && known?.broken) || [];
   const all = [
@@ -160,7 +161,7 @@ function readLock(path: string, file: ClusterFile | undefined) {
 }
 
 /** What `scripts/pki` has made. Whether it is still valid is the preflight's question: a synthesis does not depend on the day. */
-function readCertificates({ up }: Cluster, beside: (name: string) => string) {
+function readCertificates({ up, settings }: Cluster, beside: (name: string) => string) {
   const problems: { text: string }[] = [];
   const wrong = (name: string, found: string, expected: string) =>
     problems.push({ text: `${beside(name)}:1:1: (file): found ${found}, expected ${expected}: run scripts/pki` });
@@ -173,7 +174,7 @@ function readCertificates({ up }: Cluster, beside: (name: string) => string) {
   const hosts = new Map<string, string>();
   for (const host of up) {
     const text = readOptional(beside(pki.host(host.name)));
-    const found = text === undefined ? "no such file" : hostFault(text, authority, host);
+    const found = text === undefined ? "no such file" : hostFault(text, authority, hostNames(host, settings));
     if (text === undefined || found !== undefined) {
       wrong(pki.host(host.name), found ?? "", `a certificate of ${host.name}, for ${host.address}`);
     } else {

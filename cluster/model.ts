@@ -65,7 +65,7 @@ export interface Cluster {
   readonly artifacts: readonly Artifact[];
   /** Terraform's lock file of its providers, where there is one beside the cluster file. */
   readonly providerLock?: string;
-  /** With `security.dockerTls`: what every host trusts, and each one's own. */
+  /** With `security.dockerTls` or `security.consulTls`: what every host trusts, and each one's own. */
   readonly certificates?: Certificates;
   /** Folder of the cluster file, absolute; relative paths in the file start here. Never rendered. */
   readonly directory: string;

@@ -11,6 +11,9 @@ export const holdFile = "/run/multicast-swarm.deploy";
 /** The host's own key, its certificate, and what it trusts, as programs of Docker's name them. For root alone. */
 export const hostPki = "/etc/multicast-swarm";
 
+/** Copies of these that Consul's own user can read. */
+export const consulPki = "/etc/consul.d/tls";
+
 /** Where steps put what they upload, below the login user's home; only that user can look inside. */
 export const uploadsFolder = ".multicast-swarm";
 
@@ -55,6 +58,7 @@ export function namesScript(): string {
     state: stateFolder,
     hold: holdFile,
     pki: hostPki,
+    consul_pki: consulPki,
     uploads: uploadsFolder,
     manager_container: containers.manager,
     agent_container: containers.agent,

@@ -1,5 +1,6 @@
 /** Certificates: where they lie beside the cluster file, and whether one is what a host needs. */
 import { createHash, type KeyObject, X509Certificate } from "node:crypto";
+import type { Host, Settings } from "./model.js";
 
 /** In git: the authority that signs, and what it has signed for the hosts. */
 export const pki = {
@@ -68,25 +69,47 @@ export function authorityFault(text: string): string | undefined {
 /** What it may be used for, by the numbers that certificates have for it. */
 const usages = { server: "1.3.6.1.5.5.7.3.1", client: "1.3.6.1.5.5.7.3.2" } as const;
 
+/** What a host's certificate says of it. */
+export interface HostNames {
+  readonly addresses: readonly string[];
+  readonly names: readonly string[];
+  /** A name that it must not have. */
+  readonly never?: string;
+}
+
+/** Agents take for a server of Consul's whoever shows a certificate with the servers' name. */
+export function hostNames(
+  { name, address, consul: role }: Pick<Host, "name" | "address" | "consul">,
+  { consul, security }: Pick<Settings, "consul" | "security">,
+): HostNames {
+  const servers = `server.${consul.datacenter}.consul`;
+  const serves = security.consulTls && role === "server";
+  return {
+    addresses: [address, "127.0.0.1"],
+    names: [name, "localhost", ...(serves ? [servers] : [])],
+    ...(security.consulTls && !serves && { never: servers }),
+  };
+}
+
 /** Why a host cannot use a certificate, whatever the time is; nothing when it can. */
-export function hostFault(
-  text: string,
-  authority: string,
-  { name, address }: { readonly name: string; readonly address: string },
-): string | undefined {
+export function hostFault(text: string, authority: string, { addresses, names, never }: HostNames): string | undefined {
   return fault(text, (chain) => {
     const [own] = chain;
     if (own === undefined) {
       return "no certificate";
     }
+    const called = (one: string) => own.checkHost(one, { subject: "never" }) !== undefined;
     const lacking = [
-      ...[address, "127.0.0.1"].filter((one) => own.checkIP(one) === undefined),
-      ...[name, "localhost"].filter((one) => own.checkHost(one, { subject: "never" }) === undefined),
+      ...addresses.filter((one) => own.checkIP(one) === undefined),
+      ...names.filter((one) => !called(one)),
     ];
-    return (
-      signatureFault(chain, authority) ??
-      (lacking.length > 0 ? `a certificate that does not name ${lacking.join(", ")}` : usageFault(own, "server"))
-    );
+    const faults = [
+      signatureFault(chain, authority),
+      lacking.length > 0 && `a certificate that does not name ${lacking.join(", ")}`,
+      never !== undefined && called(never) && `a certificate that names ${never}, as Consul's servers alone are called`,
+      usageFault(own, "server"),
+    ];
+    return faults.find((one) => typeof one === "string");
   });
 }
 

@@ -5,8 +5,11 @@
 import type { Cluster, Host } from "./model.js";
 import { compareVersions } from "./versions.js";
 
-/** Who listens. `weave-dns` binds to the bridge of the containers; the others bind to the host's address or to all. */
-export type Service = "consul" | "weave" | "weave-dns" | "swarm";
+/**
+ * Who listens. `weave-dns` binds to the bridge of the containers, `consul-local` to loopback; the others bind to the host's
+ * address or to all.
+ */
+export type Service = "consul" | "consul-local" | "weave" | "weave-dns" | "swarm";
 
 /** What a host does in the cluster. */
 export type Roles = Pick<Host, "consul" | "manager" | "agent">;
@@ -19,6 +22,8 @@ export interface Port {
   readonly label: string;
   /** Is it open on a host with these roles and settings? */
   openOn(host: Roles, settings: Cluster["settings"]): boolean;
+  /** Does it listen on loopback alone, as `consul-local`, where no other host reaches it? */
+  onLoopback?(settings: SecuritySettings): boolean;
   /** Must one host reach it on another? */
   reachedBy(from: Roles, to: Roles): boolean;
   /** Does a host use its own, by its address on the LAN? */
@@ -27,6 +32,16 @@ export interface Port {
   readonly where: string;
   readonly from: string;
 }
+
+/** Of the settings, what decides who is served. */
+type SecuritySettings = Pick<Cluster["settings"], "security">;
+
+/** Whoever reaches Consul's HTTP API is served: where the LAN is not trusted, only the host itself reaches it. */
+const consulIsLocal = ({ security }: SecuritySettings) => security.consulTls || security.consulAcl;
+
+/** The addresses on which a host's agent serves HTTP and DNS. The last one is what the host's own containers use. */
+export const consulClientAddresses = ({ address }: Pick<Host, "address">, settings: SecuritySettings): string[] =>
+  consulIsLocal(settings) ? ["127.0.0.1"] : ["127.0.0.1", address];
 
 const always = () => true;
 const never = () => false;
@@ -73,10 +88,11 @@ export const ports = {
     service: "consul",
     label: "Consul HTTP API and UI",
     openOn: always,
+    onLoopback: consulIsLocal,
     reachedBy: always,
     ofItself: true,
-    where: "every host",
-    from: "every host",
+    where: "every host (with `security.consulTls` or `consulAcl` on loopback)",
+    from: "every host (with `security.consulTls` or `consulAcl` nobody)",
   },
   consulDns: {
     number: 8600,
@@ -84,8 +100,9 @@ export const ports = {
     service: "consul",
     label: "Consul DNS",
     openOn: always,
+    onLoopback: consulIsLocal,
     reachedBy: never,
-    where: "every host",
+    where: "every host (with `security.consulTls` or `consulAcl` on loopback)",
     from: "nobody",
   },
   consulGrpcTls: {
@@ -95,7 +112,8 @@ export const ports = {
     label: "Consul gRPC",
     openOn: (host, { consul }) => server(host) && compareVersions(consul.version, "1.14") >= 0,
     reachedBy: never,
-    where: "Consul servers (1.14 and newer)",
+    onLoopback: consulIsLocal,
+    where: "Consul servers (1.14 and newer; with `security.consulTls` or `consulAcl` on loopback)",
     from: "nobody",
   },
   weavePeers: {
@@ -177,17 +195,29 @@ const all: readonly Port[] = Object.values(ports);
 /** `8500/tcp`: how probes and messages name a port. */
 const names = ({ number, protocols }: Port) => protocols.map((protocol) => `${number}/${protocol}`);
 
+const local = `/${"consul-local" satisfies Service}`;
+
 /** What is going to listen on a host, as `8500/tcp/consul`. */
 export const openPortsOf = (host: Roles, settings: Cluster["settings"]): string[] =>
   all
     .filter((port) => port.openOn(host, settings))
-    .flatMap((port) => names(port).map((name) => `${name}/${port.service}`));
+    .flatMap((port) => {
+      const service = port.onLoopback?.(settings) ? local : `/${port.service}`;
+      return names(port).map((name) => name + service);
+    });
+
+/** Does Consul serve HTTP and DNS to the host itself alone? */
+export const consulIsLocalOn = ({ ports }: { readonly ports: readonly string[] }): boolean =>
+  ports.some((open) => open.endsWith(local));
 
 /** Those of the open ports of `to` that `from`, another host or the same one, has to reach, as `8500/tcp`. */
 export function portsBetween(from: Roles, to: Roles & { readonly ports: readonly string[] }): string[] {
   const reached = all.filter((port) => port.reachedBy(from, to) && (from !== to || port.ofItself));
   const needed = new Set(reached.flatMap(names));
-  return to.ports.map((open) => open.split("/").slice(0, 2).join("/")).filter((name) => needed.has(name));
+  return to.ports
+    .filter((open) => !open.endsWith(local))
+    .map((open) => open.split("/").slice(0, 2).join("/"))
+    .filter((name) => needed.has(name));
 }
 
 /** What `firewall.managed` closes to strangers: all but the name server of the containers, who are strangers to a host too. */

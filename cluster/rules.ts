@@ -27,6 +27,7 @@ const rules: readonly Rule[] = [
   leavingHostsUp,
   consulVersion,
   consulAcl,
+  consulTls,
   weaveVersion,
   weaveConnections,
   (yaml, { hosts, settings }) => checkRange(yaml, hosts, settings.weave.range),
@@ -173,6 +174,20 @@ function consulAcl(yaml: YamlFile, { settings: { consul, security } }: Cluster):
   }
   if (consul.bootstrap === "handover") {
     wrong(yaml, ["consul", "bootstrap"], "expect, which security.consulAcl needs");
+  }
+}
+
+/** Older ones have another way to say it; and whoever bootstraps asks the other servers over HTTP whether they are led. */
+function consulTls(yaml: YamlFile, { settings: { consul, security } }: Cluster): void {
+  if (!security.consulTls) {
+    return;
+  }
+  if (compareVersions(consul.version, "1.12.0") < 0) {
+    wrong(yaml, ["consul", "version"], "1.12.0 or newer, with security.consulTls");
+  }
+  if (consul.bootstrap === "handover") {
+    const why = "a server that bootstraps has to ask the others, which answer on loopback alone";
+    wrong(yaml, ["consul", "bootstrap"], `expect, with security.consulTls: ${why}`);
   }
 }
 

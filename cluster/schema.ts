@@ -274,6 +274,11 @@ export const clusterFileSchema = mapping(
         .describe(
           "Serve the Docker API of every host (Weave's proxy) and of the Swarm (its managers) with TLS alone, to those who have a certificate of the cluster's authority. `scripts/pki` makes the certificates. `false` goes back to the open form: keep the line until that is deployed. Without it, everybody who reaches it may use it.",
         ),
+      consulTls: flag
+        .default(false)
+        .describe(
+          "Consul's agents talk to its servers with TLS alone, each with its host's certificate (`scripts/pki`), and serve their HTTP API and DNS on loopback. Turning it on or off restarts every agent at the same time. Needs Consul 1.12 or newer, and `consul.bootstrap: expect`. See [security.md](security.md).",
+        ),
       weaveEncryption: flag
         .default(false)
         .describe(

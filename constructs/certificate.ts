@@ -1,4 +1,4 @@
-/** `security.dockerTls`: every host has its certificate, and serves the Docker API with it. */
+/** Every host has its certificate: it serves the Docker API with it, and its Consul agent shows it to the others. */
 import type { TerraformResource } from "cdktf";
 import type { Construct } from "constructs";
 import type { Cluster, Host } from "../cluster/model.js";
@@ -18,13 +18,21 @@ function certificateOf({ certificates }: Cluster, { name }: Host): Sent | undefi
   return certificates && own !== undefined ? { authority: certificates.authority, own } : undefined;
 }
 
-/** What a step is told that serves with the certificate, and so when it runs again; nothing in the open form. */
-export function certificateHash(cluster: Cluster, host: Host): { readonly certificate?: string } {
+type Hash = { readonly certificate?: string };
+
+function certificateHash(cluster: Cluster, host: Host): Hash {
   const sent = certificateOf(cluster, host);
   return sent ? { certificate: sha256(sent.authority + sent.own) } : {};
 }
 
-/** Certificates are where Weave and Swarm read them, before one of these serves with them. What then to wait for. */
+/** What a step is told that serves with the certificate, and so when it runs again; nothing in the open form. */
+export const dockerCertificate = (cluster: Cluster, host: Host): Hash =>
+  cluster.settings.security.dockerTls ? certificateHash(cluster, host) : {};
+
+export const consulCertificate = (cluster: Cluster, host: Host): Hash =>
+  cluster.settings.security.consulTls ? certificateHash(cluster, host) : {};
+
+/** Certificates are where Weave, Swarm and Consul find them, before one of these has need of them. What then to wait for. */
 export function certifyHosts(
   scope: Construct,
   cluster: Cluster,
@@ -55,11 +63,11 @@ function certificate(cluster: Cluster, on: StagedHost, sent: Sent, after: readon
 /** Managers read their certificate when they start: where it is another one, they are restarted, one after the other. */
 export function renewManagers(cluster: Cluster, swarms: readonly Swarm[]): Step[] {
   const steps: Step[] = [];
+  if (!cluster.settings.security.dockerTls) {
+    return steps;
+  }
   for (const swarm of swarms.filter(({ on: { host } }) => host.manager)) {
     const { on, containers } = swarm;
-    if (certificateOf(cluster, on.host) === undefined) {
-      continue;
-    }
     const step = new Step(swarm, "certificate", {
       on,
       script: "swarm-certificate",

@@ -9,7 +9,7 @@ import { inventoryOf } from "../cluster/inventory.js";
 import { type Cluster, images } from "../cluster/model.js";
 import { providerLockName } from "../cluster/names.js";
 import { relativeTo } from "../cluster/paths.js";
-import { ports } from "../cluster/ports.js";
+import { consulClientAddresses, ports } from "../cluster/ports.js";
 import { providerSources } from "../cluster/providers.js";
 import { artifactsTable } from "./artifacts.js";
 import { stepsAsset } from "./assets.js";
@@ -80,8 +80,10 @@ export class ClusterStack extends PlainStack {
     const ready = guardHosts(this, cluster, hosts, [reached, ...departures.map(({ left }) => left)]);
 
     // Consul and Docker with Weave have nothing to do with each other until Swarm needs both.
-    const agents = startConsul(cluster, hosts, ready);
-    const routers = launchWeave(this, cluster, hosts, certifyHosts(this, cluster, hosts, ready));
+    const certified = certifyHosts(this, cluster, hosts, ready);
+    const { consulTls, dockerTls } = cluster.settings.security;
+    const agents = startConsul(cluster, hosts, consulTls ? certified : ready);
+    const routers = launchWeave(this, cluster, hosts, dockerTls ? certified : ready);
     const { timeoutSeconds } = cluster.settings.gates;
     const gate = (of: GateProps["of"], on: StagedHost, after: readonly TerraformResource[]) =>
       new Gate(this, `gate-${of}`, { of, on, after, timeoutSeconds });
@@ -218,7 +220,8 @@ export class ClusterStack extends PlainStack {
       managers.map((address) => `tcp://${address}:${ports.swarmManager.number}`),
     );
     if (settings.consul.ui && server) {
-      output("consul_ui", "Consul's web page", `http://${server.address}:${ports.consulHttp.number}/ui`);
+      const [address] = consulClientAddresses(server, settings).slice(-1);
+      output("consul_ui", "Consul's web page", `http://${address}:${ports.consulHttp.number}/ui`);
     }
     output("verify", "The command that verifies the cluster", "scripts/verify");
   }

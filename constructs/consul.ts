@@ -3,6 +3,7 @@ import type { TerraformResource } from "cdktf";
 import { Construct } from "constructs";
 import type { Cluster } from "../cluster/model.js";
 import { artifactsHash } from "./artifacts.js";
+import { consulCertificate } from "./certificate.js";
 import { bootstrapConfig, consulConfig } from "./consul-config.js";
 import { agentTokens, managementToken, tokensArgument } from "./consul-token.js";
 import { gossipKey } from "./gossip-key.js";
@@ -41,6 +42,7 @@ export class Consul extends Construct {
       uploads: files,
       inputs: {
         artifacts: once(this, "artifacts_consul", artifactsHash(cluster, "consul", "package:unzip:")),
+        ...consulCertificate(cluster, on.host),
         ...inputs,
       },
       after: props.after,

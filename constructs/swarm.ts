@@ -7,7 +7,7 @@ import { Construct } from "constructs";
 import { type Cluster, type Host, images } from "../cluster/model.js";
 import { clusterLabel, containers, hostPki } from "../cluster/names.js";
 import { privatePki } from "../cluster/pki.js";
-import { ports } from "../cluster/ports.js";
+import { consulClientAddresses, ports } from "../cluster/ports.js";
 import { waitFor } from "./order.js";
 import type { StagedHost } from "./staged-host.js";
 import { Step } from "./step.js";
@@ -104,9 +104,14 @@ const tlsOptions = [
 const proxyOf = ({ address }: Host): string => `${address}:${ports.weaveProxy.number}`;
 
 /** The host's own Consul agent. */
-const discoveryOf = ({ address }: Host): string => `consul://${address}:${ports.consulHttp.number}`;
+const discoveryOf = ({ on: { host }, cluster: { settings } }: SwarmProps): string =>
+  `consul://${consulClientAddresses(host, settings).at(-1)}:${ports.consulHttp.number}`;
 
-function managerCommand({ on: { host }, cluster }: SwarmProps): string[] {
+function managerCommand(props: SwarmProps): string[] {
+  const {
+    on: { host },
+    cluster,
+  } = props;
   const { settings } = cluster;
   const { strategy, replication } = settings.swarm;
   const port = ports.swarmManager.number;
@@ -117,19 +122,19 @@ function managerCommand({ on: { host }, cluster }: SwarmProps): string[] {
   // Loopback too, for `docker -H :PORT` on the host itself, as in the guide.
   const listeners = ["-H", `${host.address}:${port}`, "-H", `127.0.0.1:${port}`];
   const tls = formOf(cluster) === "tls" ? tlsOptions : [];
-  return ["manage", ...tls, ...listeners, "--strategy", strategy, ...advertised, discoveryOf(host)];
+  return ["manage", ...tls, ...listeners, "--strategy", strategy, ...advertised, discoveryOf(props)];
 }
 
-function agentCommand({ on: { host }, cluster: { settings } }: SwarmProps): string[] {
-  const { heartbeat } = settings.swarm;
+function agentCommand(props: SwarmProps): string[] {
+  const { heartbeat } = props.cluster.settings.swarm;
   return [
     "join",
     "--heartbeat",
     heartbeat,
     "--ttl",
     tripled(heartbeat),
-    `--advertise=${proxyOf(host)}`,
-    discoveryOf(host),
+    `--advertise=${proxyOf(props.on.host)}`,
+    discoveryOf(props),
   ];
 }
 

@@ -4,7 +4,7 @@ import type { TerraformResource } from "cdktf";
 import { Construct } from "constructs";
 import type { Cluster } from "../cluster/model.js";
 import { artifactsHash, wantedImages } from "./artifacts.js";
-import { certificateHash } from "./certificate.js";
+import { dockerCertificate } from "./certificate.js";
 import { DockerEngine } from "./docker-engine.js";
 import { once } from "./once.js";
 import type { StagedHost } from "./staged-host.js";
@@ -73,7 +73,7 @@ export class Weave extends Construct {
       ...(weave.connectionLimit === undefined ? {} : { connections: weave.connectionLimit }),
       timeout: gates.timeoutSeconds,
       ...weavePassword(cluster.settings).args,
-      ...certificateHash(cluster, on.host),
+      ...dockerCertificate(cluster, on.host),
     };
   }
 

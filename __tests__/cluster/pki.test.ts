@@ -3,17 +3,18 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type ClusterFileError, loadCluster } from "../../cluster/load.js";
-import { authorityFault, hostFault, operatorFault } from "../../cluster/pki.js";
+import { authorityFault, hostFault, hostNames, operatorFault } from "../../cluster/pki.js";
 import { newKey } from "../../commands/pki/openssl.js";
 import { authorityFor, certify } from "../fixtures/authority.js";
-import { files, three } from "../fixtures/files.js";
+import { files, load, three } from "../fixtures/files.js";
 
 const ours = authorityFor("ours");
 const others = authorityFor("ours");
 const a = { name: "a", address: "10.0.0.1" };
+const named = ({ name, address }: typeof a) => ({ addresses: [address, "127.0.0.1"], names: [name, "localhost"] });
 
 describe("a host's certificate", () => {
-  const fault = (text: string, host = a) => hostFault(text, ours.certificate, host);
+  const fault = (text: string, host = a) => hostFault(text, ours.certificate, named(host));
   it("fits the host that it names", () => expect(fault(ours.sign("a", "10.0.0.1"))).toBeUndefined());
   it.each([
     ["of another authority, of the same name", others.sign("a", "10.0.0.1"), "that pki/ca.pem has not signed"],
@@ -24,6 +25,33 @@ describe("a host's certificate", () => {
   ])("%s is refused", (_, text, words) => expect(fault(text)).toContain(words));
   it("is not trusted for an authority that it brings along", () =>
     expect(fault(`${others.sign("a", "10.0.0.1")}${others.certificate}`)).toContain("has not signed"));
+});
+
+describe("with security.consulTls, a host's certificate", () => {
+  const servers = "server.dc1.consul";
+  const sign = (...also: string[]) => ours.sign("a", "10.0.0.1", { also });
+  const fault = (text: string, consul: "server" | "client", consulTls = true) => {
+    const { cluster } = load(three(`security: { consulTls: ${consulTls} }\nconsul: { datacenter: dc1 }\n`), undefined, {
+      lock: "ignore",
+      hostKeys: "ignore",
+      certificates: "ignore",
+    });
+    const settings = cluster?.settings ?? expect.fail("the cluster file has mistakes");
+    return hostFault(text, ours.certificate, hostNames({ ...a, consul }, settings));
+  };
+
+  it("names a server as one, and a client as none", () => {
+    expect(fault(sign(servers), "server")).toBeUndefined();
+    expect(fault(sign(), "client")).toBeUndefined();
+    expect(fault(sign(), "server")).toBe(`a certificate that does not name ${servers}`);
+    expect(fault(sign("server.other.consul"), "server")).toBe(`a certificate that does not name ${servers}`);
+    expect(fault(sign(servers), "client")).toContain(`that names ${servers}, as Consul's servers alone are called`);
+    expect(fault(sign("*.dc1.consul"), "client")).toContain(`that names ${servers}`);
+  });
+  it("is the same to the Docker API", () => {
+    expect(fault(sign(servers), "client", false)).toBeUndefined();
+    expect(fault(sign(), "server", false)).toBeUndefined();
+  });
 });
 
 it("an operator's is for clients", () => {

@@ -1,4 +1,4 @@
-/** `security.dockerTls` and `security.consulAcl` in what is synthesised. */
+/** `security.dockerTls`, `security.consulTls` and `security.consulAcl` in what is synthesised. */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -18,6 +18,7 @@ interface Synthesised {
         readonly depends_on?: string[];
         readonly lifecycle?: { readonly precondition?: readonly { readonly condition: string }[] };
         readonly provisioner?: unknown;
+        readonly content?: string;
       }
     >
   >;
@@ -26,12 +27,14 @@ interface Synthesised {
 }
 
 const authority = authorityFor("test");
+const also = ["server.aha.consul"];
 function stack(more: Record<string, unknown>, folder = temporaryFolder(), hosts = 3) {
   if (more.security) {
     certify(
       folder,
       authority,
       Array.from({ length: hosts }, (_, i) => ({ name: `h${i + 1}`, address: hostAddress(i) })),
+      also,
     );
   }
   return again(more, folder, hosts);
@@ -106,6 +109,39 @@ it("a renewed certificate runs the steps of its host, and no others", () => {
     "h2_weave_launch",
     "preflight_hosts",
   ]);
+});
+
+describe("Consul with TLS", () => {
+  const consul = { security: { consulTls: true } };
+
+  it("answers over HTTP and DNS on loopback, where Swarm asks it, and leaves the Docker API as it is", () => {
+    const open = stack({});
+    const { json, text } = again(consul, stack(consul).folder);
+    const file = JSON.parse(json.resource.local_file?.["h1_consul_config-file"]?.content ?? "") as object;
+    const own = { cert_file: "/etc/consul.d/tls/agent.pem", key_file: "/etc/consul.d/tls/agent.pem" };
+    expect(file).toMatchObject({
+      client_addr: "127.0.0.1",
+      tls: {
+        defaults: { ca_file: "/etc/consul.d/tls/ca.pem", ...own, verify_incoming: true, verify_outgoing: true },
+        internal_rpc: { verify_server_hostname: true },
+      },
+    });
+    const commands = (of: Synthesised) =>
+      Object.entries(of.resource.docker_container ?? {}).map(([name, { command }]) => [name, command?.join(" ")]);
+    expect(commands(json)).toEqual(
+      commands(open.json).map(([name, command]) => [name, command?.replace(/consul:\/\/[\d.]+/, "consul://127.0.0.1")]),
+    );
+    expect(json.provider).toEqual(open.json.provider);
+    expect(text).not.toContain("PRIVATE KEY");
+  });
+
+  it("takes another certificate without any other step of the host's", () => {
+    const before = stack(consul);
+    writeFileSync(join(before.folder, pki.host("h2")), authority.sign("h2", hostAddress(1), { also }));
+    const was = new Map(steps(before));
+    const changed = steps(again(consul, before.folder)).filter(([step, triggers]) => was.get(step) !== triggers);
+    expect(changed.map(([step]) => step).sort()).toEqual(["h2_certificate", "h2_consul_install", "preflight_hosts"]);
+  });
 });
 
 it("takes no more room for a host in a large cluster than in a small one", () => {

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { loadCluster } from "../../cluster/load.js";
-import { daysLeft, factsOf, hostFault, pki, renewalDays } from "../../cluster/pki.js";
+import { daysLeft, factsOf, hostFault, hostNames, pki, renewalDays } from "../../cluster/pki.js";
 import { plural } from "../shared/findings.js";
 import { Folder } from "./folder.js";
 import { newAuthority, newKey } from "./openssl.js";
@@ -81,7 +81,7 @@ export function dropAuthority(clusterFile: string, _: Where, say: Say): void {
     return;
   }
   for (const host of cluster.up) {
-    const fault = hostFault(folder.read(pki.host(host.name)) ?? "", newest, host);
+    const fault = hostFault(folder.read(pki.host(host.name)) ?? "", newest, hostNames(host, cluster.settings));
     if (fault !== undefined) {
       throw new Error(
         `${pki.host(host.name)} is not of the newest authority (${fault}): scripts/pki renew, and deploy first`,

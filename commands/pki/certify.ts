@@ -4,7 +4,17 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { loadCluster } from "../../cluster/load.js";
 import { type Host, label } from "../../cluster/model.js";
-import { authorityFault, factsOf, hostFault, keyHash, operatorFault, pki, privatePki } from "../../cluster/pki.js";
+import {
+  authorityFault,
+  factsOf,
+  type HostNames,
+  hostFault,
+  hostNames,
+  keyHash,
+  operatorFault,
+  pki,
+  privatePki,
+} from "../../cluster/pki.js";
 import type { SshTargets } from "../../ssh/config.js";
 import { onAll, type RunAsRoot, withHosts } from "../../ssh/contact.js";
 import { explainInOneLine } from "../../ssh/explain.js";
@@ -50,7 +60,8 @@ export async function certify(clusterFile: string, renew: boolean, way: Way, say
   const certificates = new Map(cluster.up.map((host) => [host.name, folder.read(pki.host(host.name))]));
   const asked = await ask(inventoryHere(cluster), cluster.up, (host) => {
     const certificate = certificates.get(host.name);
-    return renew || (way.by === "authority" && ends(certificate));
+    const renewed = renew || (way.by === "authority" && ends(certificate));
+    return [host.name, renewed ? "new" : "keep", namesOf(hostNames(host, cluster.settings)).join(",")];
   });
   let whole = true;
   const holders: Holder[] = [];
@@ -61,7 +72,7 @@ export async function certify(clusterFile: string, renew: boolean, way: Way, say
     if (request === undefined) {
       whole = false;
     } else {
-      holders.push(hostHolder(host, request));
+      holders.push(hostHolder(host, hostNames(host, cluster.settings), request));
     }
   }
   holders.push(operatorHolder(folder, renew || ends(folder.read(operatorFile("cert"))), way, say));
@@ -75,20 +86,26 @@ export async function certify(clusterFile: string, renew: boolean, way: Way, say
 
 const operatorFile = (name: "ca" | "cert" | "key") => `${privatePki.operator}/${name}.pem`;
 
-function hostHolder(host: Host, request: string): Holder {
-  const { name, address } = host;
+function hostHolder(host: Host, needed: HostNames, request: string): Holder {
+  const { name } = host;
   return {
     who: label(host),
     request,
     requestFile: privatePki.request(name),
     importFile: `hosts/${name}.pem`,
     certificateFile: pki.host(name),
-    names: [`IP:${address}`, "IP:127.0.0.1", `DNS:${name}`, "DNS:localhost"],
-    // Managers dial the proxies, and what runs on a host for a deploy asks managers and proxies.
+    names: namesOf(needed),
+    // Managers dial the proxies, Consul's agents its servers, and what runs on a host for a deploy asks managers and proxies.
     usages: ["serverAuth", "clientAuth"],
-    fault: (certificate, authority) => hostFault(certificate, authority, host),
+    fault: (certificate, authority) => hostFault(certificate, authority, needed),
   };
 }
+
+/** As openssl has them. */
+const namesOf = ({ addresses, names }: HostNames) => [
+  ...addresses.map((address) => `IP:${address}`),
+  ...names.map((name) => `DNS:${name}`),
+];
 
 /** The operator's key is made here. A new one comes with its certificate, or not at all. */
 function operatorHolder(folder: Folder, renewed: boolean, way: Way, say: Say): Holder {
@@ -218,11 +235,15 @@ interface Asked {
   readonly request?: string;
 }
 
-/** Every host's request, of a new key or the one that it has. */
-async function ask(targets: SshTargets, hosts: readonly Host[], renewed: (host: Host) => boolean): Promise<Asked[]> {
+/** Every host's request, of a new key or the one that it has: `words` are those of pki.sh. */
+async function ask(
+  targets: SshTargets,
+  hosts: readonly Host[],
+  words: (host: Host) => readonly string[],
+): Promise<Asked[]> {
   const script = hostScript("steps/tls.sh", "steps/lib.sh", "probes/pki.sh");
   const one = async (run: RunAsRoot, host: Host): Promise<Asked> => {
-    const result = await run(host, script, [host.name, host.address, renewed(host) ? "new" : "keep"], 60);
+    const result = await run(host, script, words(host), 60);
     const [request] = /-----BEGIN CERTIFICATE REQUEST-----[^-]+-----END CERTIFICATE REQUEST-----\n/.exec(
       result.stdout,
     ) ?? [undefined];

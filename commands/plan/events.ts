@@ -33,6 +33,10 @@ function certificateChange(before: string | undefined, after: string | undefined
   return after === undefined ? "security.dockerTls: true → false" : "another certificate";
 }
 
+/** Has a step that had a certificate another one? */
+const otherCertificate = ({ before, after }: Turn<Texts>): boolean =>
+  before?.certificate !== undefined && after?.certificate !== undefined && before.certificate !== after.certificate;
+
 /** Arguments that differ, but for those that say only how long the step waits. */
 function differing({ before, after }: Turn<Texts>): [name: string, text: string][] {
   const [was, is] = [argsOf(before), argsOf(after)];
@@ -63,6 +67,9 @@ function artifactChange(plan: TerraformPlan, name: string): string[] {
   return was.exact === is.exact ? [] : [`version ${is.version}, with another checksum`];
 }
 
+/** Keys of Consul's configuration that all agents need alike, to talk to each other, and where they come from. */
+const forms = { tls: "security.consulTls", acl: "security.consulAcl" } as const;
+
 /** One line for each key of Consul's configuration that differs; lists by what comes and goes. */
 function configChanges({ before, after }: Turn<string>): string[] {
   if (before === undefined || after === undefined) {
@@ -78,9 +85,25 @@ function configChanges({ before, after }: Turn<string>): string[] {
         const come = b.filter((one) => !a.includes(one)).map((one) => `+${one}`);
         return `${key}: ${[...come, ...gone].join(" ") || "another order"}`;
       }
+      if (key in forms) {
+        return changed(forms[key as keyof typeof forms], String(key in was), String(key in is));
+      }
       const show = (value: unknown) => (typeof value === "string" ? value : JSON.stringify(value));
       return changed(key, show(a), show(b));
     });
+}
+
+/** Agents of different forms do not talk to each other, so that all are restarted at the same time. */
+export function changesForm(plan: TerraformPlan, host: string): boolean {
+  if (tokensChange(plan.triggers(serviceStep("Consul", host))).length > 0) {
+    return true;
+  }
+  const { before, after } = plan.file(consulFile(host));
+  if (before === undefined || after === undefined) {
+    return false;
+  }
+  const [was, is] = [before, after].map((text) => JSON.parse(text) as object) as [object, object];
+  return Object.keys(forms).some((key) => key in was !== key in is);
 }
 
 /** Arguments of a step that a running component cannot take over; its step refuses them. */
@@ -99,30 +122,21 @@ export const consulFile = (host: string): string => `${host}_consul_config-file`
 function consulEffect(plan: TerraformPlan, { name }: Member, triggers: Turn<Texts>): Effect {
   const args = differing(triggers);
   const told = args.filter(([arg]) => arg === "servers").map(([, text]) => text);
-  // Whether there are ACLs is told with the tokens.
-  const config = configChanges(plan.file(consulFile(name))).filter((text) => !text.startsWith("acl: "));
+  const config = configChanges(plan.file(consulFile(name)));
+  const renewed = otherCertificate(plan.triggers(`null_resource.${name}_consul_install`));
   const role = args.filter(([arg]) => arg === "role").map(([, text]) => text);
   return {
     restarts: [...artifactChange(plan, "consul"), ...role, ...tokensChange(triggers), ...config],
-    told,
+    told: [...told, ...(renewed ? ["another certificate"] : [])],
     refused: refusals(args, fixed.consul),
   };
 }
 
+/** Agents that came to have tokens, or have none any more, are told by their configuration. */
 function tokensChange({ before, after }: Turn<Texts>): string[] {
   const [was, is] = [argsOf(before).tokens, argsOf(after).tokens];
-  if (was === is || before === undefined) {
-    return [];
-  }
-  const served = (tokens: string | undefined) => String(tokens !== undefined);
-  return was === undefined || is === undefined
-    ? [changed("consulAcl", served(was), served(is))]
-    : ["another management token"];
+  return was === undefined || is === undefined || was === is ? [] : ["another management token"];
 }
-
-/** Agents with different tokens do not serve each other, so that all get other ones at the same time. */
-export const getsOtherTokens = (plan: TerraformPlan, host: string): boolean =>
-  tokensChange(plan.triggers(serviceStep("Consul", host))).length > 0;
 
 function weaveEffect(plan: TerraformPlan, member: Member, triggers: Turn<Texts>): Effect {
   const args = differing(triggers);
@@ -257,9 +271,9 @@ const managerStep = (host: string): string => `null_resource.${host}_swarm_certi
 
 /** A manager that stays is restarted with its host's new certificate. */
 function certificateEvents(plan: TerraformPlan, { name }: Member): HostEvent[] {
-  const { before, after } = plan.triggers(managerStep(name));
-  const renewed = before !== undefined && after !== undefined && before.certificate !== after.certificate;
-  return renewed ? [{ what: "restarts", component: "Swarm manager", because: ["another certificate"] }] : [];
+  return otherCertificate(plan.triggers(managerStep(name)))
+    ? [{ what: "restarts", component: "Swarm manager", because: ["another certificate"] }]
+    : [];
 }
 
 const firewallStep = (host: string): string => `null_resource.${host}_firewall`;

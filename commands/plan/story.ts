@@ -1,6 +1,6 @@
 /** A plan of Terraform's, told in hosts. */
 import { dangersIn, destroyedBy, type Told } from "./dangers.js";
-import { eventsOf, getsOtherPassword, getsOtherTokens, type Service, serviceStep } from "./events.js";
+import { changesForm, eventsOf, getsOtherPassword, type Service, serviceStep } from "./events.js";
 import type { Story } from "./json-schema.js";
 import { membersOf } from "./members.js";
 import type { TerraformPlan } from "./terraform-plan.js";
@@ -59,7 +59,7 @@ function turnsOf(plan: TerraformPlan, told: readonly Told[], service: Service): 
   const steps = told
     .filter(({ events }) => events.some(concerns))
     .map(({ member: { name } }) => ({ host: name, step: serviceStep(service, name) }));
-  const getsOther = { Consul: getsOtherTokens, Weave: getsOtherPassword }[service];
-  const together = steps.some(({ host }) => getsOther(plan, host));
+  const all = { Consul: changesForm, Weave: getsOtherPassword }[service];
+  const together = steps.some(({ host }) => all(plan, host));
   return { component: service, turns: together ? [steps.map(({ host }) => host)] : inTurns(plan, steps) };
 }

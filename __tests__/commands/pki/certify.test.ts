@@ -9,7 +9,7 @@ import { certify, type Way } from "../../../commands/pki/certify.js";
 import { authorityFor } from "../../fixtures/authority.js";
 import { files, logsIn, three } from "../../fixtures/files.js";
 
-/** Each host's key is `NAME.key` beside it; the words of `sh -s -- NAME ADDRESS keep|new` are one. */
+/** Each host's key is `NAME.key` beside it; the words of `sh -s -- NAME keep|new NAMES` are one. */
 const ssh = `#!/bin/sh
 set -eu
 cd "$(dirname "$0")"
@@ -20,15 +20,16 @@ fi
 ${logsIn}cat >/dev/null
 for words; do :; done
 set -- $(echo "$words" | tr -d "'")
-name=$4 address=$5 wanted=$6
+name=$4 wanted=$5 names=$6
 if [ "$wanted" = new ] || [ ! -e "$name.key" ]; then
   openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$name.key" 2>/dev/null
   echo "$name pki: changed its key"
 fi
-openssl req -new -key "$name.key" -subj "/CN=$name" -addext "subjectAltName=IP:$address"
+openssl req -new -key "$name.key" -subj "/CN=$name" -addext "subjectAltName=$names"
 `;
 
 const authority: Way = { by: "authority" };
+const named = { addresses: ["10.0.0.1"], names: ["a"] };
 let folder: string;
 beforeEach(() => {
   folder = files({
@@ -61,7 +62,9 @@ describe("an authority of its own", () => {
     expect(first.said).toMatch(
       /^signed {3}b \(10\.0\.0\.2\): 36[45] days left, until .* \(there was no certificate\)$/m,
     );
-    expect(hostFault(read("pki/hosts/b.pem"), read("pki/ca.pem"), { name: "b", address: "10.0.0.2" })).toBeUndefined();
+    expect(
+      hostFault(read("pki/hosts/b.pem"), read("pki/ca.pem"), { addresses: ["10.0.0.2"], names: ["b"] }),
+    ).toBeUndefined();
     expect(operatorFault(read(".pki/operator/cert.pem"), read("pki/ca.pem"))).toBeUndefined();
     expect(read(".pki/operator/ca.pem")).toBe(read("pki/ca.pem"));
     const before = [...all(), read("pki/ca.pem"), read(".pki/operator/cert.pem")];
@@ -129,6 +132,22 @@ describe("an authority of its own", () => {
     expect(said.match(/^signed.*/gm)).toEqual([expect.stringContaining(why)]);
   });
 
+  it("calls Consul's servers by their name, and nobody else", async () => {
+    await pki();
+    const role = (address: string, consul: string) =>
+      put("cluster.yaml", read("cluster.yaml").replace(`${address} }`, `${address}, consul: ${consul} }`));
+    role("10.0.0.1", "server");
+    role("10.0.0.3", "server");
+    put("cluster.yaml", read("cluster.yaml").replace("dockerTls", "consulTls"));
+    const signed = async () => (await pki()).said.match(/^signed.*/gm);
+    const lacks = expect.stringContaining("(there was a certificate that does not name server.aha.consul)");
+    expect(await signed()).toEqual([lacks, lacks, lacks]);
+    role("10.0.0.2", "client");
+    const named = expect.stringMatching(/^signed {3}b .*a certificate that names server\.aha\.consul, as/);
+    expect(await signed()).toEqual([named]);
+    expect(await signed()).toBeNull();
+  });
+
   it("without its key says so, and keeps what fits", async () => {
     await pki();
     rmSync(join(folder, ".pki/ca.key"));
@@ -173,8 +192,8 @@ describe("another authority", () => {
     dropAuthority(cluster(), {}, say);
     const newest = read("pki/ca.pem");
     expect(newest).not.toContain(before);
-    expect(hostFault(read("pki/hosts/a.pem"), newest, { name: "a", address: "10.0.0.1" })).toBeUndefined();
-    expect(hostFault(read("pki/hosts/a.pem"), before, { name: "a", address: "10.0.0.1" })).toContain("has not signed");
+    expect(hostFault(read("pki/hosts/a.pem"), newest, named)).toBeUndefined();
+    expect(hostFault(read("pki/hosts/a.pem"), before, named)).toContain("has not signed");
     expect(await pki()).toMatchObject({ whole: true, said: expect.not.stringMatching(/changed|signed/) });
   });
 });

@@ -434,6 +434,8 @@ describe("the ports between hosts", () => {
       "8300/tcp 8301/tcp 8301/udp 8500/tcp 6783/tcp 6783/udp 6784/udp".split(" "),
     );
     expect(portsBetween(h1, { ...h2, agent: false })).not.toContain("12375/tcp");
+    const local = h2.ports.map((port) => port.replace(/^(8500|8600)\/(tcp|udp)\/any$/, "$1/$2/consul-local"));
+    expect(portsBetween(h1, { ...h2, ports: local })).toEqual(ports.filter((port) => port !== "8500/tcp"));
   });
 
   it("are no finding when they are open", () => expect(judgeSeen({ connections: links(() => false) })).toEqual([]));

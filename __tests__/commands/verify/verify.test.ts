@@ -147,29 +147,42 @@ const second = factsOf(pem).from + 60;
 const served = (time: number, proxy: string, manager: string) =>
   `time ${time}\nserved 12375\n${proxy}served 4000\n${manager}own\n${pem}authority\n${authority.certificate}`;
 /** Verifies healthy hosts that serve with TLS, h2 with what is given. */
-function certified(text: string): Promise<Verified> {
+function certified(text: string, others = served(second, pem, pem), more: object = { operator: ".pki/operator" }) {
   const certificate = factsOf(pem);
   const hosts = inventory.hosts.map((one) => ({ ...one, certificate }));
   return replay(
     healthy,
     ({ host: name, stdout }) => {
-      const said = name === "h2" ? text : served(second, pem, pem);
+      const said = name === "h2" ? text : others;
       return { stdout: stdout.replace("=== swept", `=== certificates 0\n${said}\n=== swept`) };
     },
     [],
     undefined,
-    { ...inventory, hosts, operator: ".pki/operator" },
+    { ...inventory, hosts, ...more },
   );
 }
 
+/** What a Consul server prints whose agents talk with TLS. */
+const consulServed = (server: string, agent: string) =>
+  `time ${second}\nserved 8300\n${server}agent\n${agent}own\n${pem}authority\n${authority.certificate}`;
+/** The same of hosts on which Consul does. */
+function withConsul(text: string): Promise<Verified> {
+  const ports = ["8300/tcp/consul", "8500/tcp/consul-local"];
+  const hosts = inventory.hosts.map((one) => ({ ...one, certificate: factsOf(pem), ports }));
+  return certified(text, consulServed(pem, pem), { hosts });
+}
+
 describe("a certificate", () => {
-  const found = async (text: string) => {
-    const verified = await certified(text);
+  const found = async (text: string, look = certified) => {
+    const verified = await look(text);
     expect(faults(verified)).toEqual([]);
     return verified.verdicts.filter(({ check }) => check === "tls")[1]?.found;
   };
   it("is told with the days that it has left", async () => {
     expect(await found(served(second, pem, pem))).toBe("certificate 364 days, authority 3649 days");
+  });
+  it("is told where Consul alone has it", async () => {
+    expect(await found(consulServed(pem, pem), withConsul)).toBe("certificate 364 days, authority 3649 days");
   });
   it("that ends soon is told with what to do", async () => {
     expect(await found(served(second + 340 * 86400, pem, pem))).toBe(
@@ -386,6 +399,12 @@ describe("every check can fail", () => {
       [() => certified(""), "h2 tls: serves the Docker API to everybody, without TLS"],
       [() => certified(served(second, "", pem)), "h2 tls: Weave's proxy shows no certificate"],
       [() => certified(served(second, otherPem, pem)), "h2 tls: Weave's proxy shows another certificate than pki/ has"],
+      [() => withConsul(""), "h2 tls: serves Consul to everybody, without TLS"],
+      [
+        () => withConsul(consulServed(otherPem, pem)),
+        "h2 tls: Consul's server shows another certificate than pki/ has",
+      ],
+      [() => withConsul(consulServed(pem, "")), "h2 tls: Consul's agent shows no certificate"],
       [() => certified(served(second + 365 * 86400, pem, pem)), "h2 tls: the certificate has ended, or ends today"],
     ],
     consul: [

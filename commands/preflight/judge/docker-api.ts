@@ -2,7 +2,7 @@
 import type { Inventory, InventoryHost } from "../../../cluster/inventory.js";
 import { within } from "../../../cluster/ipv4.js";
 import { firewall as names } from "../../../cluster/names.js";
-import { ports } from "../../../cluster/ports.js";
+import { consulIsLocalOn, ports } from "../../../cluster/ports.js";
 import type { CheckFinding } from "../checks.js";
 import { type Facts, wordsOf } from "../facts.js";
 import { type NetworkProbe, operatorPort } from "../probe-network.js";
@@ -46,14 +46,15 @@ export function judgeDockerApi(
 /** What operators use, opened for all of them. */
 function openForOperators(
   { settings: { firewall } }: Inventory,
-  { manager }: InventoryHost,
+  host: InventoryHost,
   facts: Facts,
   client: string | undefined,
 ): string {
   if (client !== undefined && keptOut(facts, client)) {
     return `on the host: systemctl stop ${names.unit}; with ${client} in firewall.operators of the cluster file the next deploy loads the allow-list again`;
   }
-  const used = [ports.consulHttp, ports.weaveProxy, ...(manager ? [ports.swarmManager] : [])];
+  const consul = consulIsLocalOn(host) ? [] : [ports.consulHttp];
+  const used = [...consul, ports.weaveProxy, ...(host.manager ? [ports.swarmManager] : [])];
   const numbers = used.map(({ number }) => number).sort((a, b) => a - b);
   const operators = firewall?.operators ?? [];
   const known = client === undefined || operators.some((range) => within(client, range));

@@ -1,46 +1,55 @@
-/** `security.dockerTls`: what proxy and manager of each host show, and how long it is valid. */
+/** With TLS: what the Docker API and Consul's servers of each host show, and how long it is valid. */
 import type { InventoryHost } from "../../../cluster/inventory.js";
 import { type CertificateFacts, daysLeft, factsOf, renewalDays } from "../../../cluster/pki.js";
-import { ports } from "../../../cluster/ports.js";
+import { consulIsLocalOn, ports } from "../../../cluster/ports.js";
 import { plural } from "../../shared/findings.js";
 import { whyFailed } from "../sections.js";
 import { type Check, complaintOfItself, inViews, type Sight, unless } from "./check.js";
 
 export const certificates = {
   name: "tls",
-  title: "Docker API with TLS alone (security.dockerTls)",
-  doc: `with \`security.dockerTls\`: Weave's proxy and Swarm's manager show the host's certificate of the cluster file's folder; no certificate ends today; fewer than ${renewalDays} days left are said`,
+  title: "Docker API and Consul with TLS alone (security.dockerTls, security.consulTls)",
+  doc: `with \`security.dockerTls\`: Weave's proxy and Swarm's manager show the host's certificate of the cluster file's folder; with \`security.consulTls\`: Consul's agent has it, and a server shows it; no certificate ends today; fewer than ${renewalDays} days left are said`,
   after: ["proxy", "swarm"],
-  needed: "the Docker API served with the host's own certificate, which is valid",
+  needed: "the host's own certificate shown, which is valid",
   fix: () => "scripts/pki, commit what it changes, and deploy",
-  observe: (evidence) =>
-    evidence.inventory.operator === undefined
-      ? undefined
-      : inViews(["certificates"], (host, said) =>
-          unless(whyFailed(said("certificates")), host, () => shown(host, said("certificates").text)),
-        )(evidence),
+  observe: (evidence) => {
+    const docker = evidence.inventory.operator !== undefined;
+    const secured = docker || evidence.inventory.hosts.some(consulIsLocalOn);
+    const look = inViews(["certificates"], (host, said) =>
+      unless(whyFailed(said("certificates")), host, () => shown(host, docker, said("certificates").text)),
+    );
+    return secured ? look(evidence) : undefined;
+  },
 } as const satisfies Check;
 
 /** The certificates of a section's text, by the line in front of each. */
 function certificatesIn(text: string): Map<string, CertificateFacts> {
   const parts = text.matchAll(
-    /^(served \d+|own|authority)\n(-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----)/gm,
+    /^(served \d+|agent|own|authority)\n(-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----)/gm,
   );
   return new Map([...parts].map(([, name = "", pem = ""]) => [name, factsOf(pem)]));
 }
 
-function shown(host: InventoryHost, text: string): Sight {
+/** Who has to show the host's certificate, and where that stands in the section. */
+const showing = (host: InventoryHost, docker: boolean): (readonly [who: string, where: string])[] => [
+  ...(docker ? [["Weave's proxy", `served ${ports.weaveProxy.number}`] as const] : []),
+  ...(docker && host.manager ? [["Swarm's manager", `served ${ports.swarmManager.number}`] as const] : []),
+  ...(consulIsLocalOn(host) ? [["Consul's agent", "agent"] as const] : []),
+  ...(consulIsLocalOn(host) && host.consul === "server"
+    ? [["Consul's server", `served ${ports.consulServer.number}`] as const]
+    : []),
+];
+
+function shown(host: InventoryHost, docker: boolean, text: string): Sight {
   const [, time] = /^time (\d+)$/m.exec(text) ?? [];
   if (time === undefined) {
-    return complaintOfItself(host, "serves the Docker API to everybody, without TLS");
+    const open = [...(docker ? ["the Docker API"] : []), ...(consulIsLocalOn(host) ? ["Consul"] : [])].join(" and ");
+    return complaintOfItself(host, `serves ${open} to everybody, without TLS`);
   }
   const found = certificatesIn(text);
-  const served = [
-    ["Weave's proxy", ports.weaveProxy.number] as const,
-    ...(host.manager ? [["Swarm's manager", ports.swarmManager.number] as const] : []),
-  ];
-  const others = served.flatMap(([who, port]) => {
-    const certificate = found.get(`served ${port}`);
+  const others = showing(host, docker).flatMap(([who, where]) => {
+    const certificate = found.get(where);
     if (certificate === undefined) {
       return [`${who} shows no certificate`];
     }

@@ -86,7 +86,9 @@ consul_() {
   show consul/info.txt consul info
   show consul/catalog.txt consul catalog nodes -detailed
   show consul/swarm-keys.txt consul kv get -recurse docker/swarm
-  show consul/config.txt sh -c 'find /etc/consul.d -type f -exec tail -n +1 {} +'
+  # Not what lies beside it: an agent's certificate is in one file with its key.
+  show consul/config.txt sh -c "find /etc/consul.d -name '*.json' -exec tail -n +1 {} +"
+  [ ! -e "$consul_pki/agent.pem" ] || show consul/certificate.txt openssl x509 -in "$consul_pki/agent.pem" -noout -text
   show consul/data.txt find "$data_dir" -maxdepth 2 -ls
 }
 

@@ -4,20 +4,20 @@
 # Creates $pki, which destroy removes.
 # shellcheck shell=sh disable=SC2154 # names are set by names.sh
 #
-#   NAME ADDRESS keep|new   new makes another key, even if there is one
+#   NAME keep|new NAMES   new makes another key, even if there is one; NAMES are those of the certificate, as openssl has them
 #
 # Prints `found` and `changed` lines, then the request.
 
 # shellcheck disable=SC2034  # read by lib.sh
 step=pki
 
-request() { # NAME ADDRESS keep|new
+request() { # NAME keep|new NAMES
   command -v openssl >/dev/null || die "there is no openssl, which makes keys and requests: apt-get install openssl"
   own_directory "$pki" root:root 0700
-  if [ "$3" = keep ] && [ -f "$pki/next.pem" ]; then
+  if [ "$2" = keep ] && [ -f "$pki/next.pem" ]; then
     request_key=next.pem
     found "$pki/next.pem, which waits for a deploy with its certificate"
-  elif [ "$3" = keep ] && [ -f "$pki/key.pem" ]; then
+  elif [ "$2" = keep ] && [ -f "$pki/key.pem" ]; then
     request_key=key.pem
     found "$pki/key.pem"
   else
@@ -25,7 +25,7 @@ request() { # NAME ADDRESS keep|new
     openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 2>/dev/null | put "$pki/next.pem" root:root 0600 || true
   fi
   openssl req -new -key "$pki/$request_key" -subj "/CN=$1" \
-    -addext "subjectAltName=IP:$2,IP:127.0.0.1,DNS:$1,DNS:localhost" \
+    -addext "subjectAltName=$3" \
     -addext "extendedKeyUsage=serverAuth,clientAuth" || die "openssl makes no request"
 }
 

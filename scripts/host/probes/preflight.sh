@@ -177,6 +177,7 @@ check_ports() {
       label["consul"] = "Consul"; label["weave"] = "Weave Net"; label["weave-dns"] = "Weave DNS"; label["swarm"] = "Swarm"
     }
     {
+      sub(/-local$/, "", $2)
       key = $2 FS $3
       if (many[key]++) ports[key] = ports[key] ", " $1
       else { order[++count] = key; ports[key] = $1 }

@@ -81,15 +81,20 @@ observe() { # ADDRESS IMAGE [status]
   for name in $asked; do cat "$answers/$name"; done
 }
 
-# Where the Docker API is served with TLS: the time here, the certificates that proxy and manager show, the host's own, and
-# what it trusts. Nothing where it is open.
+# Where the Docker API is served with TLS, or Consul's agents talk with it: the time here, the certificates that proxy, manager
+# and Consul's server show, the one that the agent has, the host's own, and what it trusts. Nothing where all is open.
 certificates() { # ADDRESS
-  [ -n "$(tls)" ] || return 0
+  shown_on=
+  [ -z "$(tls)" ] || shown_on="$port_weave_proxy $port_swarm_manager"
+  [ ! -e "$consul_pki/agent.pem" ] || shown_on="$shown_on $port_consul_server"
+  [ -n "$shown_on" ] || return 0
   echo "time $(date +%s)"
-  for served in $port_weave_proxy $port_swarm_manager; do
+  for served in $shown_on; do
     echo "served $served"
     timeout 10 openssl s_client -connect "$1:$served" -cert "$pki/cert.pem" -key "$pki/key.pem" 2>/dev/null | openssl x509 2>/dev/null
   done
+  echo "agent"
+  openssl x509 -in "$consul_pki/agent.pem" 2>/dev/null
   echo "own"
   cat "$pki/cert.pem"
   echo "authority"

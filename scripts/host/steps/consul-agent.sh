@@ -28,6 +28,17 @@ place_config() {
   put "$1/$2" root:consul 0640 <"$sent/consul/$2" || true
 }
 
+# place_certificate: what Consul's own user cannot read where it lies is copied for that user alone. Certificate and key
+# are one file, so that an agent never finds one without the other.
+place_certificate() {
+  own_directory "$consul_pki" root:consul 0750
+  own file "$consul_pki/ca.pem"
+  own file "$consul_pki/agent.pem"
+  put "$consul_pki/ca.pem" root:consul 0640 <"$pki/ca.pem" || true
+  # The key goes through a pipe, and is for nobody else at any time.
+  cat "$pki/cert.pem" "$pki/key.pem" | put "$consul_pki/agent.pem" consul:consul 0400 || true
+}
+
 # Consul ignores another key once an agent is initialised, so a changed one is refused instead of silently kept.
 refuse_other_key() {
   key_ring=$data_dir/serf/local.keyring

@@ -24,6 +24,24 @@ other_form=no
 [ $running = no ] || [ "$(note consul-form)" = "$form" ] || other_form=yes turn=yes
 [ $running = no ] || [ $other_form = yes ] || refuse_other_tokens
 place_key "$config_dir"
+tls=no certificate=
+case " $form" in *" tls "*) tls=yes certificate=$(hash_of "$pki/ca.pem" "$pki/cert.pem") ;; esac
+if [ $tls = yes ]; then
+  place_certificate
+  fingerprint() { openssl x509 -noout -fingerprint -sha256; }
+  shows_certificate() {
+    shown=$(openssl s_client -connect "$(note member | cut -d' ' -f2):$port_consul_server" </dev/null 2>/dev/null | fingerprint) &&
+      [ "$shown" = "$(fingerprint <"$pki/cert.pem")" ]
+  }
+  if [ $running = yes ] && [ $other_form = no ] && [ "$(note consul-certificate)" != "$certificate" ]; then
+    # Connections that there are stay; new ones are made with the new one. No server is away for a moment.
+    systemctl reload consul.service
+    [ "$role" = client ] || until_true "$timeout" shows_certificate ||
+      die "Consul's server still shows its old certificate after $timeout s: $(journal consul.service)"
+    changed "consul.service (reads its new certificate)"
+    note consul-certificate "$certificate"
+  fi
+fi
 if [ $running = yes ] && [ "$turn" = no ]; then
   # Nothing else is written either: an agent that crashed in the meantime would start with it out of turn.
   found "consul.service running (what it is to run with is looked at in its turn)"
@@ -108,5 +126,10 @@ fi
 note consul-running "$wanted"
 note consul-servers "$servers"
 note consul-form "$form"
+note consul-certificate "$certificate"
+if [ $tls = no ] && [ -e "$consul_pki/agent.pem" ]; then
+  rm -f "$consul_pki/agent.pem"
+  changed "$consul_pki/agent.pem (removed): agents talk to servers without TLS"
+fi
 [ -n "$tokens" ] || rm -f "$state/consul-tokens"
 known_to_consul

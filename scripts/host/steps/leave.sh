@@ -44,8 +44,10 @@ if docker version >/dev/null 2>&1; then
   fi
 fi
 
-# A server that remains, with a leader and without this host among the voters.
+# A server that remains, with a leader and without this host among the voters. Where agents answer on loopback alone nobody
+# can be asked: `consul leave` has waited until the others no longer count this server.
 others_lead() {
+  case " $(note consul-form)" in *" tls "* | *" tokens-"*) return ;; esac
   hosts server | while read -r _ other; do
     consul_servers "$other" |
       awk -v own="$address:" '$3 == "leader" { leader = 1 } index($2, own) == 1 { counted = 1 } END { exit !(leader && !counted) }' &&

@@ -5,6 +5,7 @@
 state=/var/lib/multicast-swarm
 hold=/run/multicast-swarm.deploy
 pki=/etc/multicast-swarm
+consul_pki=/etc/consul.d/tls
 uploads=.multicast-swarm
 manager_container=swarm-manager
 agent_container=swarm-agent

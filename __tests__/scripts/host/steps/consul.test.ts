@@ -27,14 +27,26 @@ cd "$(dirname "$0")/.." || exit 1
 case "$1 $*" in
 "show "*) echo running ;;
 "is-active "*) [ -e "running-\${3%.service}" ] ;;
-"start "* | "restart "*) cp bin/consul running-consul ;;
+"start "* | "restart "* | "reload "*)
+  [ "$1" = reload ] || cp bin/consul running-consul
+  [ ! -e etc/consul.d/tls/agent.pem ] || grep -v KEY etc/consul.d/tls/agent.pem >shown
+  ;;
 "stop "*) rm "running-\${2%.service}" ;;
+esac
+`;
+
+/** A server's port shows the certificate that the agent has read last; a fingerprint is the certificate itself. */
+const openssl = `#!/bin/sh
+case "$1" in
+s_client) cat "$(dirname "$0")/../shown" ;;
+x509) grep -v KEY ;;
 esac
 `;
 
 const standIns: Readonly<Record<string, string>> = {
   systemctl,
   perl,
+  openssl,
   "systemd-run": '#!/bin/sh\ntouch "$(dirname "$0")/../running-consul-bootstrap"\n',
   journalctl: "#!/bin/sh\necho nothing\n",
   getent: "#!/bin/sh\n",
@@ -65,10 +77,10 @@ class Host {
         .replace(/^hold=.*$/m, `hold=${this.at("hold")}`)
         .replace(/^PATH=\//m, `PATH=${this.at("bin")}:/`)
         .replaceAll("/usr/local/bin/consul", this.at("bin/consul"))
-        .replaceAll(/\/etc\/(?=consul|systemd)/g, this.at("etc/"));
+        .replaceAll(/\/etc\/(?=consul|systemd|multicast-swarm)/g, this.at("etc/"));
       writeFileSync(this.at("scripts", script), text);
     }
-    for (const name of ["bin", "state", "said", "consul", "artifacts", "etc/systemd/system"]) {
+    for (const name of ["bin", "state", "said", "consul", "artifacts", "etc/systemd/system", "etc/multicast-swarm"]) {
       mkdirSync(this.at(name), { recursive: true });
     }
     for (const [name, text] of Object.entries(standIns)) {
@@ -104,6 +116,17 @@ class Host {
   public changesUnit(): void {
     const script = this.read("scripts/consul-agent.sh");
     writeFileSync(this.at("scripts/consul-agent.sh"), script.replace("RestartSec=5", "RestartSec=7"));
+  }
+
+  /** What certificate.sh has put there. */
+  public hasCertificate(text: string): void {
+    for (const [name, content] of [
+      ["ca", "authority"],
+      ["cert", text],
+      ["key", `KEY of ${text}`],
+    ] as const) {
+      writeFileSync(this.at(`etc/multicast-swarm/${name}.pem`), `${content}\n`);
+    }
   }
 
   /** Consul's configuration, as the next deploy sends it. */
@@ -188,12 +211,19 @@ describe("a new version", () => {
   });
 });
 
+const secured = { tls: { defaults: { verify_incoming: true, verify_outgoing: true } } };
+/** A server of version 1 with a certificate. */
+function certified(): Host {
+  const host = server();
+  host.hasCertificate("first");
+  return host;
+}
+
 describe("another form of the whole cluster", () => {
-  const secured = { tls: { defaults: { verify_incoming: true, verify_outgoing: true } } };
   const restarted = expect.stringContaining("consul.service (restarted)");
 
   it("comes without a turn, though the cluster is not well before all agents have it", () => {
-    const host = server();
+    const host = certified();
     host.isHealthy(false);
     for (const form of [secured, {}]) {
       host.configures(form);
@@ -203,7 +233,7 @@ describe("another form of the whole cluster", () => {
   });
 
   it("is not mistaken for another configuration, which waits for its turn", () => {
-    const host = server();
+    const host = certified();
     host.configures(secured);
     host.step("consul-install");
     host.configures({ ...secured, log_level: "WARN" });
@@ -212,10 +242,10 @@ describe("another form of the whole cluster", () => {
   });
 
   it("is still another one for the deploy after one that was broken off at the restart", () => {
-    const host = server();
+    const host = certified();
     host.configures(secured);
     const whole = host.read("bin/systemctl");
-    writeFileSync(host.at("bin/systemctl"), whole.replace(/^"start .*$/m, '"restart "*) exit 1 ;;'));
+    writeFileSync(host.at("bin/systemctl"), whole.replace(/^case/m, '[ "$1" != restart ] || exit 1\ncase'));
     expect(host.step("consul-install").status).toBe(1);
     writeFileSync(host.at("bin/systemctl"), whole);
     host.isHealthy(false);
@@ -265,6 +295,50 @@ describe("tokens", () => {
     const { status, said } = host.step("consul-start", { tokens: "0" });
     expect(said).toMatch(/ERROR: Consul does not serve this agent after 1 s: it may not know its token/);
     expect(status).toBe(1);
+  });
+});
+
+describe("a certificate", () => {
+  const secure = () => {
+    const host = certified();
+    host.configures(secured);
+    expect(host.step("consul-install").said).toContain("consul.service (restarted)");
+    return host;
+  };
+  const agent = "etc/consul.d/tls/agent.pem";
+
+  it("that was renewed is read by the agent that runs, and is no reason for another restart", () => {
+    const host = secure();
+    host.hasCertificate("second");
+    const { status, said } = host.step("consul-install");
+    expect(said).toContain("changed consul.service (reads its new certificate)");
+    expect(said).not.toMatch(/consul.service \((re)?started\)/);
+    expect(status).toBe(0);
+    expect(host.read("shown")).toBe("second\n");
+    expect(host.step("consul-start").said).toContain("found consul.service running with this configuration");
+    expect(host.step("consul-install").said).not.toContain("changed consul.service");
+  });
+
+  it("that a server does not show after it was told to read it ends the deploy, and is read by the next", () => {
+    const host = secure();
+    const whole = host.read("bin/systemctl");
+    host.hasCertificate("second");
+    writeFileSync(host.at("bin/systemctl"), whole.replace('| "reload "*', ""));
+    expect(host.step("consul-install")).toMatchObject({
+      status: 1,
+      said: expect.stringContaining("still shows its old certificate after 1 s"),
+    });
+    writeFileSync(host.at("bin/systemctl"), whole);
+    expect(host.step("consul-install").said).toContain("reads its new certificate");
+  });
+
+  it("does not stay where Consul reads it once agents talk without TLS", () => {
+    const host = secure();
+    expect(host.read(agent)).toBe("first\nKEY of first\n");
+    host.configures({});
+    host.step("consul-install");
+    expect(host.has(agent)).toBe(false);
+    expect(host.has("etc/multicast-swarm/key.pem")).toBe(true);
   });
 });
 
