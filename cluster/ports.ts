@@ -37,7 +37,7 @@ export interface Port {
 type SecuritySettings = Pick<Cluster["settings"], "security">;
 
 /** Whoever reaches Consul's HTTP API is served: where the LAN is not trusted, only the host itself reaches it. */
-const consulIsLocal = ({ security }: SecuritySettings) => security.consulTls;
+const consulIsLocal = ({ security }: SecuritySettings) => security.consulTls || security.consulAcl;
 
 /** The addresses on which a host's agent serves HTTP and DNS. The last one is what the host's own containers use. */
 export const consulClientAddresses = ({ address }: Pick<Host, "address">, settings: SecuritySettings): string[] =>
@@ -91,8 +91,8 @@ export const ports = {
     onLoopback: consulIsLocal,
     reachedBy: always,
     ofItself: true,
-    where: "every host (with `security.consulTls` on loopback)",
-    from: "every host (with `security.consulTls` nobody)",
+    where: "every host (with `security.consulTls` or `consulAcl` on loopback)",
+    from: "every host (with `security.consulTls` or `consulAcl` nobody)",
   },
   consulDns: {
     number: 8600,
@@ -102,7 +102,7 @@ export const ports = {
     openOn: always,
     onLoopback: consulIsLocal,
     reachedBy: never,
-    where: "every host (with `security.consulTls` on loopback)",
+    where: "every host (with `security.consulTls` or `consulAcl` on loopback)",
     from: "nobody",
   },
   consulGrpcTls: {
@@ -113,7 +113,7 @@ export const ports = {
     openOn: (host, { consul }) => server(host) && compareVersions(consul.version, "1.14") >= 0,
     reachedBy: never,
     onLoopback: consulIsLocal,
-    where: "Consul servers (1.14 and newer; with `security.consulTls` on loopback)",
+    where: "Consul servers (1.14 and newer; with `security.consulTls` or `consulAcl` on loopback)",
     from: "nobody",
   },
   weavePeers: {

@@ -27,6 +27,7 @@ const rules: readonly Rule[] = [
   enoughHostsUp,
   leavingHostsUp,
   consulVersion,
+  consulAcl,
   consulTls,
   weaveVersion,
   weaveConnections,
@@ -162,6 +163,19 @@ function consulVersion(yaml: YamlFile, { settings: { consul } }: Cluster): void 
     wrong(yaml, path, "another version: 1.21.5 refuses the keys that Swarm writes; 1.21.4 and 1.22.0 take them");
   } else if (compareVersions(consul.version, "1.9.0") < 0) {
     wrong(yaml, path, "1.9.0 or newer");
+  }
+}
+
+/** The first server of the guide's procedure would need tokens of Consul before there are any. */
+function consulAcl(yaml: YamlFile, { settings: { consul, security } }: Cluster): void {
+  if (!security.consulAcl) {
+    return;
+  }
+  if (compareVersions(consul.version, "1.15.0") < 0) {
+    wrong(yaml, ["consul", "version"], "1.15.0 or newer, which security.consulAcl needs");
+  }
+  if (consul.bootstrap === "handover") {
+    wrong(yaml, ["consul", "bootstrap"], "expect, which security.consulAcl needs");
   }
 }
 

@@ -300,9 +300,17 @@ const clusterFile = mapping(
         .describe(
           "Add one when `TF_VAR_weave_password` has a new password: the next deploy then gives it to every router, all at the same time.",
         ),
-    }).describe(
-      "What protects the cluster on a LAN that is not trusted ([security.md](security.md)). `security: strict` turns on every switch of this mapping, and `firewall.managed`.",
-    ),
+      consulAcl: flag
+        .default(false)
+        .describe(
+          "Consul serves those alone who have a token: its agents, for what Swarm and they themselves need, and whoever has the management token in the environment variable `TF_VAR_consul_token` (`scripts/keygen --token` prints one). Its HTTP API and DNS are served on loopback alone. Needs Consul 1.15 or newer. Turning it on or off restarts every agent at the same time.",
+        ),
+      consulTokenChanged: whole(0, Number.MAX_SAFE_INTEGER, "how often the token was changed: a whole number")
+        .default(0)
+        .describe(
+          "Add one when `TF_VAR_consul_token` has a new token: the next deploy then makes those of Consul that follow from it, and takes away the old ones. Restarts every agent at the same time.",
+        ),
+    }).describe("What protects the cluster on a LAN that is not trusted ([security.md](security.md))."),
     artifacts: section({
       mirror: matching(/^https?:\/\/[^\s"'$%\\]+[^\s"'$%\\/]$/, "an http(s) URL without a slash at its end")
         .optional()

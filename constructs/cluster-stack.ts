@@ -16,6 +16,7 @@ import { stepsAsset } from "./assets.js";
 import { Backend } from "./backend.js";
 import { certifyHosts, renewManagers } from "./certificate.js";
 import { startConsul } from "./consul.js";
+import { declareConsulToken } from "./consul-token.js";
 import { Departure } from "./departure.js";
 import { guardHosts } from "./firewall.js";
 import { Gate, type GateProps } from "./gate.js";
@@ -62,6 +63,7 @@ export class ClusterStack extends PlainStack {
     new NullProvider(this, "null");
     new LocalProvider(this, "local");
     declareGossipKey(this);
+    declareConsulToken(this, cluster.settings);
     declareWeavePassword(this, cluster.settings);
     declareDeployer(this, cluster);
 

@@ -16,6 +16,8 @@ const common = ({ settings }: Cluster, host: Host): ConsulConfig => ({
   bind_addr: host.address,
   ui_config: { enabled: settings.consul.ui },
   ...(settings.security.consulTls ? { tls } : {}),
+  // The tokens are secrets, and in a file of their own.
+  ...(settings.security.consulAcl ? { acl: { enabled: true, default_policy: "deny" } } : {}),
 });
 
 /** Agents and servers show each other their certificates, and only a server's names it as one. */

@@ -5,6 +5,7 @@ import type { Cluster } from "../cluster/model.js";
 import { artifactsHash } from "./artifacts.js";
 import { consulCertificate } from "./certificate.js";
 import { bootstrapConfig, consulConfig } from "./consul-config.js";
+import { agentTokens, managementToken, tokensArgument } from "./consul-token.js";
 import { gossipKey } from "./gossip-key.js";
 import { once } from "./once.js";
 import { reference } from "./order.js";
@@ -23,7 +24,7 @@ export interface ConsulProps {
 /** The stages of Consul on a host. The cluster decides in which order the hosts go through them. */
 export class Consul extends Construct {
   /** Everything is there, and an agent runs where none ran: nothing for which hosts would have to wait for each other. */
-  private readonly installed: Step;
+  public readonly installed: Step;
 
   public constructor(
     scope: Construct,
@@ -45,6 +46,25 @@ export class Consul extends Construct {
         ...inputs,
       },
       after: props.after,
+    });
+  }
+
+  /**
+   * Consul knows the agents' token, and no management token but the present one. For servers: the one that leads does it,
+   * which no other host can, where an earlier management token has to be replaced.
+   */
+  public authorize(after: readonly TerraformResource[]): Step {
+    const { cluster, on } = this.props;
+    return new Step(this, "tokens", {
+      on,
+      script: "consul-tokens",
+      args: {
+        data_dir: cluster.settings.consul.dataDir,
+        timeout: cluster.settings.gates.timeoutSeconds,
+        ...tokensArgument(cluster.settings),
+      },
+      uploads: [managementToken],
+      after,
     });
   }
 
@@ -100,6 +120,7 @@ export class Consul extends Construct {
       datacenter: cluster.settings.consul.datacenter,
       servers: cluster.servers.filter(({ down }) => !down).length,
       timeout: cluster.settings.gates.timeoutSeconds,
+      ...tokensArgument(cluster.settings),
     };
   }
 
@@ -107,7 +128,7 @@ export class Consul extends Construct {
     return this.sent("config", consulConfig(this.props.cluster, this.props.on.host));
   }
 
-  /** The reviewable configuration, and the gossip key in a file of its own that no plan, state or log shows. */
+  /** The reviewable configuration, and the secrets in a file of their own that no plan, state or log shows. */
   private sent(name: string, config: object) {
     const text = `${JSON.stringify(config, null, 2)}\n`;
     const rendered = new RenderedFile(this, `${name}-file`, {
@@ -116,7 +137,10 @@ export class Consul extends Construct {
     });
     const files: Upload[] = [
       { source: reference(rendered, "filename"), to: `consul/${name}.json` },
-      { content: `\${jsonencode({ encrypt = ${gossipKey} })}`, to: "consul/encrypt.json" },
+      {
+        content: `\${jsonencode({ encrypt = ${gossipKey}${agentTokens(this.props.cluster.settings)} })}`,
+        to: "consul/encrypt.json",
+      },
     ];
     return {
       files,
@@ -141,6 +165,9 @@ export function startConsul(
   const consuls = hosts.map((on) => ({ on, consul: new Consul(on, "consul", { on, cluster, after }) }));
   const servers = consuls.filter(({ on }) => on.host.consul === "server");
   const clients = consuls.filter(({ on }) => on.host.consul === "client");
+  const authorized = cluster.settings.security.consulAcl
+    ? servers.map(({ consul }) => consul.authorize(servers.map((one) => one.consul.installed)))
+    : [];
   const started: Step[] = [];
   const chain = (members: typeof servers, first: readonly Step[]) => {
     let previous = first;
@@ -161,7 +188,7 @@ export function startConsul(
     started.push(handover);
     last = [handover];
   } else {
-    last = chain(servers, []);
+    last = chain(servers, authorized);
   }
   for (const { consul } of clients) {
     started.push(consul.start(last));

@@ -4,9 +4,10 @@ import { Construct } from "constructs";
 import type { Cluster, RemovedHost } from "../cluster/model.js";
 import { uploadsFolder as uploads } from "../cluster/names.js";
 import { connectionFrom, loginFacts, sudoOf } from "./connection.js";
+import { managementToken } from "./consul-token.js";
 import { asDeployer } from "./hold.js";
 import type { StagedHost } from "./staged-host.js";
-import { Step } from "./step.js";
+import { Step, type Upload } from "./step.js";
 import { forgetHost } from "./swarm.js";
 import { Task } from "./task.js";
 import { besideUploads, removeUploads, sendUploads, type Uploads } from "./uploads.js";
@@ -35,8 +36,13 @@ export class Departure extends Construct {
     // provisioners would run before anything else.
     this.forgotten = forgetHost(TerraformStack.of(this), props.cluster, removed);
     this.left = lost
-      ? new Step(this, "lost", { on: by, script: "lost", args: { name, address }, after })
+      ? new Step(this, "lost", { on: by, script: "lost", args: { name, address }, uploads: this.uploads(props), after })
       : this.leave(props);
+  }
+
+  /** Members have no right to put another one out. */
+  private uploads({ cluster }: DepartureProps): readonly Upload[] {
+    return cluster.settings.security.consulAcl ? [managementToken] : [];
   }
 
   /**

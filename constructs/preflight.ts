@@ -4,6 +4,7 @@ import { Construct } from "constructs";
 import { type Inventory, inventoryText } from "../cluster/inventory.js";
 import type { Cluster } from "../cluster/model.js";
 import { preflightAsset } from "./assets.js";
+import { consulTokenConditions } from "./consul-token.js";
 import { gossipKeyConditions } from "./gossip-key.js";
 import { deployerHere } from "./hold.js";
 import { reference } from "./order.js";
@@ -31,7 +32,13 @@ export class Preflight extends Construct {
     const run = new Task(this, "hosts", {
       triggers: { program: program.assetHash, inventory: sha256(text) },
       provisioners: [{ type: "local-exec", command: runUnlessOff(`${program.path} ${reference(file, "filename")}`) }],
-      lifecycle: { precondition: [...gossipKeyConditions, ...weavePasswordConditions(cluster.settings)] },
+      lifecycle: {
+        precondition: [
+          ...gossipKeyConditions,
+          ...weavePasswordConditions(cluster.settings),
+          ...consulTokenConditions(cluster.settings),
+        ],
+      },
       after: [file, ...after],
     });
     this.ready = [run];

@@ -15,6 +15,7 @@ export const stepScripts = {
   "consul-handover": ["consul-start.sh", "artifacts.sh", "consul.sh", "consul-agent.sh"],
   "consul-install": ["artifacts.sh", "packages.sh", "consul.sh", "consul-start.sh", "consul-agent.sh"],
   "consul-start": ["artifacts.sh", "consul.sh", "consul-agent.sh"],
+  "consul-tokens": ["consul.sh"],
   "docker-engine": ["artifacts.sh", "packages.sh", "engine.sh"],
   fetch: ["artifacts.sh", "packages.sh", "engine.sh", "images.sh", "consul.sh", "weave.sh"],
   firewall: ["artifacts.sh", "packages.sh", "firewall-let-in.sh"],

@@ -8,7 +8,8 @@ operator() {
   (
     cd "$REPO" || exit
     TF_VAR_gossip_key=$(cat "$LAB/gossip.key") TF_VAR_weave_password=$(cat "$LAB/weave.password")
-    export TF_VAR_gossip_key TF_VAR_weave_password
+    TF_VAR_consul_token=$(cat "$LAB/consul.token")
+    export TF_VAR_gossip_key TF_VAR_weave_password TF_VAR_consul_token
     export CLUSTER_FILE=$LAB/cluster.yaml TF_CLI_CONFIG_FILE=$LAB/terraform.rc PATH=$CACHE/bin:$PATH
     # Nobody to ask, nowhere to report to, and providers that a rebuild may change under the same version.
     export CI=1 CHECKPOINT_DISABLE=1 DISABLE_VERSION_CHECK=1 CDKTF_DISABLE_PLUGIN_CACHE_ENV=1

@@ -3,10 +3,15 @@
 
 write_keys() {
   [ -e "$LAB/id_ed25519" ] || ssh-keygen -q -t ed25519 -N '' -C multicast-swarm-lab -f "$LAB/id_ed25519"
-  local secret
-  for secret in gossip.key weave.password; do
-    [ -s "$LAB/$secret" ] || { (umask 077 && "$REPO/scripts/keygen" >"$LAB/$secret.new") && mv "$LAB/$secret.new" "$LAB/$secret"; }
-  done
+  write_secret gossip.key
+  write_secret weave.password
+  write_secret consul.token --token
+}
+
+write_secret() {
+  local file=$LAB/$1
+  shift
+  [ -s "$file" ] || { (umask 077 && "$REPO/scripts/keygen" "$@" >"$file.new") && mv "$file.new" "$file"; }
 }
 
 # The hosts' ssh keys, read from their disks: nothing to trust, no host asked.

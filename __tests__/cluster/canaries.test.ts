@@ -98,6 +98,7 @@ describe("in the environment and in files", () => {
   const names = [
     "TF_VAR_gossip_key",
     "TF_VAR_weave_password",
+    "TF_VAR_consul_token",
     "AWS_SECRET_ACCESS_KEY",
     "PG_CONN_STR",
     "TF_HTTP_PASSWORD",
@@ -119,13 +120,13 @@ describe("in the environment and in files", () => {
     writeFileSync(join(folder, "id_ed25519"), canary);
     const file = clusterFile(1, {
       backend: { type: "pg", config: { schema_name: "rack" } },
-      security: { weaveEncryption: true },
+      security: { weaveEncryption: true, consulAcl: true },
     });
     const cluster = clusterFrom(file, undefined, folder);
     expect(contents(synthesise(cluster))).not.toContain(canary);
 
     process.chdir(join(folder, "work"));
-    const said = `=== m1 consul/config.txt 0 cat\n{"encrypt": "${canary}"} ${process.env.TF_VAR_gossip_key} ${process.env.TF_VAR_weave_password}\n=== m1 end 0 -\n`;
+    const said = `=== m1 consul/config.txt 0 cat\n{"encrypt": "${canary}"} ${process.env.TF_VAR_gossip_key} ${process.env.TF_VAR_weave_password} ${process.env.TF_VAR_consul_token}\n=== m1 end 0 -\n`;
     const inventory = inventoryOf(cluster, (path) => path);
     const { collected: found } = parseBundle("h1", "m1", said);
     writeBundle(inventory, { files: found, missing: new Map() }, "bundle", [

@@ -53,6 +53,29 @@ describe("rules", () => {
     expect(load(three(`consul: { version: ${version} }`)).problems).toEqual([]);
   });
 
+  const acl = "\nsecurity: { consulAcl: true }";
+  test.each([
+    ["version: 1.14.11", 'consul.version: found "1.14.11", expected 1.15.0 or newer, which security.consulAcl needs'],
+    ["bootstrap: handover", 'consul.bootstrap: found "handover", expected expect, which security.consulAcl needs'],
+  ])("Consul's access control with %s is refused", (line, message) => {
+    const { problems } = load(three(`consul: { ${line} }${acl}`));
+    expect(problems).toEqual([expect.stringContaining(message)]);
+    expect(load(three(`consul: { ${line} }`)).problems).toEqual([]);
+  });
+
+  test.each([
+    ["version: 1.11.11", 'version: found "1.11.11", expected 1.12.0 or newer, with security.consulTls'],
+    [
+      "bootstrap: handover",
+      'bootstrap: found "handover", expected expect, with security.consulTls: a server that bootstraps has to ask the others, which answer on loopback alone',
+    ],
+  ])("Consul's TLS does not go with consul: { %s }", (field, message) => {
+    const text = three(`consul: { ${field} }\nsecurity: { consulTls: true }\n`);
+    const { problems } = load(text, {}, { lock: "ignore", hostKeys: "ignore", certificates: "ignore" });
+    expect(problems).toEqual([expect.stringMatching(/^cluster\.yaml:6:\d+: consul\./)]);
+    expect(problems[0]?.endsWith(message)).toBe(true);
+  });
+
   test.each([
     ["version: 1.11.11", 'version: found "1.11.11", expected 1.12.0 or newer, with security.consulTls'],
     [

@@ -1,4 +1,4 @@
-/** `security.dockerTls` and `security.consulTls` in what is synthesised. */
+/** `security.dockerTls`, `security.consulTls` and `security.consulAcl` in what is synthesised. */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -12,9 +12,17 @@ interface Synthesised {
     string,
     Record<
       string,
-      { readonly triggers?: Record<string, string>; readonly command?: string[]; readonly content?: string }
+      {
+        readonly triggers?: Record<string, string>;
+        readonly command?: string[];
+        readonly depends_on?: string[];
+        readonly lifecycle?: { readonly precondition?: readonly { readonly condition: string }[] };
+        readonly provisioner?: unknown;
+        readonly content?: string;
+      }
     >
   >;
+  readonly variable: Record<string, unknown>;
   readonly provider: { readonly docker: readonly Record<string, unknown>[] };
 }
 
@@ -141,4 +149,54 @@ it("takes no more room for a host in a large cluster than in a small one", () =>
   const [small, medium, large] = [size(6), size(7), size(8)] as const;
   expect(Math.abs(large - medium - (medium - small))).toBeLessThan(300);
   expect(medium - small).toBeLessThan(18_000);
+});
+
+describe("Consul's tokens", () => {
+  const authorized = (more: object = {}) => again({ security: { consulAcl: true, ...more } }, temporaryFolder(), 4);
+
+  it("are one secret of the operator's, which servers alone are sent, for a step", () => {
+    const { json } = authorized();
+    expect(json.variable.consul_token).toMatchObject({ ephemeral: true, sensitive: true });
+    const sent = (secret: RegExp) =>
+      Object.entries(json.resource.null_resource ?? {}).flatMap(([name, step]) =>
+        secret.test(JSON.stringify(step.provisioner)) ? [name] : [],
+      );
+    expect(sent(/\$\{var\.consul_token\}/)).toEqual(["h1_consul_tokens", "h2_consul_tokens", "h3_consul_tokens"]);
+    expect(sent(/acl = \{ tokens = \{ default = uuidv5\(var\.consul_token,/)).toEqual([
+      "h1_consul_install",
+      "h2_consul_install",
+      "h3_consul_install",
+      "h4_consul_install",
+    ]);
+    // Whatever else names it says what it must be.
+    const { precondition } = json.resource.null_resource?.preflight_hosts?.lifecycle ?? {};
+    expect(precondition?.filter(({ condition }) => condition.includes("consul_token"))).toHaveLength(2);
+  });
+
+  it("reach Consul once its agents have them, and before an agent has its turn", () => {
+    const { json } = authorized();
+    const steps = json.resource.null_resource ?? {};
+    expect(steps.h2_consul_tokens?.depends_on).toEqual(
+      ["h1", "h2", "h3"].map((host) => `null_resource.${host}_consul_install`),
+    );
+    expect(steps.h1_consul_start?.depends_on).toEqual(
+      ["h1", "h2", "h3"].map((host) => `null_resource.${host}_consul_tokens`),
+    );
+  });
+
+  it("that were changed run the steps of Consul on every host", () => {
+    const folder = temporaryFolder();
+    const [was, is] = [{}, { consulTokenChanged: 1 }].map((more) =>
+      steps(again({ security: { consulAcl: true, ...more } }, folder, 4)),
+    );
+    const before = new Map(was);
+    const changed = (is ?? []).flatMap(([step, triggers]) => (before.get(step) === triggers ? [] : [step]));
+    const of = (...names: string[]) => names.map((name) => `${name}_consul`);
+    expect(changed.sort()).toEqual(
+      [
+        ...of("h1", "h2", "h3", "h4").flatMap((host) => [`${host}_install`, `${host}_start`]),
+        ...of("h1", "h2", "h3").map((host) => `${host}_tokens`),
+      ].sort(),
+    );
+  });
 });

@@ -86,9 +86,9 @@ export function parseBundle(
 
 /** The hosts have done this already, with what they know; here is what the operator knows. */
 export function redact(text: string, env: NodeJS.ProcessEnv = process.env): string {
-  const { TF_VAR_gossip_key: gossipKey, TF_VAR_weave_password: weavePassword } = env;
+  const { TF_VAR_gossip_key: gossipKey, TF_VAR_weave_password: weavePassword, TF_VAR_consul_token: token } = env;
   const hidden = text.replace(/("encrypt"\s*:\s*)"[^"]*"/g, '$1"[redacted]"');
-  return [gossipKey, weavePassword].reduce<string>(
+  return [gossipKey, weavePassword, token].reduce<string>(
     (safe, secret) => (secret ? safe.replaceAll(secret, "[redacted]") : safe),
     hidden,
   );

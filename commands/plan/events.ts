@@ -68,7 +68,7 @@ function artifactChange(plan: TerraformPlan, name: string): string[] {
 }
 
 /** Keys of Consul's configuration that all agents need alike, to talk to each other, and where they come from. */
-const forms = { tls: "security.consulTls" } as const;
+const forms = { tls: "security.consulTls", acl: "security.consulAcl" } as const;
 
 /** One line for each key of Consul's configuration that differs; lists by what comes and goes. */
 function configChanges({ before, after }: Turn<string>): string[] {
@@ -95,6 +95,9 @@ function configChanges({ before, after }: Turn<string>): string[] {
 
 /** Agents of different forms do not talk to each other, so that all are restarted at the same time. */
 export function changesForm(plan: TerraformPlan, host: string): boolean {
+  if (tokensChange(plan.triggers(serviceStep("Consul", host))).length > 0) {
+    return true;
+  }
   const { before, after } = plan.file(consulFile(host));
   if (before === undefined || after === undefined) {
     return false;
@@ -123,10 +126,16 @@ function consulEffect(plan: TerraformPlan, { name }: Member, triggers: Turn<Text
   const renewed = otherCertificate(plan.triggers(`null_resource.${name}_consul_install`));
   const role = args.filter(([arg]) => arg === "role").map(([, text]) => text);
   return {
-    restarts: [...artifactChange(plan, "consul"), ...role, ...config],
+    restarts: [...artifactChange(plan, "consul"), ...role, ...tokensChange(triggers), ...config],
     told: [...told, ...(renewed ? ["another certificate"] : [])],
     refused: refusals(args, fixed.consul),
   };
+}
+
+/** Agents that came to have tokens, or have none any more, are told by their configuration. */
+function tokensChange({ before, after }: Turn<Texts>): string[] {
+  const [was, is] = [argsOf(before).tokens, argsOf(after).tokens];
+  return was === undefined || is === undefined || was === is ? [] : ["another management token"];
 }
 
 function weaveEffect(plan: TerraformPlan, member: Member, triggers: Turn<Texts>): Effect {

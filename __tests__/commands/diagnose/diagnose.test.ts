@@ -87,6 +87,7 @@ it("writes one file that only its owner can read, with an index that names what 
 it("the operator's machine hides the key that it knows", () => {
   expect(redact(`x ${key} y`, { TF_VAR_gossip_key: key })).toBe("x [redacted] y");
   expect(redact(`x ${key} y`, { TF_VAR_weave_password: key })).toBe("x [redacted] y");
+  expect(redact(`x ${key} y`, { TF_VAR_consul_token: key })).toBe("x [redacted] y");
   expect(redact("x", {})).toBe("x");
 });
 

@@ -13,8 +13,15 @@ test("prints 32 bytes in base64, new ones each time", () => {
   expect(keygen()).not.toBe(one);
 });
 
+test("prints a token of Consul's, which is a random UUID", () => {
+  const token = () => execFileSync(script, ["--token"], { encoding: "utf8" });
+  const one = token();
+  expect(one).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\n$/);
+  expect(token()).not.toBe(one);
+});
+
 test("explains itself, and prints no key to whoever expected something else of it", () => {
-  expect(execFileSync(script, ["--help"], { encoding: "utf8" })).toMatch(/^Usage: scripts\/keygen\n/);
+  expect(execFileSync(script, ["--help"], { encoding: "utf8" })).toMatch(/^Usage: scripts\/keygen \[--token\]\n/);
   expect(spawnSync(script, ["cluster.yaml"], { encoding: "utf8" })).toMatchObject({
     status: 2,
     stdout: "",

@@ -132,10 +132,11 @@ swarm_() {
 
 # ---- secrets ----
 
-# One a line: the gossip keys, wherever one may stand, and Weave's password. As they are and as hexadecimal bytes.
+# One a line: the gossip keys, wherever one may stand, Consul's tokens, and Weave's password. As they are and as hexadecimal bytes.
 secrets() {
   {
     find /etc/consul.d "$state" "$data_dir" -name '*.json' -size -64k -exec sed -n 's/.*"encrypt" *: *"\([^"]*\)".*/\1/p' {} +
+    find /etc/consul.d -name '*.json' -exec sed -n 's/.*"tokens" *: *{\([^}]*\)}.*/\1/p' {} + | grep -oE '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}'
     find "$data_dir/serf" -name '*.keyring' -exec grep -oE '[A-Za-z0-9+/_-]{20,}={0,2}' {} +
     sed -n 's/^WEAVE_PASSWORD=//p' /etc/default/weave /etc/default/weave-password | tr -d "\"'"
   } 2>/dev/null | sort -u | while read -r secret; do

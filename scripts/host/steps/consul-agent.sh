@@ -48,6 +48,14 @@ refuse_other_key() {
     die "this agent already runs with another gossip key; rotate it as docs/operations.md says, or set the key it has"
 }
 
+# The agent would have tokens that Consul does not know: it gets to know others when they are said to be such.
+refuse_other_tokens() {
+  [ -f "$sent/consul/encrypt.json" ] && [ -f "$config_dir/encrypt.json" ] || return 0
+  [ "$(tokens_of "$sent/consul/encrypt.json")" = "$(tokens_of "$config_dir/encrypt.json")" ] ||
+    die "this agent has other tokens than those that follow from TF_VAR_consul_token: set the one that the cluster has, or raise security.consulTokenChanged"
+}
+tokens_of() { tr -d ' ' <"$1" | grep -o '"acl":{"tokens":{[^}]*}}' || true; }
+
 # agent_form <CONFIG: what all agents of a cluster need alike to talk to each other, one word for each; nothing in the open
 # form. Where it changes, all of them are restarted at the same time: taking turns, each would wait for the others in vain.
 agent_form() { sed -n -e 's/^ *"verify_incoming": true,*$/tls/p' | tr '\n' ' '; }

@@ -3,24 +3,27 @@
 # Restarts a running agent only when binary, unit or configuration differ from what it was started with, and puts a new
 # binary, unit and configuration in place only then.
 # Arguments: role=server|client data_dir=DIR datacenter=NAME servers=N (how many voters the cluster has) timeout=SECONDS
+# tokens=N (with ACLs: how often the agents' tokens were changed; without, there are none)
 # turn=yes|no (whether this host's agent may be restarted now; with no, one that runs is left as it is, unless the form of
 # the whole cluster changes)
 . "$(dirname "$0")/lib.sh"
 . "$here/artifacts.sh"
 . "$here/consul.sh"
 . "$here/consul-agent.sh"
-role='' data_dir='' datacenter='' servers='' timeout='' turn=''
-take "role data_dir datacenter servers timeout turn" "$@"
+role='' data_dir='' datacenter='' servers='' timeout='' tokens='' turn=''
+take "role data_dir datacenter servers timeout tokens? turn" "$@"
 
 config_dir=/etc/consul.d/$role
 check_agent
-place_key "$config_dir"
 running=no
 ! systemctl is-active -q consul.service || running=yes
 form=$(agent_form <"$sent/consul/config.json")
+[ -z "$tokens" ] || form="${form}tokens-$tokens "
 # The others do not hear an agent of another form, and are not well before all have the new one: gate-consul.sh waits for that.
 other_form=no
 [ $running = no ] || [ "$(note consul-form)" = "$form" ] || other_form=yes turn=yes
+[ $running = no ] || [ $other_form = yes ] || refuse_other_tokens
+place_key "$config_dir"
 tls=no certificate=
 case " $form" in *" tls "*) tls=yes certificate=$(hash_of "$pki/ca.pem" "$pki/cert.pem") ;; esac
 if [ $tls = yes ]; then
@@ -58,6 +61,13 @@ cluster_healthy() {
 }
 seen() { consul_health | tr '\n' ';'; }
 
+# In its turn, an agent has tokens that Consul knows by now.
+known_to_consul() {
+  [ -n "$tokens" ] && [ "$turn" = yes ] && [ $other_form = no ] || return 0
+  until_true "$timeout" consul_get 127.0.0.1 /v1/agent/self >/dev/null ||
+    die "Consul does not serve this agent after $timeout s: it may not know its token, which follows from TF_VAR_consul_token: $(journal consul.service)"
+}
+
 # of BINARY: a hash of all that the agent is started with; the binary's content stands in it, or a hash of that.
 of() {
   {
@@ -77,6 +87,7 @@ if [ $running = yes ]; then
     note consul-running "$wanted"
     note consul-servers "$servers"
     note consul-form "$form"
+    known_to_consul
     exit 0
   fi
   report=$("$binary" validate "$config_dir" 2>&1) || die "consul refuses the configuration in $config_dir: $report"
@@ -99,7 +110,8 @@ else
 fi
 # It answers, or has ended, and systemd is about to start it again.
 ended() { [ "$(systemctl show -p SubState --value consul.service)" != running ]; }
-answers() { consul_get 127.0.0.1 /v1/agent/self >/dev/null; }
+# Or refuses to, as long as Consul does not know the token that it has.
+answers() { consul_get 127.0.0.1 /v1/agent/self '200|403' >/dev/null; }
 until_true "$timeout" eval 'answers || ended' ||
   die "the Consul agent does not answer after $timeout s: $(journal consul.service)"
 if ended; then
@@ -119,3 +131,5 @@ if [ $tls = no ] && [ -e "$consul_pki/agent.pem" ]; then
   rm -f "$consul_pki/agent.pem"
   changed "$consul_pki/agent.pem (removed): agents talk to servers without TLS"
 fi
+[ -n "$tokens" ] || rm -f "$state/consul-tokens"
+known_to_consul

@@ -47,7 +47,7 @@ fi
 # A server that remains, with a leader and without this host among the voters. Where agents answer on loopback alone nobody
 # can be asked: `consul leave` has waited until the others no longer count this server.
 others_lead() {
-  case " $(note consul-form)" in *" tls "*) return ;; esac
+  case " $(note consul-form)" in *" tls "* | *" tokens-"*) return ;; esac
   hosts server | while read -r _ other; do
     consul_servers "$other" |
       awk -v own="$address:" '$3 == "leader" { leader = 1 } index($2, own) == 1 { counted = 1 } END { exit !(leader && !counted) }' &&
@@ -56,7 +56,7 @@ others_lead() {
 }
 if [ $consul_runs = yes ]; then
   remove_node "$address"
-  left=$(timeout 60 consul leave 2>&1) || die "consul leave failed: $left"
+  left=$(CONSUL_HTTP_TOKEN=$(consul_recovery) timeout 60 consul leave 2>&1) || die "consul leave failed: $left"
   until_true "$timeout" others_lead || die "the servers that remain have no leader $timeout s after this host has left"
   changed "Consul (this agent has left)"
 else

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Forgets a host that was lost for good: this host takes over its containers' addresses, and the lost one leaves
-# Swarm's nodes and Consul's members. Run on one host.
+# Swarm's nodes and Consul's members. Run on one host, a server of Consul's.
+# Sent where Consul asks for it: consul-tokens, whose first line is the management token. It does not stay here.
 # Arguments: name=HOST address=IP (of the one that was lost)
 . "$(dirname "$0")/lib.sh"
 . "$here/images.sh"
@@ -8,6 +9,7 @@
 . "$here/swarm.sh"
 name='' address=''
 take "name address" "$@"
+trap 'rm -f "$sent/consul-tokens"' EXIT
 
 peer=$(peer_name "$address")
 if ! systemctl is-active -q weave.service; then
@@ -27,7 +29,7 @@ else
     # Autopilot may have been quicker: it removes a server that is missing.
     left) found "Consul: $name has left already" ;;
     *)
-      consul force-leave "$name"
+      CONSUL_HTTP_TOKEN=$(sed -n 1p "$sent/consul-tokens" 2>/dev/null || true) consul force-leave "$name"
       changed "Consul: $name has left"
       ;;
   esac

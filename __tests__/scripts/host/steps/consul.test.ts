@@ -17,6 +17,7 @@ said=$(dirname "$0")/../said
 case "$*" in
 *autopilot/state*) cat "$said/autopilot" ;;
 *raft/configuration*) cat "$said/servers" ;;
+*agent/self*200) [ ! -e "$said/forbids" ] ;;
 esac
 `;
 
@@ -56,10 +57,14 @@ const standIns: Readonly<Record<string, string>> = {
   unzip: '#!/bin/sh\nmkdir -p "$6" && cp "$3" "$6/consul"\n',
 };
 
+/** What is sent beside the gossip key, where agents have tokens. */
+const tokensFrom = (token: string) => ({ acl: { tokens: { agent_recovery: `${token}-r`, default: `${token}-d` } } });
+
 const [key, otherKey] = ["a".repeat(43), "b".repeat(43)].map((text) => `${text}=`) as [string, string];
 class Host {
   private readonly folder = temporaryFolder();
   private config = "{}\n";
+  private secrets: object = {};
   public readonly at = (...names: string[]) => join(this.folder, ...names);
   public readonly has = (...names: string[]) => existsSync(this.at(...names));
   public readonly read = (...names: string[]) => readFileSync(this.at(...names), "utf8");
@@ -129,6 +134,11 @@ class Host {
     this.config = `${JSON.stringify(config, null, 2)}\n`;
   }
 
+  /** Secrets that it sends beside the gossip key. */
+  public sends(secrets: object): void {
+    this.secrets = secrets;
+  }
+
   /** Runs a step of Consul's as a deploy does, which sends configuration and key. */
   public step(name: string, more: Readonly<Record<string, string>> = {}, sent = key) {
     const install = { role: "server", data_dir: this.at("data"), datacenter: "dc", servers: "2", timeout: "1" };
@@ -139,7 +149,7 @@ class Host {
     for (const file of ["config.json", "bootstrap.json"]) {
       writeFileSync(this.at("consul", file), this.config);
     }
-    writeFileSync(this.at("consul/encrypt.json"), JSON.stringify({ encrypt: sent }));
+    writeFileSync(this.at("consul/encrypt.json"), JSON.stringify({ ...this.secrets, encrypt: sent }));
     const words = Object.entries({ ...args, ...more }).map(([field, value]) => `${field}=${value}`);
     const script = this.at("scripts", `${name}.sh`);
     const { status, stdout, stderr } = spawnSync("sh", [script, ...words], { encoding: "utf8" });
@@ -240,6 +250,51 @@ describe("another form of the whole cluster", () => {
     writeFileSync(host.at("bin/systemctl"), whole);
     host.isHealthy(false);
     expect(host.step("consul-install")).toMatchObject({ status: 0, said: restarted });
+  });
+});
+
+describe("tokens", () => {
+  const restarted = expect.stringContaining("consul.service (restarted)");
+  const authorized = (token: string, tokens: string) => {
+    const host = server();
+    host.sends(tokensFrom(token));
+    expect(host.step("consul-install", { tokens })).toMatchObject({ status: 0, said: restarted });
+    return host;
+  };
+
+  it("come to all agents at the same time, and go from all", () => {
+    const host = authorized("one", "0");
+    expect(host.step("consul-start", { tokens: "0" }).said).toContain("running with this configuration");
+    host.isHealthy(false);
+    host.sends(tokensFrom("other"));
+    expect(host.step("consul-install", { tokens: "1" })).toMatchObject({ status: 0, said: restarted });
+    expect(host.read("etc/consul.d/server/encrypt.json")).toContain("other-d");
+    host.sends({});
+    writeFileSync(host.at("state/consul-tokens"), "1\n");
+    expect(host.step("consul-install")).toMatchObject({ status: 0, said: restarted });
+    expect(host.has("state/consul-tokens")).toBe(false);
+    expect(host.read("etc/consul.d/server/encrypt.json")).not.toContain("tokens");
+  });
+
+  it("that are others than the agent has are refused, unless they are said to be others", () => {
+    const host = authorized("one", "0");
+    const kept = host.read("etc/consul.d/server/encrypt.json");
+    host.sends(tokensFrom("other"));
+    const { status, said } = host.step("consul-install", { tokens: "0" });
+    expect(said).toMatch(/ERROR: this agent has other tokens than .* raise security\.consulTokenChanged/);
+    expect(said).not.toContain("other-d");
+    expect(status).toBe(1);
+    expect(host.read("etc/consul.d/server/encrypt.json")).toBe(kept);
+    expect(host.has("consul/encrypt.json")).toBe(false);
+  });
+
+  it("that Consul does not know are told in the agent's turn, and not before", () => {
+    const host = authorized("one", "0");
+    writeFileSync(host.at("said/forbids"), "");
+    expect(host.step("consul-install", { tokens: "0" }).status).toBe(0);
+    const { status, said } = host.step("consul-start", { tokens: "0" });
+    expect(said).toMatch(/ERROR: Consul does not serve this agent after 1 s: it may not know its token/);
+    expect(status).toBe(1);
   });
 });
 

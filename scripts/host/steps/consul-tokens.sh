@@ -1,0 +1,109 @@
+#!/bin/sh
+# Consul knows its agents' token, with the least that these and Swarm need, and the management token; earlier ones are gone,
+# and where the management token is another one, so is every token that somebody could have made with it. Runs on all servers at the same time: only the one that leads can make another management token.
+# Sent: consul-tokens, the management token, and below it the agents'. Neither stays here.
+# Arguments: data_dir=DIR timeout=SECONDS tokens=N (how often the management token was changed)
+. "$(dirname "$0")/lib.sh"
+. "$here/consul.sh"
+data_dir='' timeout='' tokens=''
+take "data_dir timeout tokens" "$@"
+reset=$data_dir/acl-bootstrap-reset
+trap 'rm -f "$sent/consul-tokens" "$reset"' EXIT
+
+management=$(sed -n 1p "$sent/consul-tokens")
+agents=$(sed -n 2p "$sent/consul-tokens")
+name=multicast-swarm-agents
+# What Consul itself writes beside a management token.
+management_description='Bootstrap Token (Global Management)'
+
+# Swarm: its keys, and sessions, by which entries expire and a primary is elected. Agents: their nodes in the catalog. Gates,
+# verify and preflight: the members, and how the servers are.
+rules='
+  key_prefix "docker/swarm/" { policy = "write" }
+  session_prefix "" { policy = "write" }
+  node_prefix "" { policy = "write" }
+  agent_prefix "" { policy = "read" }
+  operator = "read"'
+rules=$(printf %s "$rules" | sed 's/"/\\"/g' | tr -s '\n ' ' ')
+
+# ask TOKEN METHOD PATH [BODY]: sets $status and $answer. No argument of a program has the token or the body.
+ask() {
+  ask_said=$(printf %s "${4:-}" | token=$1 perl -MIO::Socket::INET -e '
+    alarm 20;
+    my ($port, $method, $path) = @ARGV;
+    my $agent = IO::Socket::INET->new(PeerAddr => "127.0.0.1", PeerPort => $port, Timeout => 10) or exit 1;
+    local $/;
+    my $body = <STDIN> // "";
+    print $agent "$method $path HTTP/1.0\r\nX-Consul-Token: $ENV{token}\r\nContent-Length: ", length $body, "\r\n\r\n$body";
+    my $answer = <$agent> // "";
+    exit 1 unless $answer =~ s{^HTTP/\S+ (\d+) .*?\r\n\r\n}{$1\n}s;
+    print $answer;' "$port_consul_http" "$2" "$3") || ask_said='none
+the agent does not answer'
+  status=${ask_said%%
+*}
+  answer=${ask_said#*
+}
+  [ "$status" = 200 ]
+}
+# value FIELD: its first text in the answer.
+value() { printf '%s\n' "$answer" | sed -n 's/^ *"'"$1"'": "\(.*\)",*$/\1/p' | sed -n 1p; }
+
+was=$(note consul-tokens)
+other_management=no
+[ -z "$was" ] || [ "$was" = "$tokens" ] || other_management=yes
+anonymous=00000000-0000-0000-0000-000000000002
+
+known() { ask "$1" GET '/v1/acl/token/self?pretty'; }
+leads() { [ "$(consul_get 127.0.0.1 /v1/status/leader)" = "\"$(note member | cut -d' ' -f2):$port_consul_server\"" ]; }
+
+# Consul takes a first management token from anybody, and another one from whoever can write to the leader's disk.
+bootstrap() {
+  bootstrap_body="{\"BootstrapSecret\":\"$management\"}"
+  ask '' PUT /v1/acl/bootstrap "$bootstrap_body" && return
+  index=$(printf %s "$answer" | sed -n 's/.*(reset index: \([0-9]*\)).*/\1/p')
+  [ -n "$index" ] || return 1
+  [ "$was" != "$tokens" ] ||
+    die "Consul knows another management token than the one in TF_VAR_consul_token: set the one that it knows, or raise security.consulTokenChanged"
+  printf %s "$index" | put "$reset" consul:consul 0600 >/dev/null || true
+  ask '' PUT /v1/acl/bootstrap "$bootstrap_body"
+}
+
+# Servers that do this at the same time may be in each other's way: what fails is tried again.
+authorize() {
+  if ! known "$management"; then
+    { leads && bootstrap; } || return 1
+    changed "Consul's management token"
+    other_management=yes
+    known "$management" || return 1
+  fi
+  own=$(value AccessorID)
+  body="{\"Name\":\"$name\",\"Rules\":\"$rules\"}"
+  if ! ask "$management" GET "/v1/acl/policy/name/$name?pretty"; then
+    ask "$management" PUT /v1/acl/policy "$body" || return 1
+    changed "Consul's policy $name"
+  elif [ "$(value Rules)" != "$rules" ]; then
+    id=$(value ID)
+    ask "$management" PUT "/v1/acl/policy/$id" "$body" || return 1
+    changed "Consul's policy $name"
+  fi
+  if ! known "$agents"; then
+    ask "$management" PUT /v1/acl/token "{\"SecretID\":\"$agents\",\"Description\":\"$name\",\"Policies\":[{\"Name\":\"$name\"}]}" || return 1
+    changed "the token of Consul's agents"
+    known "$agents" || return 1
+  fi
+  own="$own $(value AccessorID) $anonymous"
+  ask "$management" GET '/v1/acl/tokens?pretty' || return 1
+  others=$(printf '%s\n' "$answer" | awk -F'"' -v own=" $own " -v all=$other_management -v first="$management_description" -v second="$name" '
+    $2 == "AccessorID" { accessor = $4 }
+    $2 == "Description" && (all == "yes" || $4 == first || $4 == second) && !index(own, " " accessor " ") { print accessor }')
+  for accessor in $others; do
+    ask "$management" DELETE "/v1/acl/token/$accessor" || return 1
+    changed "an earlier token ($accessor, deleted)"
+  done
+  [ $other_management = no ] || ask "$management" PUT "/v1/acl/token/$anonymous" '{"Description":"Anonymous Token"}'
+}
+
+until_true "$timeout" authorize ||
+  die "after $timeout s Consul does not know the management token: $status $answer. See journalctl -u consul; if it knows another one, set TF_VAR_consul_token to that, or raise security.consulTokenChanged"
+found "Consul with the tokens of this cluster"
+note consul-tokens "$tokens"
