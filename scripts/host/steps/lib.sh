@@ -49,13 +49,15 @@ take() {
   done
 }
 
-# until_true SECONDS COMMAND…: runs COMMAND every half second until it succeeds; fails when SECONDS are over.
+# until_true SECONDS COMMAND…: runs COMMAND until it succeeds, every half second and sooner at first; fails when SECONDS
+# are over.
 until_true() {
-  until_end=$(($(date +%s) + $1))
+  until_end=$(($(date +%s) + $1)) until_tenths=1
   shift
   until "$@"; do
     [ "$(date +%s)" -lt "$until_end" ] || return 1
-    sleep 0.5
+    sleep 0.$until_tenths
+    until_tenths=$((until_tenths < 3 ? until_tenths * 2 : 5))
   done
 }
 

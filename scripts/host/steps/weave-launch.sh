@@ -122,7 +122,7 @@ connected() {
     / established / { sub(/:[0-9]+$/, "", $2); if (index(others, " " $2 " ")) n++ } END { print n + 0 }'
 }
 had=0
-reconnected() { [ "$(connected)" -ge "$had" ]; }
+reconnected() { [ "$had" = 0 ] || [ "$(connected)" -ge "$had" ]; }
 
 # How many peers the router wants to vote before it gives the first container an address, and whether that is to come.
 voters() {

@@ -23,7 +23,9 @@ weave_env() {
   # shellcheck disable=SC1091
   . /etc/default/weave
   set +a
-  for weave_image in $(weave_images); do restore_image "$weave_image" || true; done
+  # shellcheck disable=SC2046 # one image a word
+  images_unchanged $(weave_images) ||
+    for weave_image in $(weave_images); do restore_image "$weave_image" || true; done
 }
 
 # peer_name ADDRESS: a Weave peer's name comes from the host's address, so that a rebuilt host is the same peer and keeps
