@@ -120,7 +120,7 @@ describe("an interrupted verify", () => {
       expect(told[name]).toMatch(/^true .*exec sleep (1\d\d|2\d\d)"\]\n$/);
     }
     const image = parse(read("cluster.yaml")).verify.image;
-    const script = hostScript("steps/tls.sh", "probes/verify.sh");
+    const script = hostScript("steps/tls.sh", "steps/http.sh", "probes/verify.sh");
     expect(await on("h1", `set +e -- start short ${image} 10 3\n${script}`)).toMatch(/(=== start \d 0\n.*\n){3}/);
     const short = () => atConsoles(`docker ps -aq --filter label=${verifyLabel}=short`);
     expect(Object.values(await short())).not.toContain("");

@@ -220,7 +220,7 @@ interface Asked {
 
 /** Every host's request, of a new key or the one that it has. */
 async function ask(targets: SshTargets, hosts: readonly Host[], renewed: (host: Host) => boolean): Promise<Asked[]> {
-  const script = hostScript("steps/tls.sh", "steps/lib.sh", "probes/pki.sh");
+  const script = hostScript("steps/tls.sh", "steps/http.sh", "steps/lib.sh", "probes/pki.sh");
   const one = async (run: RunAsRoot, host: Host): Promise<Asked> => {
     const result = await run(host, script, [host.name, host.address, renewed(host) ? "new" : "keep"], 60);
     const [request] = /-----BEGIN CERTIFICATE REQUEST-----[^-]+-----END CERTIFICATE REQUEST-----\n/.exec(

@@ -43,7 +43,7 @@ const defaultPatience: Patience = { seconds: 90, pauseMilliseconds: 500 };
 
 export interface EventBusRun extends Pick<TestRun, "views" | "run" | "id"> {
   readonly inventory: Pick<Inventory, "hosts">;
-  /** Text of `tls.sh`, `lib.sh` and `artifacts.sh` of `scripts/host/steps`, and of `scripts/host/probes/event-bus.sh`. */
+  /** Text of `tls.sh`, `http.sh`, `lib.sh` and `artifacts.sh` of `scripts/host/steps`, and of `scripts/host/probes/event-bus.sh`. */
   readonly script: string;
   readonly image: EventBusImage;
   readonly say: (line: string) => void;

@@ -1,5 +1,5 @@
 # A host's side of the event bus test of scripts/verify: loads the image on every host, runs containers through a Swarm
-# manager. Read after names.sh, tls.sh, lib.sh and artifacts.sh, on standard input. Containers have the label
+# manager. Read after names.sh, tls.sh, http.sh, lib.sh and artifacts.sh, on standard input. Containers have the label
 # multicast-swarm.verify=RUN and stop by themselves after five minutes if verify cannot remove them.
 # shellcheck shell=sh disable=SC2154  # fetched is set by artifacts.sh; names and ports by names.sh
 #

@@ -1,6 +1,6 @@
 #!/bin/sh
 # A host's side of scripts/verify: what it sees of the cluster, and tests of the containers' network.
-# Read after names.sh and tls.sh. Changes nothing on the host except for containers with the label multicast-swarm.verify=RUN, which
+# Read after names.sh, tls.sh and http.sh. Changes nothing on the host except for containers with the label multicast-swarm.verify=RUN, which
 # stop by themselves if verify cannot remove them.
 #
 #   sh -s -- observe ADDRESS IMAGE [status]    prints the state of Consul, Weave Net and Swarm as this host sees it;
@@ -68,7 +68,7 @@ observe() { # ADDRESS IMAGE [status]
   ask consul-raft consul operator raft list-peers
   ask consul-autopilot autopilot
   ask consul-info consul info
-  ask weave-report weave report
+  ask weave-report weave_report
   ask proxy docker_via "tcp://$1:$port_weave_proxy" version --format '{{.Server.Version}}'
   ask swarm-info docker_via ":$port_swarm_manager" info
   ask certificates certificates "$1"
@@ -79,6 +79,14 @@ observe() { # ADDRESS IMAGE [status]
   ask swept sweep
   wait
   for name in $asked; do cat "$answers/$name"; done
+}
+
+# The command starts a container. Where the router does not answer, it says why.
+weave_report() {
+  http_get 127.0.0.1 "$port_weave_api" /report && return
+  # Its alarm has gone off: there is no time for another question.
+  [ $? != 142 ] || return 124
+  weave report
 }
 
 # Where the Docker API is served with TLS: the time here, the certificates that proxy and manager show, the host's own, and

@@ -10,7 +10,7 @@ take "timeout" "$@"
 weave_env
 count=$(hosts all | wc -l)
 complete() {
-  peers=$(weave status 2>/dev/null | tr -d '\r' | sed -n 's/^ *Peers: //p')
+  peers=$(weave_status | tr -d '\r' | sed -n 's/^ *Peers: //p')
   printf '%s\n' "$peers" | awk -v hosts="$count" '{ n = $1; for (i = 2; i <= NF; i++) if ($i == "(with") links = $(i + 1) }
     END { exit !(n == hosts && links + 0 == hosts * (hosts - 1)) }'
 }
@@ -22,7 +22,7 @@ fi
 connected() {
   {
     hosts "$2" | sed 's/^/host /'
-    weave status connections 2>/dev/null | tr -d '\r'
+    weave_status connections | tr -d '\r'
   } | awk -v wanted="$1" -v own=" $(hostname -I)" '
     $1 == "host" { if (!index(own, " " $3 " ")) { order[++n] = $3; name[$3] = $2 } next }
     / established / { sub(/:[0-9]+$/, "", $2); up[$2] = 1 }

@@ -21,6 +21,8 @@ sent=$(dirname "$here")
 [ -n "${cluster_label:-}" ] || . "$here/names.sh"
 # shellcheck source=scripts/host/steps/tls.sh
 command -v tls >/dev/null || . "$here/tls.sh"
+# shellcheck source=scripts/host/steps/http.sh
+command -v http_get >/dev/null || . "$here/http.sh"
 # $state is what this project knows about the host; its file `created` lists what it put there, oldest first.
 
 say() { printf '%s %s: %s\n' "$(uname -n)" "$step" "$*"; }
