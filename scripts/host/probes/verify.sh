@@ -7,7 +7,7 @@
 #                                              `status` adds what only a reader wants
 #   sh -s -- start RUN IMAGE LIFETIME COUNT [CONSTRAINT]
 #                                              starts COUNT containers through this Swarm manager, kept apart by affinity
-#   sh -s -- where RUN                         lists the containers that run here
+#   sh -s -- where RUN                         lists the containers that run here, when they listen
 #   sh -s -- address RUN                       prints the address of the container here
 #   sh -s -- probe RUN NUMBER:BYTES[:ADDRESS]… tests from the container here to those with these numbers: name, ping, TCP,
 #                                              and the largest datagram that passes, which should be BYTES; with an
@@ -175,7 +175,21 @@ start_one() { # NUMBER RUN IMAGE LIFETIME COUNT [CONSTRAINT]
 
 here() { docker ps -q --filter "label=$verify_label=$1" | head -n 1; }
 
-where() { patience=5 && show where docker ps --filter "label=$verify_label=$1" --format '{{.Names}}'; }
+# Others are about to send: whoever says where a container is has seen it listen, or has waited for that.
+where() { # RUN
+  patience=5
+  show where docker ps --filter "label=$verify_label=$1" --format '{{.Names}}'
+  [ -n "$show_text" ] || return 0
+  patience=3
+  # shellcheck disable=SC2016  # expanded in the container
+  docker exec "$(here "$1")" sh -c '
+    tries=0
+    until grep -qi "$1" /proc/net/igmp || [ $tries -ge 20 ]; do
+      tries=$((tries + 1))
+      sleep 0.1
+    done
+  ' sh "$(igmp_group)" >/dev/null 2>&1
+}
 
 address() { # RUN
   patience=2
