@@ -38,7 +38,7 @@ const section = <T extends z.ZodRawShape>(shape: T, text?: string) => mapping(sh
 /** One word for a LAN that is not trusted. */
 export const strict = {
   word: "strict",
-  security: { dockerTls: true, weaveEncryption: true },
+  security: { dockerTls: true, consulTls: true, consulAcl: true, weaveEncryption: true },
   firewall: { managed: true },
 } as const;
 
@@ -310,7 +310,9 @@ const clusterFile = mapping(
         .describe(
           "Add one when `TF_VAR_consul_token` has a new token: the next deploy then makes those of Consul that follow from it, and takes away the old ones. Restarts every agent at the same time.",
         ),
-    }).describe("What protects the cluster on a LAN that is not trusted ([security.md](security.md))."),
+    }).describe(
+      "What protects the cluster on a LAN that is not trusted ([security.md](security.md)). `security: strict` turns on every switch of this mapping, and `firewall.managed`.",
+    ),
     artifacts: section({
       mirror: matching(/^https?:\/\/[^\s"'$%\\]+[^\s"'$%\\/]$/, "an http(s) URL without a slash at its end")
         .optional()

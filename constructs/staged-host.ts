@@ -86,7 +86,7 @@ export class StagedHost extends Construct implements StepHost {
     const fetch = new Step(this, "fetch", {
       on: this,
       script: "fetch",
-      args: { images: wantedImages(props.cluster).join(",") },
+      shared: { name: "fetch", args: { images: wantedImages(props.cluster).join(",") } },
       inputs: { artifacts },
       after: [teardown, ...(props.pushed.length > 0 ? [push()] : [])],
     });

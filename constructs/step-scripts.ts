@@ -6,7 +6,7 @@ import { sha256 } from "./text.js";
 export const stepsFolder = join(__dirname, "..", "scripts", "host", "steps");
 
 /** Read by every step. */
-const shared = ["names.sh", "tls.sh", "lib.sh", "hold.sh"];
+const shared = ["names.sh", "tls.sh", "http.sh", "lib.sh", "hold.sh"];
 
 /** Each step's script, without `.sh`, and the others that it sources or runs. */
 export const stepScripts = {

@@ -28,12 +28,19 @@ export interface StepHost {
   readonly triggers: Readonly<Record<string, string>>;
 }
 
+type Arguments = Readonly<Record<string, string | number | boolean>>;
+
+const wordsOf = (args: Arguments): string[] =>
+  Object.entries(args).map(([name, value]) => `${name}=${shellWord(String(value))}`);
+
 export interface StepProps {
   readonly on: StepHost;
   /** The script in scripts/host/steps, without `.sh`. */
   readonly script: StepScript;
   /** The script's NAME=VALUE arguments. Never a secret: they stand in the plan and in the host's process list. */
-  readonly args?: Readonly<Record<string, string | number | boolean>>;
+  readonly args?: Arguments;
+  /** Arguments that are the same on all hosts, and stand in the stack once, under this name. */
+  readonly shared?: { readonly name: string; readonly args: Arguments };
   /** What is sent before the script runs. A secret goes alone in an upload: Terraform hides the output of its provisioner. */
   readonly uploads?: readonly Upload[];
   /** Run again when one of these has changed, and for nothing else: neither for another script nor for another login. */
@@ -47,11 +54,14 @@ export class Step extends Task {
   public readonly on: StepHost;
 
   public constructor(scope: Construct, id: string, props: StepProps) {
-    const words = Object.entries(props.args ?? {}).map(([name, value]) => `${name}=${shellWord(String(value))}`);
+    const { shared } = props;
     // Who logs in, and so whether it takes sudo, is nothing that the step would have to be run again for.
-    const command = [`sh ${uploads}/scripts/${props.script}.sh`, ...words].join(" ");
+    const command = [
+      literal([`sh ${uploads}/scripts/${props.script}.sh`, ...wordsOf(props.args ?? {})].join(" ")),
+      ...(shared ? [once(scope, `arguments_${shared.name}`, literal(wordsOf(shared.args).join(" ")))] : []),
+    ].join(" ");
     const everything = {
-      command: literal(command),
+      command,
       ...(props.onlyFor ? {} : { script: scriptTrigger(scope, props) }),
       ...props.on.triggers,
       ...props.inputs,
@@ -60,7 +70,6 @@ export class Step extends Task {
       type: "remote-exec",
       inline: [`${asDeployer(props.on.sudo)}${line}`],
     });
-    const run = (line: string) => runAs(literal(line));
     const only = props.onlyFor && Object.entries(props.onlyFor).map(([name, value]) => [name, String(value)]);
     super(scope, id, {
       connection: props.on.connection,
@@ -68,12 +77,12 @@ export class Step extends Task {
       triggers: only ? Object.fromEntries(only) : everything,
       provisioners: [
         // Another deploy's step may be about to read what lies there.
-        ...(props.uploads?.length ? [run(`sh ${uploads}/scripts/hold.sh`)] : []),
+        ...(props.uploads?.length ? [runAs(`sh ${uploads}/scripts/hold.sh`)] : []),
         ...(props.uploads ?? []).map(
           ({ to, ...what }): FileProvisioner => ({ type: "file", ...what, destination: `${uploads}/${to}` }),
         ),
         // Written once where the trigger has it already.
-        only ? run(command) : runAs(`\${self.triggers.command}`),
+        only ? runAs(command) : runAs(`\${self.triggers.command}`),
       ],
     });
     this.on = props.on;

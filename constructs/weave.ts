@@ -38,6 +38,7 @@ export class Weave extends Construct {
       on,
       script: "weave-install",
       args: { images: wantedImages(cluster).join(","), ...this.options() },
+      shared: this.shared(),
       uploads: weavePassword(cluster.settings).uploads,
       inputs: {
         artifacts: this.artifacts(),
@@ -54,6 +55,7 @@ export class Weave extends Construct {
       on: this.props.on,
       script: "weave-launch",
       args: { ...this.options(), turn: "yes" },
+      shared: this.shared(),
       inputs: { artifacts: this.artifacts() },
       after: [this.installed, ...after],
     });
@@ -61,20 +63,24 @@ export class Weave extends Construct {
 
   private options() {
     const { on, cluster } = this.props;
-    const { weave, gates } = cluster.settings;
-    return {
+    return { address: on.host.address, ...dockerCertificate(cluster, on.host) };
+  }
+
+  private shared() {
+    const { settings } = this.props.cluster;
+    const { weave, gates } = settings;
+    const args = {
       owner: weave.images,
       version: weave.version,
-      address: on.host.address,
       range: weave.range,
       dns: weave.dns,
       fast_datapath: weave.fastDatapath,
       mtu: weave.mtu ?? "default",
       ...(weave.connectionLimit === undefined ? {} : { connections: weave.connectionLimit }),
       timeout: gates.timeoutSeconds,
-      ...weavePassword(cluster.settings).args,
-      ...dockerCertificate(cluster, on.host),
+      ...weavePassword(settings).args,
     };
+    return { name: "weave", args };
   }
 
   private artifacts(): string {

@@ -7,7 +7,7 @@ import { type StepScript, stepHash, stepScripts, stepsFolder } from "../../const
 const scripts = Object.keys(stepScripts) as StepScript[];
 const files = readdirSync(stepsFolder);
 /** Read by every step, by way of lib.sh. */
-const shared = ["lib.sh", "names.sh", "tls.sh", "hold.sh"];
+const shared = ["lib.sh", "names.sh", "tls.sh", "http.sh", "hold.sh"];
 const text = (file: string) => readFileSync(join(stepsFolder, file), "utf8");
 
 /** Files that a script sources or runs, by its text: `"$here/consul-key.sh"`. */

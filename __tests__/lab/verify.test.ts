@@ -1,6 +1,8 @@
 /** Broken on purpose: `scripts/verify` names exactly that fault on exactly that host, and leaves nothing behind. */
 import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
 import { verifyLabel } from "../../cluster/names.js";
+import { hostScript } from "../../commands/shared/host-scripts.js";
 import type { VerifyJson } from "../../commands/verify/report/json.js";
 import { faults, settled } from "../fixtures/recordings/faults.js";
 import {
@@ -12,6 +14,7 @@ import {
   labFile,
   operator,
   type Running,
+  read,
   start,
   until,
   useCluster,
@@ -109,10 +112,18 @@ describe("an interrupted verify", () => {
     await run.printed(/h2 sends/);
     process.kill(run.pid, "SIGKILL");
     await run.ended;
-    expect(await left()).not.toEqual(nothing);
-    await until(async () => {
-      await new Promise((resolve) => setTimeout(resolve, 5000));
-      return Object.values(await left()).every((ids) => ids === "");
-    });
+    // How long they live is the end of their command. That of the killed run's is minutes.
+    const told = await atConsoles(
+      `docker ps -q --filter label=${verifyLabel} | xargs docker inspect --format '{{.HostConfig.AutoRemove}} {{json .Config.Cmd}}'`,
+    );
+    for (const name of Object.keys(nothing)) {
+      expect(told[name]).toMatch(/^true .*exec sleep (1\d\d|2\d\d)"\]\n$/);
+    }
+    const image = parse(read("cluster.yaml")).verify.image;
+    const script = hostScript("steps/tls.sh", "steps/http.sh", "probes/verify.sh");
+    expect(await on("h1", `set +e -- start short ${image} 10 3\n${script}`)).toMatch(/(=== start \d 0\n.*\n){3}/);
+    const short = () => atConsoles(`docker ps -aq --filter label=${verifyLabel}=short`);
+    expect(Object.values(await short())).not.toContain("");
+    await until(async () => Object.values(await short()).every((ids) => ids === ""));
   });
 });

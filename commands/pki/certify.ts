@@ -241,7 +241,7 @@ async function ask(
   hosts: readonly Host[],
   words: (host: Host) => readonly string[],
 ): Promise<Asked[]> {
-  const script = hostScript("steps/tls.sh", "steps/lib.sh", "probes/pki.sh");
+  const script = hostScript("steps/tls.sh", "steps/http.sh", "steps/lib.sh", "probes/pki.sh");
   const one = async (run: RunAsRoot, host: Host): Promise<Asked> => {
     const result = await run(host, script, words(host), 60);
     const [request] = /-----BEGIN CERTIFICATE REQUEST-----[^-]+-----END CERTIFICATE REQUEST-----\n/.exec(

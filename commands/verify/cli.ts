@@ -59,12 +59,12 @@ const options = {
 } as const;
 
 command("verify", { usage, options }, async (clusterFile, values) => {
-  const script = hostScript("steps/tls.sh", "probes/verify.sh");
+  const script = hostScript("steps/tls.sh", "steps/http.sh", "probes/verify.sh");
   const cluster = loadCluster(clusterFile);
   const inventory = inventoryHere(cluster);
   const eventBus = {
     image: eventBusImage(cluster),
-    script: hostScript("steps/tls.sh", "steps/lib.sh", "steps/artifacts.sh", "probes/event-bus.sh"),
+    script: hostScript("steps/tls.sh", "steps/http.sh", "steps/lib.sh", "steps/artifacts.sh", "probes/event-bus.sh"),
   };
   const { say, done } = progress("verify");
   const verified = await withHosts(inventory, (run) =>

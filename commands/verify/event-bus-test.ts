@@ -43,7 +43,7 @@ const defaultPatience: Patience = { seconds: 90, pauseMilliseconds: 500 };
 
 export interface EventBusRun extends Pick<TestRun, "views" | "run" | "id"> {
   readonly inventory: Pick<Inventory, "hosts">;
-  /** Text of `tls.sh`, `lib.sh` and `artifacts.sh` of `scripts/host/steps`, and of `scripts/host/probes/event-bus.sh`. */
+  /** Text of `tls.sh`, `http.sh`, `lib.sh` and `artifacts.sh` of `scripts/host/steps`, and of `scripts/host/probes/event-bus.sh`. */
   readonly script: string;
   readonly image: EventBusImage;
   readonly say: (line: string) => void;
@@ -87,9 +87,8 @@ export async function testEventBus(
   }
 
   say("event bus: bus_sender publishes, bus_receiver listens, kept apart by Swarm");
-  const pair = await testPair(on, hosts);
   say("event bus: one member on each host, all hear all; one crashes and is restarted");
-  const members = await testMembers(on, membersOf(hosts, id));
+  const [pair, members] = await Promise.all([testPair(on, hosts), testMembers(on, membersOf(hosts, id))]);
   return {
     ...own,
     loaded: true,
@@ -166,7 +165,8 @@ async function testPair(test: OnManager, hosts: readonly InventoryHost[]): Promi
   // Only where something is wrong already. Elsewhere Swarm has to find the right places by itself.
   const notAll = hosts.length < test.inventory.hosts.filter(({ agent }) => agent).length;
   const sound = hosts.map((host) => nodeOf(test, host) ?? host.name).join("|");
-  const here = notAll ? [`constraint:node==/^(${sound})$/`] : [];
+  // A cluster of their own: members that come and go are no matter of theirs.
+  const here = [`CLUSTER_NAME=pair-${test.id}`, ...(notAll ? [`constraint:node==/^(${sound})$/`] : [])];
   const started = await start(test, [
     { name: receiver, variables: here, args: "Receiver" },
     { name: sender, variables: apart ? [...here, `affinity:container!=${receiver}`] : here, args: "Sender" },
@@ -290,7 +290,7 @@ async function testCrash(test: OnManager, members: readonly Member[]): Promise<O
   if (alive.length > 0) {
     return { ...nothingSeen, complaints: alive };
   }
-  const dead = await takeSnapshot(test, linesFor(others));
+  const dead = await takeSnapshot(test, linesFor(others), containersOf(others));
   const without = await waitForNews(test, others, dead);
   const broken = complaintsOfMembers(others, without, dead, `after ${victim.name} crashed`);
   if (broken.length > 0) {
@@ -313,10 +313,12 @@ function waitForNews(test: OnManager, members: readonly Member[], since?: Snapsh
   return watch(
     test,
     linesFor(members),
-    members.map(({ container }) => container),
+    containersOf(members),
     (now) => unheard(members, now, since).length === 0,
   );
 }
+
+const containersOf = (members: readonly Member[]) => members.map(({ container }) => container);
 
 /** Lines of a log that hold a few seconds of news from all. */
 const linesFor = (members: readonly Member[]) => 5 * members.length + 10;
@@ -391,8 +393,14 @@ function start(
   return act(test, test.manager, "start", test.id, test.image.reference, ...specs);
 }
 
-async function takeSnapshot(test: OnManager, lines: number, began = Date.now()): Promise<Snapshot> {
-  return parseSnapshot(await act(test, test.manager, "look", test.id, String(lines)), (Date.now() - began) / 1000);
+async function takeSnapshot(
+  test: OnManager,
+  lines: number,
+  containers: readonly string[],
+  began = Date.now(),
+): Promise<Snapshot> {
+  const said = await act(test, test.manager, "look", test.id, String(lines), ...containers);
+  return parseSnapshot(said, (Date.now() - began) / 1000);
 }
 
 export function parseSnapshot(said: ReadonlyMap<string, Said>, seconds: number): Snapshot {
@@ -422,7 +430,7 @@ async function watch(
   const { seconds, pauseMilliseconds } = test.patience;
   const began = Date.now();
   for (;;) {
-    const now = await takeSnapshot(test, lines, began);
+    const now = await takeSnapshot(test, lines, containers, began);
     const hopeless = now.seconds > seconds / 9 && containers.some((name) => ended(now, name));
     if (done(now) || hopeless || now.seconds > seconds) {
       return now;

@@ -56,8 +56,8 @@ describe("event bus test", () => {
       "h2 load",
       "h3 load",
       "h1 start",
-      "h1 discard",
       "h1 start",
+      "h1 discard",
       "h1 crash",
       "h1 again",
     ]);
@@ -66,8 +66,8 @@ describe("event bus test", () => {
   it("keeps to the hosts where nothing is wrong yet", async () => {
     expect(await wrong(cluster, hosts, hosts.slice(0, 2))).toEqual([]);
     expect(cluster.specs).toEqual([
-      "bus_receiver-ab;constraint:node==/^(h1|h2)$/;Receiver",
-      "bus_sender-ab;constraint:node==/^(h1|h2)$/ affinity:container!=bus_receiver-ab;Sender",
+      "bus_receiver-ab;CLUSTER_NAME=pair-ab constraint:node==/^(h1|h2)$/;Receiver",
+      "bus_sender-ab;CLUSTER_NAME=pair-ab constraint:node==/^(h1|h2)$/ affinity:container!=bus_receiver-ab;Sender",
       "bus_member-h1-ab;constraint:node==h1;Member h1",
       "bus_member-h2-ab;constraint:node==h2;Member h2",
     ]);
@@ -132,7 +132,7 @@ describe("event bus test", () => {
   });
 
   it("says when the others fall silent after a crash", async () => {
-    // One look at the pair, one at the members, one at the dead: then h3 is deaf.
+    // One look at the pair and one at the members, one at the dead: then h3 is deaf.
     cluster.deaf = { from: 4, pairs: ["h3 h2"] };
     expect(await wrong(cluster)).toEqual(["h3 of h2: after h1 crashed: no news arrives within 0 s"]);
   });

@@ -1,11 +1,11 @@
 # A host's side of the event bus test of scripts/verify: loads the image on every host, runs containers through a Swarm
-# manager. Read after names.sh, tls.sh, lib.sh and artifacts.sh, on standard input. Containers have the label
+# manager. Read after names.sh, tls.sh, http.sh, lib.sh and artifacts.sh, on standard input. Containers have the label
 # multicast-swarm.verify=RUN and stop by themselves after five minutes if verify cannot remove them.
 # shellcheck shell=sh disable=SC2154  # fetched is set by artifacts.sh; names and ports by names.sh
 #
 #   load IMAGE [PLATFORM SHA256 SOURCE]…   loads the locked IMAGE for this platform, unless the engine has it
 #   start RUN IMAGE NAME;VARIABLE…;ARGS…   starts containers through this Swarm manager, each described by one argument
-#   look RUN LINES                         lists them, with the last LINES of each one's log
+#   look RUN LINES NAME…                   lists them, with the last LINES of the logs of those with these names
 #   crash NAME                             kills a container
 #   again NAME                             starts it again
 #   discard NAME…                          removes containers before the run ends
@@ -108,10 +108,13 @@ containers() { # RUN
   [ -z "$ids" ] || swarm inspect --format '{{.Node.Name}}{{.Name}} {{.State.Status}}' $ids 2>/dev/null || true
 }
 
-look() { # RUN LINES
+look() { # RUN LINES NAME…
+  lines=$2
   show containers containers "$1" || return 0
-  for name in $(printf '%s\n' "$show_text" | sed -n 's|^[^ /]*/\(bus_[^ ,]*\).*|\1|p'); do
-    show "log $name" swarm_logs --tail "$2" "$name" || true
+  there=$(printf '%s\n' "$show_text" | sed -n 's|^[^ /]*/\(bus_[^ ,]*\).*|\1|p')
+  shift 2
+  for name; do
+    ! printf '%s\n' "$there" | grep -qxF "$name" || show "log $name" swarm_logs --tail "$lines" "$name" || true
   done
 }
 

@@ -1,5 +1,5 @@
 # A host's side of scripts/pki: makes the host's own key where there is none, and prints a request for a certificate. The
-# key never leaves the host. Sent after names.sh, tls.sh and lib.sh, on standard input.
+# key never leaves the host. Sent after names.sh, tls.sh, http.sh and lib.sh, on standard input.
 # A new key waits in next.pem until a deploy brings the certificate that belongs to it: until then, what runs keeps the old.
 # Creates $pki, which destroy removes.
 # shellcheck shell=sh disable=SC2154 # names are set by names.sh

@@ -1,13 +1,13 @@
 #!/bin/sh
 # A host's side of scripts/verify: what it sees of the cluster, and tests of the containers' network.
-# Read after names.sh and tls.sh. Changes nothing on the host except for containers with the label multicast-swarm.verify=RUN, which
+# Read after names.sh, tls.sh and http.sh. Changes nothing on the host except for containers with the label multicast-swarm.verify=RUN, which
 # stop by themselves if verify cannot remove them.
 #
 #   sh -s -- observe ADDRESS IMAGE [status]    prints the state of Consul, Weave Net and Swarm as this host sees it;
 #                                              `status` adds what only a reader wants
 #   sh -s -- start RUN IMAGE LIFETIME COUNT [CONSTRAINT]
 #                                              starts COUNT containers through this Swarm manager, kept apart by affinity
-#   sh -s -- where RUN                         lists the containers that run here
+#   sh -s -- where RUN                         lists the containers that run here, when they listen
 #   sh -s -- address RUN                       prints the address of the container here
 #   sh -s -- probe RUN NUMBER:BYTES[:ADDRESS]… tests from the container here to those with these numbers: name, ping, TCP,
 #                                              and the largest datagram that passes, which should be BYTES; with an
@@ -68,7 +68,7 @@ observe() { # ADDRESS IMAGE [status]
   ask consul-raft consul operator raft list-peers
   ask consul-autopilot autopilot
   ask consul-info consul info
-  ask weave-report weave report
+  ask weave-report weave_report
   ask proxy docker_via "tcp://$1:$port_weave_proxy" version --format '{{.Server.Version}}'
   ask swarm-info docker_via ":$port_swarm_manager" info
   ask certificates certificates "$1"
@@ -79,6 +79,14 @@ observe() { # ADDRESS IMAGE [status]
   ask swept sweep
   wait
   for name in $asked; do cat "$answers/$name"; done
+}
+
+# The command starts a container. Where the router does not answer, it says why.
+weave_report() {
+  http_get 127.0.0.1 "$port_weave_api" /report && return
+  # Its alarm has gone off: there is no time for another question.
+  [ $? != 142 ] || return 124
+  weave report
 }
 
 # Where the Docker API is served with TLS, or Consul's agents talk with it: the time here, the certificates that proxy, manager
@@ -172,7 +180,21 @@ start_one() { # NUMBER RUN IMAGE LIFETIME COUNT [CONSTRAINT]
 
 here() { docker ps -q --filter "label=$verify_label=$1" | head -n 1; }
 
-where() { patience=5 && show where docker ps --filter "label=$verify_label=$1" --format '{{.Names}}'; }
+# Others are about to send: whoever says where a container is has seen it listen, or has waited for that.
+where() { # RUN
+  patience=5
+  show where docker ps --filter "label=$verify_label=$1" --format '{{.Names}}'
+  [ -n "$show_text" ] || return 0
+  patience=3
+  # shellcheck disable=SC2016  # expanded in the container
+  docker exec "$(here "$1")" sh -c '
+    tries=0
+    until grep -qi "$1" /proc/net/igmp || [ $tries -ge 20 ]; do
+      tries=$((tries + 1))
+      sleep 0.1
+    done
+  ' sh "$(igmp_group)" >/dev/null 2>&1
+}
 
 address() { # RUN
   patience=2

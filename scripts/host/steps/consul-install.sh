@@ -20,13 +20,13 @@ elif consul_prepared; then
   found "Consul $artifact_version ready to take its place"
 else
   own file $consul_binary
-  command -v unzip >/dev/null || install_packages unzip
+  unzip=$(command -v unzip) || unzip=$(unpack_packages unzip)/usr/bin/unzip
   fetch "$artifact_source" "$artifact_sha256"
   rm -rf "$state/download/consul"
-  unzip -q -o "$fetched" consul -d "$state/download/consul"
+  "$unzip" -q -o "$fetched" consul -d "$state/download/consul"
   chmod 0755 "$state/download/consul/consul"
   mv -f "$state/download/consul/consul" "$consul_next"
-  rm -rf "$state/download/consul" "$fetched"
+  rm -rf "$state/download/consul" "$state/download/unzip" "$fetched"
   note consul-next "$artifact_sha256 $(hash_of "$consul_next")"
   changed "Consul $artifact_version (ready to take its place)"
 fi

@@ -20,18 +20,7 @@ consul_prepared() {
 }
 
 # consul_get ADDRESS PATH [STATUS|…]: what an agent answers over HTTP, fails unless all is well.
-# Consul's own command would do, but is a start of 150 MB, and hosts need not have curl.
-consul_get() {
-  perl -MIO::Socket::INET -e '
-    alarm 20;
-    my ($address, $port, $path, $status) = @ARGV;
-    my $agent = IO::Socket::INET->new(PeerAddr => $address, PeerPort => $port, Timeout => 10) or exit 1;
-    print $agent "GET $path HTTP/1.0\r\n\r\n";
-    local $/;
-    my $answer = <$agent> // "";
-    exit 1 unless $answer =~ s{^HTTP/\S+ (?:$status) .*?\r\n\r\n}{}s;
-    print $answer;' "$1" "$port_consul_http" "$2" "${3:-200}"
-}
+consul_get() { http_get "$1" "$port_consul_http" "$2" "${3:-200}"; }
 
 # consul_servers ADDRESS: a line "NAME ADDRESS:PORT leader|follower voter|none" for each server; fails without a leader.
 consul_servers() {

@@ -89,13 +89,15 @@ fi
 # A primary that was elected a moment ago may not have all nodes yet.
 probe=multicast-swarm-gate-$$
 placed() {
+  placed_status=0
+  answer=$(docker_at 127.0.0.1 "$port_swarm_manager" create --name "$probe" --label "$verify_label=gate" "$image" --version 2>&1) ||
+    placed_status=1
   docker_at 127.0.0.1 "$port_swarm_manager" rm -f -v "$probe" >/dev/null 2>&1 || true
-  answer=$(docker_at 127.0.0.1 "$port_swarm_manager" create --name "$probe" --label "$verify_label=gate" "$image" --version 2>&1)
+  return $placed_status
 }
 answer=''
 placed_in_time=yes
 until_true "$timeout" placed || placed_in_time=no
-docker_at 127.0.0.1 "$port_swarm_manager" rm -f -v "$probe" >/dev/null 2>&1 || true
 [ $placed_in_time = yes ] ||
   die "after $timeout s Swarm does not place a container: $(printf %s "$answer" | tail -n 1). See docker logs $manager_container"
 found "Swarm: every manager ($(hosts manager | awk '{ printf "%s%s", sep, $1; sep = " " }')) sees $(hosts agent | wc -l) healthy nodes, and a container can be placed"

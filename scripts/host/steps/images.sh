@@ -10,6 +10,15 @@ image_facts() {
   image_id=$(docker image inspect -f '{{.Id}}' "$1" 2>/dev/null || true)
 }
 
+# images_unchanged NAME:TAG…: true when the engine has all of these as load_image has put them there.
+images_unchanged() {
+  images_have=$(docker image inspect -f '{{.Id}}' "$@" 2>/dev/null) || return 1
+  [ "$images_have" = "$(for image_name; do
+    image_noted=$(note "image-$(printf %s "$image_name" | tr '/:' '__')")
+    echo "${image_noted#* }"
+  done)" ]
+}
+
 # image_loaded NAME:TAG: true when the engine has the locked image under that reference; sets what image_facts sets.
 image_loaded() {
   artifact "image:$1"

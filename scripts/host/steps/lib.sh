@@ -21,6 +21,8 @@ sent=$(dirname "$here")
 [ -n "${cluster_label:-}" ] || . "$here/names.sh"
 # shellcheck source=scripts/host/steps/tls.sh
 command -v tls >/dev/null || . "$here/tls.sh"
+# shellcheck source=scripts/host/steps/http.sh
+command -v http_get >/dev/null || . "$here/http.sh"
 # $state is what this project knows about the host; its file `created` lists what it put there, oldest first.
 
 say() { printf '%s %s: %s\n' "$(uname -n)" "$step" "$*"; }
@@ -49,13 +51,15 @@ take() {
   done
 }
 
-# until_true SECONDS COMMAND…: runs COMMAND every half second until it succeeds; fails when SECONDS are over.
+# until_true SECONDS COMMAND…: runs COMMAND until it succeeds, every half second and sooner at first; fails when SECONDS
+# are over.
 until_true() {
-  until_end=$(($(date +%s) + $1))
+  until_end=$(($(date +%s) + $1)) until_tenths=1
   shift
   until "$@"; do
     [ "$(date +%s)" -lt "$until_end" ] || return 1
-    sleep 0.5
+    sleep 0.$until_tenths
+    until_tenths=$((until_tenths < 3 ? until_tenths * 2 : 5))
   done
 }
 

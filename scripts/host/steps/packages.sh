@@ -31,6 +31,22 @@ missing_packages() {
 # configure yet is what apt is about to complete.
 complete_packages() { [ -z "$(ls -A /var/lib/dpkg/updates)" ] || dpkg --configure -a >/dev/null 2>&1 || true; }
 
+# unpack_packages GROUP: prints the folder that it has unpacked the missing ones of the locked group into. For what is
+# used once: the host stays without, and nobody waits for another step that is installing packages.
+unpack_packages() {
+  packages=$(missing_packages "$1")
+  packages_dir=$state/download/$1
+  rm -rf "$packages_dir"
+  while read -r _ _ package_sha256 package_source; do
+    fetch "$package_source" "$package_sha256"
+    dpkg-deb -x "$fetched" "$packages_dir" || die "dpkg-deb cannot unpack $package_source"
+    rm -f "$fetched"
+  done <<END
+$packages
+END
+  printf '%s\n' "$packages_dir"
+}
+
 # install_packages GROUP: installs those that are missing, from the locked files alone. The record has them as packages, and
 # under the group's name.
 install_packages() {

@@ -25,21 +25,30 @@ else
   changed "$weave_script ($artifact_version)"
 fi
 
-for image in $(printf %s "$images" | tr ',' ' '); do
-  load_image "$image"
-done
+# load ours|others: Weave's own images, or the rest.
+load() {
+  for image in $(printf %s "$images" | tr ',' ' '); do
+    case $1:$image in
+      ours:*/weave:* | ours:*/weaveexec:* | ours:*/weavedb:*) load_image "$image" ;;
+      others:*/weave:* | others:*/weaveexec:* | others:*/weavedb:*) ;;
+      others:*) load_image "$image" ;;
+    esac
+  done
+}
+load ours
 
-case " $* " in
-  *" password=$(note weave-password) "*)
-    [ ! -e $weave_password ] || cmp -s "$sent/weave-password" $weave_password ||
-      die "the router has another password than the one in TF_VAR_weave_password: set the one that it has, or raise security.weavePasswordChanged"
-    ;;
-esac
-case " $* " in
-  *" password="*)
-    own file $weave_password
-    put $weave_password root:root 0600 <"$sent/weave-password" || true
-    ;;
-esac
+password=$(printf '%s\n' "$@" | sed -n 's/^password=//p')
+if [ -n "$password" ]; then
+  [ "$password" != "$(note weave-password)" ] || [ ! -e $weave_password ] || cmp -s "$sent/weave-password" $weave_password ||
+    die "the router has another password than the one in TF_VAR_weave_password: set the one that it has, or raise security.weavePasswordChanged"
+  own file $weave_password
+  put $weave_password root:root 0600 <"$sent/weave-password" || true
+fi
 
-sh "$here/weave-launch.sh" "$@" turn=no
+# The router does not wait for what it does not need.
+load others &
+others=$!
+launched=yes
+sh "$here/weave-launch.sh" "$@" turn=no || launched=no
+wait $others || exit 1
+[ $launched = yes ] || exit 1

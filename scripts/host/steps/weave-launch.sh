@@ -108,7 +108,7 @@ expect file /etc/cni/net.d/10-weave.conflist "/opt/cni/bin/weave-plugin-$version
 
 # A start finds out by itself what it needs: also one by hand, after a reboot, or when the engine has come back.
 own file "$state/weave-prepare.sh"
-cat "$here/names.sh" "$here/tls.sh" "$here/lib.sh" "$here/images.sh" "$here/weave.sh" "$here/weave-prepare.sh" | put "$state/weave-prepare.sh" root:root 0644 || true
+cat "$here/names.sh" "$here/tls.sh" "$here/http.sh" "$here/lib.sh" "$here/images.sh" "$here/weave.sh" "$here/weave-prepare.sh" | put "$state/weave-prepare.sh" root:root 0644 || true
 
 expect shared /etc/systemd/system/docker.service.wants
 own unit weave.service
@@ -118,17 +118,17 @@ systemctl enable -q weave.service
 weave_env
 # How many of the others the router is connected to. One that leaves meanwhile does not count.
 connected() {
-  weave status connections 2>/dev/null | awk -v others=" $others" '
+  weave_status connections | awk -v others=" $others" '
     / established / { sub(/:[0-9]+$/, "", $2); if (index(others, " " $2 " ")) n++ } END { print n + 0 }'
 }
 had=0
-reconnected() { [ "$(connected)" -ge "$had" ]; }
+reconnected() { [ "$had" = 0 ] || [ "$(connected)" -ge "$had" ]; }
 
 # How many peers the router wants to vote before it gives the first container an address, and whether that is to come.
 voters() {
   docker inspect -f '{{join .Args " "}}' "$weave_container" | sed -n 's/.*--ipalloc-init consensus=\([0-9]*\).*/\1/p'
 }
-undecided() { weave status 2>/dev/null | grep -Eq '^ *Status: (idle|awaiting consensus)'; }
+undecided() { weave_status | grep -Eq '^ *Status: (idle|awaiting consensus)'; }
 
 stale=
 if [ $running = no ] || [ "$(note weave-running)" != "$wanted" ]; then

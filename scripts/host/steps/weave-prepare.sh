@@ -1,5 +1,5 @@
 # What systemd runs before each start of Weave's router, so that nothing that is left of an earlier start, or missing
-# since, is in its way. weave-launch puts it on the host with names.sh, tls.sh, lib.sh, images.sh and weave.sh in front of it: a
+# since, is in its way. weave-launch puts it on the host with names.sh, tls.sh, http.sh, lib.sh, images.sh and weave.sh in front of it: a
 # start needs nothing of what a deploy has uploaded, and no registry.
 # Environment: that of /etc/default/weave
 # shellcheck shell=sh disable=SC2154 # those set what it uses

@@ -23,8 +23,13 @@ weave_env() {
   # shellcheck disable=SC1091
   . /etc/default/weave
   set +a
-  for weave_image in $(weave_images); do restore_image "$weave_image" || true; done
+  # shellcheck disable=SC2046 # one image a word
+  images_unchanged $(weave_images) ||
+    for weave_image in $(weave_images); do restore_image "$weave_image" || true; done
 }
+
+# weave_status [connections]: what `weave status` prints of the router here.
+weave_status() { http_get 127.0.0.1 "$port_weave_api" "/status${1:+/$1}"; }
 
 # peer_name ADDRESS: a Weave peer's name comes from the host's address, so that a rebuilt host is the same peer and keeps
 # its addresses, and two hosts can never claim one name.

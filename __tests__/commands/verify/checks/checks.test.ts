@@ -40,7 +40,10 @@ describe("the host side", () => {
       writeFileSync(join(folder, name), `#!/bin/sh\n${commands}`);
       chmodSync(join(folder, name), 0o755);
     }
-    const script = hostScript("steps/tls.sh", "probes/verify.sh").replace(/^PATH=.*$/m, `PATH=${folder}:/usr/bin:/bin`);
+    const script = hostScript("steps/tls.sh", "steps/http.sh", "probes/verify.sh").replace(
+      /^PATH=.*$/m,
+      `PATH=${folder}:/usr/bin:/bin`,
+    );
     const args = ["-s", "--", "observe", "198.18.0.11", "image:1", ...status];
     const { stdout, stderr } = spawnSync("sh", args, { input: script, encoding: "utf8" });
     expect(stderr).toBe("");
@@ -74,7 +77,10 @@ describe("the host side", () => {
     for (const name of ["nc", "socat", "ip"]) {
       program(name, "cat >/dev/null");
     }
-    const script = hostScript("steps/tls.sh", "probes/verify.sh").replace(/^PATH=.*$/m, `PATH=${folder}:/usr/bin:/bin`);
+    const script = hostScript("steps/tls.sh", "steps/http.sh", "probes/verify.sh").replace(
+      /^PATH=.*$/m,
+      `PATH=${folder}:/usr/bin:/bin`,
+    );
     return spawnSync("sh", ["-s", "--", "probe", "ab", ...others], { input: script, encoding: "utf8" }).stdout;
   }
 

@@ -17,7 +17,7 @@ async function agent(address: string, answers: Readonly<Record<string, readonly 
 /** The status and output of a line of shell, with what steps have. */
 const step = (line: string) =>
   new Promise<string>((resolve) => {
-    const script = `set -eu; cd scripts/host/steps; . ./names.sh; . ./consul.sh; ${line}`;
+    const script = `set -eu; cd scripts/host/steps; . ./names.sh; . ./http.sh; . ./consul.sh; ${line}`;
     execFile("sh", ["-c", script], (error, stdout) => resolve(`${error?.code ?? 0} ${stdout}`));
   });
 

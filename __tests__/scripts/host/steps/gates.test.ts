@@ -122,10 +122,10 @@ it.each([
     /servers without a vote: b \(10\.0\.1\.2\) /,
   ],
   ["consul", "perl", "an agent that does not answer", "", 1, /servers without a vote: a .* b .* scripts\/diagnose/],
-  ["weave", "weave", "a router that does not answer", "", 1, /to: a \(10\.0\.1\.1\) b .* c .* scripts\/diagnose/],
+  ["weave", "perl", "a router that does not answer", "", 1, /to: a \(10\.0\.1\.1\) b .* c .* scripts\/diagnose/],
   [
     "weave",
-    "weave",
+    "perl",
     "a missing connection",
     "          Peers: 3 (with 4 established connections)\n-> 10.0.1.1:6783  established sleeve x\n<- 10.0.1.2:4711  established sleeve y\n-> 10.0.1.3:6783  failed      z\n",
     1,
@@ -133,7 +133,7 @@ it.each([
   ],
   [
     "weave",
-    "weave",
+    "perl",
     "all connected",
     "          Peers: 3 (with 6 established connections)\n",
     0,
@@ -189,14 +189,14 @@ it("a host that is down is no node, no voter and no peer", () => {
   const consul = gate("consul", "perl", voters, voters, undefined, dIsDown);
   expect(consul.said).toMatch(/2 voters \( a b \), leader a, 3 members alive/);
   const all = "          Peers: 3 (with 6 established, 3 pending connections)\n";
-  const weave = gate("weave", "weave", all, all, undefined, dIsDown);
+  const weave = gate("weave", "perl", all, all, undefined, dIsDown);
   expect([swarm.status, consul.status, weave.status]).toEqual([0, 0, 0]);
 });
 
 it("weave: a host that goes on running though it is said to be down is named", () => {
   const running =
     "          Peers: 4 (with 12 established connections)\n-> 10.0.1.2:6783  established sleeve x\n<- 10.0.1.4:4711  established sleeve y\n";
-  const { status, said } = gate("weave", "weave", running, running, undefined, dIsDown);
+  const { status, said } = gate("weave", "perl", running, running, undefined, dIsDown);
   expect(said).toMatch(
     /Weave is still connected to d \(10\.0\.1\.4\) which the cluster file says is down: switch it off, or delete `down: true`/,
   );
