@@ -1,25 +1,53 @@
 /** `security.dockerTls`: what proxy and manager of each host show, and how long it is valid. */
+import { join } from "node:path";
 import type { InventoryHost } from "../../../cluster/inventory.js";
 import { type CertificateFacts, daysLeft, factsOf, renewalDays } from "../../../cluster/pki.js";
 import { ports } from "../../../cluster/ports.js";
-import { plural } from "../../shared/findings.js";
+import { type OperatorCertificate, renewal, timeFault } from "../../shared/certificates.js";
+import { plural, showDuration } from "../../shared/findings.js";
+import { limitSeconds } from "../deadline.js";
+import type { Evidence } from "../evidence.js";
 import { whyFailed } from "../sections.js";
-import { type Check, complaintOfItself, inViews, type Sight, unless } from "./check.js";
+import { type Check, complaintOfItself, inViews, type Sight, thisMachine, unless } from "./check.js";
+
+/** Seconds by which a host's clock may differ from this machine's, beside the time that it has for its answer. */
+const tolerance = 300;
 
 export const certificates = {
   name: "tls",
   title: "Docker API with TLS alone (security.dockerTls)",
-  doc: `with \`security.dockerTls\`: Weave's proxy and Swarm's manager show the host's certificate of the cluster file's folder; no certificate ends today; fewer than ${renewalDays} days left are said`,
+  doc: `with \`security.dockerTls\`: Weave's proxy and Swarm's manager show the host's certificate of the cluster file's folder; that one, the authority's and this machine's own are valid, by clocks that agree, and do not end today; fewer than ${renewalDays} days left are said`,
   after: ["proxy", "swarm"],
   needed: "the Docker API served with the host's own certificate, which is valid",
-  fix: () => "scripts/pki, commit what it changes, and deploy",
+  fix: (_, __, complaints) => (complaints.some(({ found }) => /\bclock\b/.test(found)) ? setClock : renewal),
   observe: (evidence) =>
     evidence.inventory.operator === undefined
       ? undefined
       : inViews(["certificates"], (host, said) =>
-          unless(whyFailed(said("certificates")), host, () => shown(host, said("certificates").text)),
+          unless(whyFailed(said("certificates")), host, () => shown(host, said("certificates").text, evidence)),
         )(evidence),
+  further: [
+    {
+      needed: "this machine's own key and certificate, valid: Terraform and scripts/swarm come with it",
+      fix: () => "scripts/pki on this machine",
+      observe: ({ operator, inventory, time }) => {
+        const fault = operator && operatorEnds(operator, time);
+        const path = join(inventory.operator ?? "", "cert.pem");
+        const complaint = { by: thisMachine, about: thisMachine, found: `${path} ${fault}` };
+        return fault === undefined ? undefined : { seen: new Map(), complaints: [complaint] };
+      },
+    },
+  ],
 } as const satisfies Check;
+
+const setClock = "timedatectl set-ntp true where the clock is wrong, on this machine or on the host";
+
+const operatorEnds = (operator: OperatorCertificate, time: Date): string | undefined => {
+  if ("fault" in operator) {
+    return operator.fault;
+  }
+  return daysLeft(operator.own, time.getTime() / 1000) < 1 ? "ends today" : undefined;
+};
 
 /** The certificates of a section's text, by the line in front of each. */
 function certificatesIn(text: string): Map<string, CertificateFacts> {
@@ -29,34 +57,59 @@ function certificatesIn(text: string): Map<string, CertificateFacts> {
   return new Map([...parts].map(([, name = "", pem = ""]) => [name, factsOf(pem)]));
 }
 
-function shown(host: InventoryHost, text: string): Sight {
+function shown(host: InventoryHost, text: string, evidence: Evidence): Sight {
   const [, time] = /^time (\d+)$/m.exec(text) ?? [];
   if (time === undefined) {
     return complaintOfItself(host, "serves the Docker API to everybody, without TLS");
   }
+  const now = Number(time);
   const found = certificatesIn(text);
-  const served = [
-    ["Weave's proxy", ports.weaveProxy.number] as const,
-    ...(host.manager ? [["Swarm's manager", ports.swarmManager.number] as const] : []),
+  const valid = [["certificate", found.get("own")], ["authority", found.get("authority")]] as const;
+  const faults = [
+    ...clockFaults(now, evidence.time.getTime() / 1000),
+    ...servedFaults(host, found),
+    ...valid.flatMap(([name, one]) => (one ? timeFaults(name, one, now) : [])),
   ];
-  const others = served.flatMap(([who, port]) => {
-    const certificate = found.get(`served ${port}`);
-    if (certificate === undefined) {
-      return [`${who} shows no certificate`];
-    }
-    const same = certificate.key === host.certificate?.key && certificate.until === host.certificate.until;
-    return same ? [] : [`${who} shows another certificate than pki/ has`];
-  });
-  const all = [["certificate", found.get("own")] as const, ["authority", found.get("authority")] as const];
-  const days = all.flatMap(([name, one]) => (one ? [{ name, left: daysLeft(one, Number(time)) }] : []));
-  const ended = days.filter(({ left }) => left < 1).map(({ name }) => `the ${name} has ended, or ends today`);
-  const faults = [...others, ...ended];
   if (faults.length > 0) {
     return complaintOfItself(host, faults.join("; "));
   }
-  const soon = days.some(({ left }) => left < renewalDays) ? ": run scripts/pki" : "";
+  const operator = evidence.operator && "own" in evidence.operator ? evidence.operator.own : undefined;
+  const days = [valid[0], ["operator", operator] as const, valid[1]].flatMap(([name, one]) =>
+    one ? [{ name, left: daysLeft(one, now) }] : [],
+  );
   return {
-    seen: `${days.map(({ name, left }) => `${name} ${plural(left, "day")}`).join(", ")}${soon}`,
+    seen: days.map(({ name, left }) => `${name} ${plural(left, "day")}`).join(", "),
     complaints: [],
+    ...(days.some(({ left }) => left < renewalDays) && { advice: renewal }),
   };
+}
+
+/** A host whose clock is off takes certificates for ended that are not, or the other way round. */
+function clockFaults(now: number, here: number): string[] {
+  const ahead = now - here;
+  return ahead > limitSeconds + tolerance || ahead < -tolerance
+    ? [`the clock is ${showDuration(Math.abs(ahead))} ${ahead > 0 ? "ahead of" : "behind"} this machine's`]
+    : [];
+}
+
+function servedFaults({ manager, certificate }: InventoryHost, found: ReadonlyMap<string, CertificateFacts>): string[] {
+  const servers = [
+    ["Weave's proxy", ports.weaveProxy.number] as const,
+    ...(manager ? [["Swarm's manager", ports.swarmManager.number] as const] : []),
+  ];
+  return servers.flatMap(([who, port]) => {
+    const shows = found.get(`served ${port}`);
+    if (shows === undefined) {
+      return [`${who} shows no certificate`];
+    }
+    const same = shows.key === certificate?.key && shows.until === certificate.until;
+    return same ? [] : [`${who} shows another certificate than pki/ has`];
+  });
+}
+
+function timeFaults(name: string, one: CertificateFacts, now: number): string[] {
+  if (now < one.from) {
+    return [`the ${name} ${timeFault(one, now, "the host's clock")?.found}`];
+  }
+  return daysLeft(one, now) < 1 ? [`the ${name} has ended, or ends today`] : [];
 }
