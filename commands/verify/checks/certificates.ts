@@ -64,7 +64,10 @@ function shown(host: InventoryHost, text: string, evidence: Evidence): Sight {
   }
   const now = Number(time);
   const found = certificatesIn(text);
-  const valid = [["certificate", found.get("own")], ["authority", found.get("authority")]] as const;
+  const valid = [
+    ["certificate", found.get("own")],
+    ["authority", found.get("authority")],
+  ] as const;
   const faults = [
     ...clockFaults(now, evidence.time.getTime() / 1000),
     ...servedFaults(host, found),
