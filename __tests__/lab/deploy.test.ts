@@ -140,6 +140,20 @@ END
     }
   });
 
+  it("keeps Consul's agents from everything but their data", async () => {
+    const tried = await atConsoles(`
+      pid=$(systemctl show --value -p MainPID consul)
+      grep -xE 'CapBnd:.*|NoNewPrivs:.*|Seccomp:.*' /proc/$pid/status | tr -d '\t'
+      # As root, who would be let in by the files' modes.
+      nsenter --target $pid --mount sh -c '
+        for folder in /etc /usr /var/lib /run /var/consul; do touch $folder/tried 2>/dev/null && rm $folder/tried && echo $folder; done
+        ls -A /root /home'`);
+    for (const { name } of hosts()) {
+      // /run is for root alone, which the agent is not.
+      expect(tried[name]).toBe("CapBnd:0000000000000000\nNoNewPrivs:1\nSeccomp:2\n/var/consul\n/home:\n\n/root:\n");
+    }
+  });
+
   it("changes nothing when it is run again, and touches no service and no container", async () => {
     const was = await running();
     expectWords(await lab("deploy"), /0 added, 0 changed, 0 destroyed/);
