@@ -56,13 +56,13 @@ const install = (name: string) =>
 
 /** As documented. */
 const [, sudoers = ""] =
-  /```sudoers\n([\s\S]*?)```/.exec(readFileSync(join(__dirname, "../../docs/security.md"), "utf8")) ?? [];
+  /```sudoers\n([\s\S]*?)```/.exec(readFileSync(join(__dirname, "../../docs/privileges.md"), "utf8")) ?? [];
 
 beforeAll(async () => {
   const key = await startAgent();
   await Promise.all([
     // Another port and shell, files for their owner's eyes alone, an Ed25519 key only, a login by the agent that only the
-    // jump host may use and only for commands, and sudo for what docs/security.md lists.
+    // jump host may use and only for commands, and sudo for what docs/privileges.md lists.
     atConsole(
       host("h1"),
       `${install("tcsh")}
@@ -123,7 +123,7 @@ async function throughTunnel(...command: string[]): Promise<string> {
   return output;
 }
 
-it("may not do as root what is not on the list of docs/security.md", async () => {
+it("may not do as root what is not on the list of docs/privileges.md", async () => {
   const sudo = (command: string) => atConsole(host("h1"), `su -s /bin/sh ops -c 'sudo -n ${command}' 2>&1 || true`);
   expect(await sudo("id -u")).toMatch(/password is required/);
   expect(await sudo("env id -u")).toBe("0\n");
