@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { factsOf } from "../../../cluster/pki.js";
@@ -160,14 +160,18 @@ function operatorWith(days: number): string {
   return folder;
 }
 /** Verifies healthy hosts that serve with TLS, h2 with what is given. */
-function certified(text: string, { own = pem, operator = "there/is/none" } = {}): Promise<Verified> {
+function certified(
+  text: string,
+  { own = pem, operator = "there/is/none", change = (stdout: string) => stdout } = {},
+): Promise<Verified> {
   const certificate = (name: string) => factsOf(name === "h2" ? own : pem);
   const hosts = inventory.hosts.map((one) => ({ ...one, certificate: certificate(one.name) }));
   return replay(
     healthy,
     ({ host: name, stdout }) => {
       const said = name === "h2" ? text : served(second, pem, pem);
-      return { stdout: stdout.replace("=== swept", `=== certificates 0\n${said}\n=== swept`) };
+      const told = name === "h2" ? change(stdout) : stdout;
+      return { stdout: told.replace("=== swept", `=== certificates 0\n${said}\n=== swept`) };
     },
     [],
     undefined,
@@ -196,6 +200,19 @@ describe("a certificate", () => {
     );
     const ofOperator = await certified(served(second, pem, pem), { operator: operatorWith(20) });
     expect(said(ofOperator)).toContainEqual(expect.stringMatching(/^! h1 .*h2 .*h3 .*tls: .*operator 19 days/));
+  });
+  it("that has ended explains a proxy that nobody takes for itself any more", async () => {
+    const refused = /=== proxy 0\n.*\n/;
+    const x509 = "=== proxy 1\nerror during connect: x509: certificate has expired or is not yet valid\n";
+    const verified = await certified(served(second, ended, ended, ended), {
+      own: ended,
+      change: (stdout) => stdout.replace(refused, x509),
+    });
+    expect(faults(verified)).toEqual(["h2 tls: the certificate has ended, or ends today"]);
+    expect(verified.verdicts.find(({ check, host: of }) => check === "proxy" && of === "h2")).toMatchObject({
+      status: "follows",
+      because: "tls",
+    });
   });
   it("is not blamed for a clock", async () => {
     const [verdict] = (await certified(served(second - 86400, pem, pem))).verdicts.filter(
@@ -420,6 +437,7 @@ describe("every check can fail", () => {
         () => certified(served(second, ended, ended, ended), { own: ended }),
         "h2 tls: the certificate has ended, or ends today",
       ],
+      [() => certified(served(second, pem, pem), { operator: dirname(__filename) }), "this machine tls: "],
       [() => certified(served(second + 86400, pem, pem)), "h2 tls: the clock is 24 hours ahead of this machine's"],
     ],
     consul: [

@@ -7,7 +7,7 @@ import { type OperatorCertificate, renewal, timeFault } from "../../shared/certi
 import { plural, showDuration } from "../../shared/findings.js";
 import { limitSeconds } from "../deadline.js";
 import type { Evidence } from "../evidence.js";
-import { whyFailed } from "../sections.js";
+import { succeeded, whyFailed } from "../sections.js";
 import { type Check, complaintOfItself, inViews, type Sight, thisMachine, unless } from "./check.js";
 
 /** Seconds by which a host's clock may differ from this machine's, beside the time that it has for its answer. */
@@ -17,7 +17,7 @@ export const certificates = {
   name: "tls",
   title: "Docker API with TLS alone (security.dockerTls)",
   doc: `with \`security.dockerTls\`: Weave's proxy and Swarm's manager show the host's certificate of the cluster file's folder; that one, the authority's and this machine's own are valid, by clocks that agree, and do not end today; fewer than ${renewalDays} days left are said`,
-  after: ["proxy", "swarm"],
+  after: ["weave"],
   needed: "the Docker API served with the host's own certificate, which is valid",
   fix: (_, __, complaints) => (complaints.some(({ found }) => /\bclock\b/.test(found)) ? setClock : renewal),
   observe: (evidence) =>
@@ -70,7 +70,7 @@ function shown(host: InventoryHost, text: string, evidence: Evidence): Sight {
   ] as const;
   const faults = [
     ...clockFaults(now, evidence.time.getTime() / 1000),
-    ...servedFaults(host, found),
+    ...servedFaults(host, found, evidence),
     ...valid.flatMap(([name, one]) => (one ? timeFaults(name, one, now) : [])),
   ];
   if (faults.length > 0) {
@@ -95,15 +95,20 @@ function clockFaults(now: number, here: number): string[] {
     : [];
 }
 
-function servedFaults({ manager, certificate }: InventoryHost, found: ReadonlyMap<string, CertificateFacts>): string[] {
+/** Who answers nobody has another fault, which another check finds. */
+function servedFaults(
+  { name, manager, certificate }: InventoryHost,
+  found: ReadonlyMap<string, CertificateFacts>,
+  { views }: Evidence,
+): string[] {
   const servers = [
-    ["Weave's proxy", ports.weaveProxy.number] as const,
-    ...(manager ? [["Swarm's manager", ports.swarmManager.number] as const] : []),
+    { who: "Weave's proxy", port: ports.weaveProxy.number, answer: "proxy" } as const,
+    ...(manager ? [{ who: "Swarm's manager", port: ports.swarmManager.number, answer: "swarm-info" } as const] : []),
   ];
-  return servers.flatMap(([who, port]) => {
+  return servers.flatMap(({ who, port, answer }) => {
     const shows = found.get(`served ${port}`);
     if (shows === undefined) {
-      return [`${who} shows no certificate`];
+      return succeeded(views, name, answer) ? [`${who} shows no certificate`] : [];
     }
     const same = shows.key === certificate?.key && shows.until === certificate.until;
     return same ? [] : [`${who} shows another certificate than pki/ has`];
