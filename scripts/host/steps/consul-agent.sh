@@ -69,6 +69,7 @@ place_binary() {
 confinement() {
   cat <<END
 ProtectSystem=strict
+ReadOnlyPaths=/run -/dev/shm
 BindPaths=$data_dir
 ProtectHome=tmpfs
 PrivateTmp=yes
