@@ -110,7 +110,9 @@ function settingsOf({ ssh, consul, docker, weave, swarm, firewall, security, ver
     weave: pick(weave, "version", "images", "dockerApi", "iptables", "dns", "range", "fastDatapath", "mtu"),
     swarm: pick(swarm, "version", "replication"),
     ...(firewall.managed || firewall.operators.length > 0 ? { firewall } : {}),
-    ...(security.weaveEncryption ? { security: pick(security, "weaveEncryption") } : {}),
+    ...(security.weaveEncryption || security.consulTls
+      ? { security: { ...pick(security, "weaveEncryption"), ...(security.consulTls && pick(security, "consulTls")) } }
+      : {}),
     verify,
   };
 }

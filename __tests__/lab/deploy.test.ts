@@ -140,6 +140,20 @@ END
     }
   });
 
+  it("keeps Consul's agents from everything but their data", async () => {
+    const tried = await atConsoles(`
+      pid=$(systemctl show --value -p MainPID consul)
+      grep -xE 'CapBnd:.*|NoNewPrivs:.*|Seccomp:.*' /proc/$pid/status | tr -d '\\t'
+      nsenter --target $pid --mount setpriv --reuid consul --regid consul --clear-groups sh -c '
+        for folder in /etc /run/lock /dev/shm /tmp /var/tmp /var/consul; do
+          touch $folder/tried 2>/dev/null && rm $folder/tried && echo $folder
+        done
+        ls -A /home'`);
+    for (const { name } of hosts()) {
+      expect(tried[name]).toBe("CapBnd:0000000000000000\nNoNewPrivs:1\nSeccomp:2\n/tmp\n/var/tmp\n/var/consul\n");
+    }
+  });
+
   it("changes nothing when it is run again, and touches no service and no container", async () => {
     const was = await running();
     expectWords(await lab("deploy"), /0 added, 0 changed, 0 destroyed/);

@@ -1,5 +1,5 @@
 /** A whole life by way of a jump host alone, on hosts that let in, and are set up, in other ways than the lab's usual ones. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -54,15 +54,22 @@ const showOnly = (type: string) =>
 const install = (name: string) =>
   `{ apt-get -qq update; DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install ${name}; } >/dev/null 2>&1`;
 
+/** As documented. */
+const [, sudoers = ""] =
+  /```sudoers\n([\s\S]*?)```/.exec(readFileSync(join(__dirname, "../../docs/privileges.md"), "utf8")) ?? [];
+
 beforeAll(async () => {
   const key = await startAgent();
   await Promise.all([
-    // Another port and shell, files for their owner's eyes alone, an Ed25519 key only, and a login by the agent.
+    // Another port and shell, files for their owner's eyes alone, an Ed25519 key only, a login by the agent that only the
+    // jump host may use and only for commands, and sudo for what docs/privileges.md lists.
     atConsole(
       host("h1"),
       `${install("tcsh")}
-      useradd --create-home --shell /bin/tcsh ops && echo 'ops ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/ops
-      mkdir /home/ops/.ssh && echo '${key}' >/home/ops/.ssh/authorized_keys && chown -R ops: /home/ops/.ssh
+      useradd --create-home --shell /bin/tcsh ops
+      cat >/etc/sudoers.d/ops <<'END'
+${sudoers}END
+      mkdir /home/ops/.ssh && echo 'restrict,pty,from="${host("h3").address}" ${key}' >/home/ops/.ssh/authorized_keys && chown -R ops: /home/ops/.ssh
       echo 'session optional pam_umask.so umask=0077' >>/etc/pam.d/common-session
       echo 'Port 2222' >>/etc/ssh/sshd_config
       ${showOnly("ed25519")}`,
@@ -115,6 +122,12 @@ async function throughTunnel(...command: string[]): Promise<string> {
   expect(status, output.split("\n").slice(-60).join("\n")).toBe(0);
   return output;
 }
+
+it("may not do as root what is not on the list of docs/privileges.md", async () => {
+  const sudo = (command: string) => atConsole(host("h1"), `su -s /bin/sh ops -c 'sudo -n ${command}' 2>&1 || true`);
+  expect(await sudo("id -u")).toMatch(/password is required/);
+  expect(await sudo("env id -u")).toBe("0\n");
+});
 
 it("refuses a deploy that would not reach the Docker API of the hosts, and names the way", async () => {
   expectFailure(

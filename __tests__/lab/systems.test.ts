@@ -1,5 +1,6 @@
 /** Systems and engines that hosts have besides Debian 12 with its own engine: a whole life on each, with the event bus. */
 import { beforeAll, describe, expect, it } from "vitest";
+import { parse, stringify } from "yaml";
 import {
   atConsole,
   atConsoles,
@@ -9,8 +10,11 @@ import {
   host,
   lab,
   oneAfterTheOther,
+  operator,
+  read,
   start,
   tearDown,
+  write,
 } from "./lab.js";
 
 tearDown();
@@ -19,18 +23,48 @@ beforeAll(async () => {
   expect(status, output).toBe(0);
 });
 
-describe.each([
-  { system: "debian-11", engine: "distribution", version: /^20\.10\./ },
-  { system: "debian-13", engine: "distribution", version: /^26\.1\./ },
+interface Row {
+  readonly system: string;
+  readonly engine: string;
+  readonly version: RegExp;
+  readonly compose?: boolean;
+  /** What its cluster file says besides. */
+  readonly settings?: Readonly<Record<string, object>>;
+}
+
+describe.each<Row>([
+  // The oldest systemd, which keeps Consul's agent from every home but its own.
+  {
+    system: "debian-11",
+    engine: "distribution",
+    version: /^20\.10\./,
+    settings: { consul: { dataDir: "/home/consul" } },
+  },
+  {
+    system: "debian-13",
+    engine: "distribution",
+    version: /^26\.1\./,
+    settings: { security: { dockerTls: true, weaveEncryption: true } },
+  },
   { system: "debian-12", engine: "28", version: /^28\.5\./, compose: true },
   { system: "debian-12", engine: "29", version: /^29\.9\./, compose: true },
-])("$system, Docker Engine: $engine", ({ system, engine, version, compose = false }) => {
+])("$system, Docker Engine: $engine", ({ system, engine, version, compose, settings = {} }) => {
   const options = ["--hosts", "2", "--system", system, "--engine", engine];
   oneAfterTheOther();
 
   it("becomes a cluster, on a host with an engine and on one without", async () => {
     await bareHosts(...options);
-    expectWords(await lab("up", ...options), /verify: healthy/, /event-bus +✓ +✓/);
+    const file = parse(read("cluster.yaml")) as Record<string, object>;
+    const merged = Object.entries(settings).map(([name, fields]) => [name, { ...file[name], ...fields }]);
+    write("cluster.yaml", stringify({ ...file, ...Object.fromEntries(merged) }));
+    if (settings.security) {
+      expect(await operator("scripts/pki")).toMatchObject({ status: 0 });
+    }
+    const output = await lab("up", ...options);
+    expectWords(output, /verify: healthy/, /event-bus +✓ +✓/);
+    if (settings.security) {
+      expectWords(output, /weave +✓ +✓ +1 connection by sleeve, encrypted/, /tls +✓ +✓ +certificate 364 days/);
+    }
     for (const found of Object.values(await atConsoles("docker version -f '{{.Server.Version}}'"))) {
       expect(found).toMatch(version);
     }

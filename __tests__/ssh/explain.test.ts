@@ -1,6 +1,8 @@
 /** What ssh and sudo say becomes a finding with a way out. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { explainContact, explainInOneLine } from "../../ssh/explain.js";
+import { explainContact, explainInOneLine, sudoersLine } from "../../ssh/explain.js";
 import type { SshResult } from "../../ssh/ssh.js";
 import { host, inventory as inventoryOf } from "../fixtures/inventories.js";
 
@@ -143,4 +145,9 @@ describe("explainInOneLine", () => {
       /^the jump host 198\.18\.0\.1: connection refused by jump host 198\.18\.0\.1 port 22; to fix it: /,
     );
   });
+});
+
+test("what is suggested for sudo is what docs/privileges.md lists", () => {
+  const page = readFileSync(join(__dirname, "../../docs/privileges.md"), "utf8");
+  expect(page.split("\n")).toContain(sudoersLine("ops"));
 });

@@ -180,7 +180,7 @@ const beginning = [
   "What grows how with the number of hosts, and where it ends: [scale.md](scale.md).",
 ];
 
-/** The page with one section written anew. Those of other commands stay as they were measured. */
+/** The page with one section written anew. Those of other commands, and of none, stay as they are; the latter at the end. */
 export function withSection(page: string, command: Bench, text: string): string {
   const written = new Map(
     page
@@ -189,7 +189,9 @@ export function withSection(page: string, command: Bench, text: string): string 
       .map((one) => [one.slice("## ".length, one.indexOf("\n")), one.trimEnd()]),
   );
   written.set(sections[command].title, text.trimEnd());
-  const ordered = benches.flatMap((bench) => written.get(sections[bench].title) ?? []);
+  const titles = benches.map((bench) => sections[bench].title);
+  const others = [...written].flatMap(([title, own]) => (titles.includes(title) ? [] : own));
+  const ordered = [...titles.flatMap((title) => written.get(title) ?? []), ...others];
   return `${[...beginning, ...ordered].join("\n\n")}\n`;
 }
 

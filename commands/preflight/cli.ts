@@ -16,7 +16,7 @@ Exit status: 0 no problem, 1 problems, 2 could not tell.`;
 
 command("preflight", { usage, options: { json: { type: "boolean" } } }, async (clusterFile, { json }) => {
   const programs = {
-    host: hostScript("probes/preflight-facts.sh", "probes/preflight.sh"),
+    host: hostScript("steps/tls.sh", "probes/preflight-facts.sh", "probes/preflight.sh"),
     portProbe: hostFile("probes/port-probe.pl"),
   };
   return runPreflight(inventoryFrom(clusterFile), programs, { json });

@@ -1,12 +1,10 @@
 /** `security.dockerTls`: this machine's own certificate, which Terraform shows to every host's Docker API. */
-import { createPrivateKey, createPublicKey } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Inventory } from "../../cluster/inventory.js";
-import { daysLeft, factsOf, keyHash, operatorFault, renewalDays } from "../../cluster/pki.js";
+import { daysLeft, renewalDays } from "../../cluster/pki.js";
+import { operatorCertificate } from "../shared/certificates.js";
 import { plural } from "../shared/findings.js";
 import type { Judgement } from "./checks.js";
-import { timeFault } from "./judge/certificates.js";
 
 const fix =
   "scripts/pki on this machine; where a pipeline deploys, put the files there that scripts/pki has made for it";
@@ -25,24 +23,10 @@ export function judgeOperator({ operator }: Inventory, now = Date.now() / 1000):
       ...(warning && { warning }),
     },
   ];
-  try {
-    const read = (name: string) => readFileSync(join(operator, name), "utf8");
-    const certificate = read("cert.pem");
-    const fault = operatorFault(certificate, read("ca.pem"));
-    if (fault !== undefined) {
-      return judgement(`is ${fault}`);
-    }
-    const facts = factsOf(certificate);
-    if (facts.key !== keyHash(createPublicKey(createPrivateKey(read("key.pem"))))) {
-      return judgement("is of another key than key.pem beside it");
-    }
-    const ended = timeFault(facts, now, "this machine's clock");
-    if (ended !== undefined) {
-      return judgement(ended.found);
-    }
-    const days = daysLeft(facts, now);
-    return days < renewalDays ? judgement(`ends in ${plural(days, "day")}`, true) : [];
-  } catch (error) {
-    return judgement(`cannot be used (${(error as Error).message})`);
+  const certificate = operatorCertificate(operator, now) ?? { fault: "cannot be used: there is none" };
+  if ("fault" in certificate) {
+    return judgement(certificate.fault);
   }
+  const days = daysLeft(certificate.own, now);
+  return days < renewalDays ? judgement(`ends in ${plural(days, "day")}`, true) : [];
 }

@@ -3,5 +3,6 @@ import portProbe from "../../scripts/host/probes/port-probe.pl" with { type: "te
 import host from "../../scripts/host/probes/preflight.sh" with { type: "text" };
 import facts from "../../scripts/host/probes/preflight-facts.sh" with { type: "text" };
 import names from "../../scripts/host/steps/names.sh" with { type: "text" };
+import tls from "../../scripts/host/steps/tls.sh" with { type: "text" };
 
-export default { host: [names, facts, host].join("\n"), portProbe };
+export default { host: [names, tls, facts, host].join("\n"), portProbe };

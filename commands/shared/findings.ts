@@ -41,3 +41,14 @@ export function findingsTable(inventory: Inventory, findings: readonly Finding[]
     `${indent}${paint("dim", "fix:  ")} ${fix}`,
   ]);
 }
+
+/** A length of time in the unit that people would use. */
+export function showDuration(seconds: number): string {
+  if (seconds < 120) {
+    return `${seconds.toFixed(1)} s`;
+  }
+  if (seconds < 7200) {
+    return `${Math.round(seconds / 60)} minutes`;
+  }
+  return seconds < 172800 ? `${Math.round(seconds / 3600)} hours` : `${Math.round(seconds / 86400)} days`;
+}

@@ -3,13 +3,13 @@ import { z } from "zod";
 import type { Inventory } from "../../cluster/inventory.js";
 import { label } from "../../cluster/model.js";
 import { blame, type Complaint } from "./blame.js";
-import type { Look } from "./checks/check.js";
+import { type Look, thisMachine } from "./checks/check.js";
 import { type CheckName, causesOf, checkNames, checks, type NamedCheck } from "./checks/index.js";
 import type { Evidence } from "./evidence.js";
 
 export const verdictSchema = z
   .object({
-    host: z.string().describe("a host's name, or a stranger's address"),
+    host: z.string().describe(`a host's name, a stranger's address, or \`${thisMachine}\` where verify runs`),
     check: z.enum(checkNames),
     status: z
       .enum(["ok", "failed", "follows", "unknown"])
@@ -19,6 +19,7 @@ export const verdictSchema = z
     found: z.string(),
     needed: z.string().optional(),
     fix: z.string().optional(),
+    advice: z.string().optional().describe("what to do about what is ok, but not for long"),
     because: z.string().optional().describe("the check whose failure explains this one, or another reason"),
   })
   .readonly();
@@ -65,7 +66,8 @@ function verdictsOf(check: NamedCheck, situation: Situation): Verdict[] {
         continue;
       }
       const found = seen || (verdicts.get(host)?.found ?? "");
-      verdicts.set(host, { host, check: check.name, status: "ok", found });
+      const advice = observed.advice?.get(host) ?? verdicts.get(host)?.advice;
+      verdicts.set(host, { host, check: check.name, status: "ok", found, ...(advice && { advice }) });
     }
     for (const [host, share] of blamed) {
       if (open(host)) {

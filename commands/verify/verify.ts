@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import type { Inventory, InventoryHost } from "../../cluster/inventory.js";
 import { onAll, type RunAsRoot } from "../../ssh/contact.js";
 import { explainContact, lastLine } from "../../ssh/explain.js";
+import { operatorCertificate } from "../shared/certificates.js";
 import { plural } from "../shared/findings.js";
 import { causesOf } from "./checks/index.js";
 import { bounded } from "./deadline.js";
@@ -15,7 +16,6 @@ import { type Verdict, verdictsOn } from "./verdicts.js";
 
 /** All that was found. */
 export interface Verified extends Evidence {
-  readonly time: Date;
   readonly seconds: number;
   /** In the order of the checks. */
   readonly verdicts: readonly Verdict[];
@@ -42,13 +42,13 @@ export async function verify(inventory: Inventory, options: VerifyOptions): Prom
   const ask = bounded(options.run, options.limit);
   const { views, silent } = await askHosts(inventory, { ...options, run: ask });
   const unasked = new Set(silent.keys());
-  const evidence = { inventory, views };
+  const operator = inventory.operator === undefined ? undefined : operatorCertificate(inventory.operator);
+  const evidence = { inventory, views, time, operator };
   const place = placeToTest(evidence, verdictsOn(evidence, unasked));
   const results = place ? await testIn(place, evidence, options, ask) : {};
   const all = { ...evidence, ...results };
   return {
     ...all,
-    time,
     seconds: (Date.now() - time.getTime()) / 1000,
     verdicts: verdictsOn(all, unasked),
     silent,

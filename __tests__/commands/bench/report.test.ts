@@ -46,6 +46,8 @@ describe("docs/performance.md", () => {
     const later = withSection(page, "verify", verify(6));
     expect(later).toContain("| 6.0 (6.0–6.0) |");
     expect(later.split("## Verify")[0]).toBe(page.split("## Verify")[0]);
+    const byHand = "## By hand\n\nOf a kind that no command measures.\n";
+    expect(withSection(`${page}\n${byHand}`, "verify", verify(6))).toBe(`${later}\n${byHand}`);
   });
 
   test("says when the machine was busy", () => {

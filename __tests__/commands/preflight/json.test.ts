@@ -36,7 +36,7 @@ const open: Open = async ({ name, address }) =>
 async function output(where: Inventory, contact = run) {
   const result = await lookAtHosts(
     where,
-    hostScript("probes/preflight-facts.sh", "probes/preflight.sh"),
+    hostScript("steps/tls.sh", "probes/preflight-facts.sh", "probes/preflight.sh"),
     contact,
     (looked) => probeNetwork(where, hostFile("probes/port-probe.pl"), open, looked),
   );

@@ -243,7 +243,7 @@ describe("a host", () => {
       writeFileSync(join(operator, "cert.pem"), authorityFor("ours").sign("operator"));
       expect(found()).toEqual([expect.stringMatching(/a certificate that pki\/ca\.pem has not signed$/)]);
       rmSync(operator, { recursive: true });
-      expect(found()).toEqual([expect.stringMatching(/cannot be used \(ENOENT/)]);
+      expect(found()).toEqual([expect.stringMatching(/cannot be used: there is none$/)]);
     });
   });
 

@@ -30,7 +30,7 @@ it("finds who holds a port, and that an address is not the host's", async () => 
   const { port } = server.address() as { port: number };
   try {
     mkdirSync(join(folder, "raft"));
-    const script = hostScript("probes/preflight-facts.sh", "probes/preflight.sh");
+    const script = hostScript("steps/tls.sh", "probes/preflight-facts.sh", "probes/preflight.sh");
     const args = [
       "-s",
       "--",
@@ -84,7 +84,7 @@ function nameServerOn(address: string, table = "udp"): string[] {
     join(at, "route"),
     "Iface Destination Gateway Flags RefCnt Use Metric Mask\neth0 00000000 010012C6 0003 0 0 0 00000000\ndocker0 000011AC 00000000 0001 0 0 0 0000FFFF\n",
   );
-  const script = hostScript("probes/preflight-facts.sh", "probes/preflight.sh");
+  const script = hostScript("steps/tls.sh", "probes/preflight-facts.sh", "probes/preflight.sh");
   const input = script.replaceAll("/proc/net/", `${at}/`);
   const output = execFileSync("sh", ["-s", "--", `data_dir=${at}`, "ports=53/udp/weave-dns"], { input });
   return parseReport("h1", output.toString())
@@ -104,7 +104,7 @@ it("finds a name server in the way of Weave's, on all addresses or on docker0's"
 
 it("tells whether Weave's proxy answers, and who votes in Consul, where they should run", () => {
   const at = mkdtempSync(join(folder, "member-"));
-  const script = hostScript("probes/preflight-facts.sh", "probes/preflight.sh")
+  const script = hostScript("steps/tls.sh", "probes/preflight-facts.sh", "probes/preflight.sh")
     .replace(/^state=.*$/m, `state=${at}`)
     .replaceAll("/etc/default/weave", `${at}/weave`)
     .replaceAll("/usr/local/bin/", `${at}/`)
@@ -127,6 +127,11 @@ it("tells whether Weave's proxy answers, and who votes in Consul, where they sho
   writeFileSync(join(at, "created"), "unit weave.service\nunit consul.service\n");
   expect(facts()).toEqual(["silent", "10.0.1.1"]);
   program("docker", 'case $* in "-H tcp://10.0.1.1:12375 version") exit 0 ;; esac; exit 9');
+  expect(facts()).toEqual(["answers", "10.0.1.1"]);
+
+  // One that is asked as the host serves.
+  writeFileSync(join(at, "weave"), 'WEAVE_OPTIONS="-H tcp://10.0.1.1:12375 --tlsverify --tlscert=cert.pem"\n');
+  program("docker", '[ "$DOCKER_TLS_VERIFY $DOCKER_CERT_PATH" = "1 /etc/multicast-swarm" ]');
   expect(facts()).toEqual(["answers", "10.0.1.1"]);
 });
 
@@ -217,7 +222,7 @@ it("sends hosts the same during a deploy and from the command line", () => {
   const bundled: { exports: { default?: unknown } } = { exports: {} };
   new Function("module", outputFiles[0]?.text ?? "")(bundled);
   expect(bundled.exports.default).toEqual({
-    host: hostScript("probes/preflight-facts.sh", "probes/preflight.sh"),
+    host: hostScript("steps/tls.sh", "probes/preflight-facts.sh", "probes/preflight.sh"),
     portProbe: hostFile("probes/port-probe.pl"),
   });
 });

@@ -1,8 +1,9 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { factsOf } from "../../../cluster/pki.js";
+import { newKey } from "../../../commands/pki/openssl.js";
 import { unpainted } from "../../../commands/shared/progress.js";
 import { blame } from "../../../commands/verify/blame.js";
 import { type CheckName, checkNames } from "../../../commands/verify/checks/index.js";
@@ -15,6 +16,7 @@ import { report, transcript } from "../../../commands/verify/report/terminal.js"
 import { parseSections, parseView, type View } from "../../../commands/verify/sections.js";
 import { statusOf, type Verified, verify } from "../../../commands/verify/verify.js";
 import { authorityFor } from "../../fixtures/authority.js";
+import { temporaryFolder } from "../../fixtures/clusters.js";
 import { FakeCluster } from "../../fixtures/fake-event-bus.js";
 import { host, inventory as inventoryOf, oldWeave } from "../../fixtures/inventories.js";
 
@@ -143,22 +145,44 @@ function guarded(text: string, status = 0): Promise<Verified> {
 const authority = authorityFor("verify");
 const [pem, otherPem] = [authority.sign("h2", "198.18.0.12"), authority.sign("h2", "198.18.0.12")];
 const second = factsOf(pem).from + 60;
+const shortLived = authority.sign("h2", "198.18.0.12", { days: 25 });
+const ended = authority.sign("h2", "198.18.0.12", { days: 0 });
 /** What a host prints that serves the Docker API with TLS. */
-const served = (time: number, proxy: string, manager: string) =>
-  `time ${time}\nserved 12375\n${proxy}served 4000\n${manager}own\n${pem}authority\n${authority.certificate}`;
+const served = (time: number, proxy: string, manager: string, own = pem) =>
+  `time ${time}\nserved 12375\n${proxy}served 4000\n${manager}own\n${own}authority\n${authority.certificate}`;
+/** The folder of an operator whose certificate ends in so many days. */
+function operatorWith(days: number): string {
+  const folder = temporaryFolder();
+  const key = newKey();
+  writeFileSync(join(folder, "ca.pem"), authority.certificate);
+  writeFileSync(join(folder, "key.pem"), key);
+  writeFileSync(join(folder, "cert.pem"), authority.sign("operator", undefined, { days, key }));
+  return folder;
+}
 /** Verifies healthy hosts that serve with TLS, h2 with what is given. */
-function certified(text: string, others = served(second, pem, pem), more: object = { operator: ".pki/operator" }) {
-  const certificate = factsOf(pem);
-  const hosts = inventory.hosts.map((one) => ({ ...one, certificate }));
+function certified(
+  text: string,
+  {
+    own = pem,
+    operator = "there/is/none",
+    docker = true,
+    others = served(second, pem, pem),
+    change = (stdout: string) => stdout,
+    security = { weaveEncryption: false, consulTls: false },
+  } = {},
+): Promise<Verified> {
+  const certificate = (name: string) => factsOf(name === "h2" ? own : pem);
+  const hosts = inventory.hosts.map((one) => ({ ...one, certificate: certificate(one.name) }));
   return replay(
     healthy,
     ({ host: name, stdout }) => {
       const said = name === "h2" ? text : others;
-      return { stdout: stdout.replace("=== swept", `=== certificates 0\n${said}\n=== swept`) };
+      const told = name === "h2" ? change(stdout) : stdout;
+      return { stdout: told.replace("=== swept", `=== certificates 0\n${said}\n=== swept`) };
     },
     [],
     undefined,
-    { ...inventory, hosts, ...more },
+    { ...inventory, hosts, ...(docker && { operator }), settings: { ...inventory.settings, security } },
   );
 }
 
@@ -166,27 +190,60 @@ function certified(text: string, others = served(second, pem, pem), more: object
 const consulServed = (server: string, agent: string) =>
   `time ${second}\nserved 8300\n${server}agent\n${agent}own\n${pem}authority\n${authority.certificate}`;
 /** The same of hosts on which Consul does. */
-function withConsul(text: string): Promise<Verified> {
-  const ports = ["8300/tcp/consul", "8500/tcp/consul-local"];
-  const hosts = inventory.hosts.map((one) => ({ ...one, certificate: factsOf(pem), ports }));
-  return certified(text, consulServed(pem, pem), { hosts });
-}
+const withConsul = (text: string) =>
+  certified(text, {
+    others: consulServed(pem, pem),
+    docker: false,
+    security: { weaveEncryption: false, consulTls: true },
+  });
 
 describe("a certificate", () => {
-  const found = async (text: string, look = certified) => {
-    const verified = await look(text);
-    expect(faults(verified)).toEqual([]);
-    return verified.verdicts.filter(({ check }) => check === "tls")[1]?.found;
-  };
-  it("is told with the days that it has left", async () => {
-    expect(await found(served(second, pem, pem))).toBe("certificate 364 days, authority 3649 days");
+  const said = (verified: Verified) => report(verified, unpainted).filter((line) => /tls/.test(line));
+  it("is told with the days that it has left, with that of this machine, where there is one", async () => {
+    const found = async (operator?: string) => {
+      const verified = await certified(served(second, pem, pem), { ...(operator && { operator }) });
+      expect(faults(verified)).toEqual([]);
+      return said(verified);
+    };
+    expect(await found()).toEqual([expect.stringMatching(/certificate 364 days, authority 3649 days$/)]);
+    expect(await found(operatorWith(100))).toEqual([
+      expect.stringMatching(/certificate 364 days, operator 99 days, authority 3649 days$/),
+    ]);
   });
   it("is told where Consul alone has it", async () => {
-    expect(await found(consulServed(pem, pem), withConsul)).toBe("certificate 364 days, authority 3649 days");
+    const verified = await withConsul(consulServed(pem, pem));
+    expect(faults(verified)).toEqual([]);
+    expect(said(verified)).toEqual([expect.stringMatching(/certificate 364 days, authority 3649 days$/)]);
   });
   it("that ends soon is told with what to do", async () => {
-    expect(await found(served(second + 340 * 86400, pem, pem))).toBe(
-      "certificate 24 days, authority 3309 days: run scripts/pki",
+    const verified = await certified(served(second, shortLived, shortLived, shortLived), { own: shortLived });
+    expect(faults(verified)).toEqual([]);
+    expect(said(verified)).toContain(
+      "! h2 (198.18.0.12) tls: certificate 24 days, authority 3649 days: scripts/pki, commit what it changes, and deploy",
+    );
+    const ofOperator = await certified(served(second, pem, pem), { operator: operatorWith(20) });
+    expect(said(ofOperator)).toContainEqual(expect.stringMatching(/^! h1 .*h2 .*h3 .*tls: .*operator 19 days/));
+  });
+  it("that has ended explains a proxy that nobody takes for itself any more", async () => {
+    const refused = /=== proxy 0\n.*\n/;
+    const x509 = "=== proxy 1\nerror during connect: x509: certificate has expired or is not yet valid\n";
+    const verified = await certified(served(second, ended, ended, ended), {
+      own: ended,
+      change: (stdout) => stdout.replace(refused, x509),
+    });
+    expect(faults(verified)).toEqual(["h2 tls: the certificate has ended, or ends today"]);
+    expect(verified.verdicts.find(({ check, host: of }) => check === "proxy" && of === "h2")).toMatchObject({
+      status: "follows",
+      because: "tls",
+    });
+  });
+  it("is not blamed for a clock", async () => {
+    const [verdict] = (await certified(served(second - 86400, pem, pem))).verdicts.filter(
+      ({ status }) => status === "failed",
+    );
+    expect(verdict).toMatchObject({ host: "h2", check: "tls", fix: expect.stringContaining("timedatectl") });
+    expect(verdict?.found).toMatch(
+      /^the clock is 24 hours behind this machine's; the certificate is valid from .* UTC on, and by the host's clock it is /,
     );
   });
 });
@@ -405,7 +462,12 @@ describe("every check can fail", () => {
         "h2 tls: Consul's server shows another certificate than pki/ has",
       ],
       [() => withConsul(consulServed(pem, "")), "h2 tls: Consul's agent shows no certificate"],
-      [() => certified(served(second + 365 * 86400, pem, pem)), "h2 tls: the certificate has ended, or ends today"],
+      [
+        () => certified(served(second, ended, ended, ended), { own: ended }),
+        "h2 tls: the certificate has ended, or ends today",
+      ],
+      [() => certified(served(second, pem, pem), { operator: dirname(__filename) }), "this machine tls: "],
+      [() => certified(served(second + 86400, pem, pem)), "h2 tls: the clock is 24 hours ahead of this machine's"],
     ],
     consul: [
       [

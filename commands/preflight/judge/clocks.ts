@@ -1,5 +1,6 @@
 /** Which clocks are off? */
 import type { Inventory, InventoryHost } from "../../../cluster/inventory.js";
+import { showDuration } from "../../shared/findings.js";
 import type { CheckFinding } from "../checks.js";
 import { clockLimits } from "../limits.js";
 import type { Clock } from "../probe-network.js";
@@ -37,14 +38,4 @@ function clockFinding({ name }: InventoryHost, skew: number, uncertain: number):
       ...(sure <= clockLimits.problem ? { warning: true as const } : {}),
     },
   ];
-}
-
-function showDuration(seconds: number): string {
-  if (seconds < 120) {
-    return `${seconds.toFixed(1)} s`;
-  }
-  if (seconds < 7200) {
-    return `${Math.round(seconds / 60)} minutes`;
-  }
-  return seconds < 172800 ? `${Math.round(seconds / 3600)} hours` : `${Math.round(seconds / 86400)} days`;
 }

@@ -7,6 +7,7 @@ import {
   supportedArchitectures,
   supportedSystems,
 } from "../../../cluster/systems.js";
+import { sudoersLine } from "../../../ssh/explain.js";
 import type { Judgement } from "../checks.js";
 import { type Facts, wordsOf } from "../facts.js";
 
@@ -22,7 +23,7 @@ export function judgeSystem(host: InventoryHost, facts: Facts): Judgement[] {
 }
 
 function judgeUser({ user }: Facts): Judgement[] {
-  const [id, name] = user?.split(" ") ?? [];
+  const [id, name = ""] = user?.split(" ") ?? [];
   if (id === undefined || id === "0") {
     return [];
   }
@@ -31,7 +32,7 @@ function judgeUser({ user }: Facts): Judgement[] {
       check: "sudo",
       found: `the checks run as ${name}, not as root`,
       needed: "root, or sudo without a password",
-      fix: `printf '%s ALL=(ALL) NOPASSWD: ALL\\n' ${name} > /etc/sudoers.d/${name}   (as root)`,
+      fix: `echo '${sudoersLine(name)}' > /etc/sudoers.d/${name} (as root on the host)`,
     },
   ];
 }

@@ -5,11 +5,16 @@ import type { Evidence } from "../evidence.js";
 import type { NetworkResult, Reach } from "../network-result.js";
 import type { Said, Section } from "../sections.js";
 
+/** Where verify runs, beside the hosts' names and strangers' addresses. */
+export const thisMachine = "this machine";
+
 /** What was seen of the hosts in one look. */
 export interface Observed {
   /** By host: in a few words, what is right. */
   readonly seen: ReadonlyMap<string, string>;
   readonly complaints: readonly Complaint[];
+  /** By host: what to do about what is right, but not for long. */
+  readonly advice?: ReadonlyMap<string, string>;
 }
 
 /** Looks at the evidence; nothing when it could not be tested. */
@@ -42,6 +47,7 @@ export interface Check extends Look {
 export interface Sight {
   readonly seen: string;
   readonly complaints: readonly Omit<Complaint, "by">[];
+  readonly advice?: string;
 }
 
 /** What a host printed in one of the sections that a check reads. */
@@ -59,6 +65,7 @@ export function inViews<const Reads extends Section>(
 ): Observe {
   return (evidence) => {
     const seen = new Map<string, string>();
+    const advice = new Map<string, string>();
     const complaints: Complaint[] = [];
     for (const host of evidence.inventory.hosts.filter(only)) {
       const view = evidence.views.get(host.name);
@@ -67,9 +74,12 @@ export function inViews<const Reads extends Section>(
       }
       const sight = look(host, (section) => view.get(section) ?? { status: 1, text: "" }, evidence);
       seen.set(host.name, sight.seen);
+      if (sight.advice !== undefined) {
+        advice.set(host.name, sight.advice);
+      }
       complaints.push(...sight.complaints.map((one) => ({ by: host.name, ...one })));
     }
-    return { seen, complaints };
+    return { seen, complaints, advice };
   };
 }
 

@@ -83,7 +83,7 @@ export const proxy = {
   name: "proxy",
   title: "Weave proxy answers the Docker API",
   doc: "Weave's proxy answers the Docker API",
-  after: ["weave"],
+  after: ["weave", "tls"],
   needed: `the Docker API on port ${ports.weaveProxy.number}`,
   fix: (host) =>
     `scripts/recover restarts Weave on ${host}, or lets Terraform go on without its proxy; then deploy; on ${host}: journalctl -u weave -n 30`,

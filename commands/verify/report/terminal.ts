@@ -33,6 +33,7 @@ export function report(verified: Verified, paint: Paint): string[] {
       ];
     }),
     ...faults(verified, paint),
+    ...advice(verified, paint),
     `verify: ${summary(verified, paint)}`,
   ];
 }
@@ -111,6 +112,18 @@ function faults(verified: Verified, paint: Paint): string[] {
       ...line("causes:", [...new Set(also.map((other) => other.check))].join(", ")),
     ];
   });
+}
+
+/** What is right, but not for long. */
+function advice({ inventory, verdicts }: Verified, paint: Paint): string[] {
+  const lines = new Map<string, string[]>();
+  for (const { host, check, found, advice: todo } of verdicts) {
+    if (todo !== undefined) {
+      const line = `${check}: ${found}: ${todo}`;
+      lines.set(line, [...(lines.get(line) ?? []), labelOf(inventory, host)]);
+    }
+  }
+  return [...lines].map(([line, hosts]) => `${paint("yellow", "!")} ${paint("bold", hosts.join(", "))} ${line}`);
 }
 
 /** The one line that sums up. */

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Facts of a host for the preflight to judge: system, kernel, disks, memory, routes, names, registries, firewall. Only
-# reads, loads no module. Sent between names.sh and preflight.sh, which calls system_facts and registry_facts.
+# reads, loads no module. Sent between names.sh, tls.sh and preflight.sh, which calls system_facts and registry_facts.
 # shellcheck shell=sh disable=SC2154
 
 system_facts() { # DATA_DIR NAME…
@@ -274,7 +274,8 @@ installed_facts() {
 member_facts() {
   if recorded 'unit weave.service' && systemctl is-enabled -q weave.service 2>/dev/null; then
     weave_api=$(sed -n 's/^WEAVE_OPTIONS=.* -H \([^ "]*\).*/\1/p' /etc/default/weave)
-    if DOCKER_API_VERSION=$api_streams timeout 20 docker -H "$weave_api" version >/dev/null 2>&1; then
+    # shellcheck disable=SC2046 # a word each
+    if DOCKER_API_VERSION=$api_streams timeout 20 env $(tls) docker -H "$weave_api" version >/dev/null 2>&1; then
       fact weave-proxy answers
     else
       fact weave-proxy silent

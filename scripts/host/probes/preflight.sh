@@ -1,7 +1,7 @@
 #!/bin/sh
 # Looks at a host before anything is installed on it, and changes nothing.
 #
-#   cat ../steps/names.sh preflight-facts.sh preflight.sh |
+#   cat ../steps/names.sh ../steps/tls.sh preflight-facts.sh preflight.sh |
 #     sh -s -- data_dir=DIR images=REFERENCE,… pulls=REFERENCE=FROM,… ports=PORT/PROTOCOL/SERVICE,… names=NAME,…
 #                                                                                                      (as root)
 #

@@ -86,6 +86,41 @@ place_binary() {
 # Type=exec, not notify: Consul reports readiness only after it has joined someone, which a first host cannot.
 # Stopping an agent is not leaving: it comes back by itself. (A server that stays away for some ten seconds loses its
 # vote to Autopilot and gets it back when it has returned.)
+# The lines that keep an agent to its data and the network, whatever takes it over. A systemd that is older than one of
+# them passes over it. Its data may lie anywhere, also below /home or /tmp: BindPaths has it there, writable.
+# Not PrivateUsers, which some hosts refuse; not IPAddressDeny, since members and clients come from anywhere.
+confinement() {
+  cat <<END
+ProtectSystem=strict
+ReadOnlyPaths=/run -/dev/shm
+BindPaths=$data_dir
+ProtectHome=tmpfs
+PrivateTmp=yes
+PrivateDevices=yes
+ProtectProc=invisible
+ProtectClock=yes
+ProtectControlGroups=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+NoNewPrivileges=yes
+CapabilityBoundingSet=
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+MemoryDenyWriteExecute=yes
+RemoveIPC=yes
+UMask=0077
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallFilter=~@privileged @resources
+SystemCallErrorNumber=EPERM
+END
+}
+
 unit_text() { # ROLE
   cat <<END
 [Unit]
@@ -104,6 +139,7 @@ ExecReload=/bin/kill -HUP \$MAINPID
 Restart=on-failure
 RestartSec=5
 LimitNOFILE=65536
+$(confinement)
 
 [Install]
 WantedBy=multi-user.target

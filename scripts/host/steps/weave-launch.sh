@@ -51,6 +51,9 @@ END
 }
 
 docker=$(command -v docker)
+# What waits for the router has no need to know its password, and what it has in its environment lasts as long.
+attach=$docker
+[ "$password" = none ] || attach="/usr/bin/env -u WEAVE_PASSWORD $docker"
 unit() {
   cat <<END
 [Unit]
@@ -67,7 +70,7 @@ Type=exec
 EnvironmentFile=/etc/default/weave$([ "$password" = none ] || printf '\nEnvironmentFile=%s' $weave_password)
 ExecStartPre=/bin/sh $state/weave-prepare.sh
 ExecStartPre=$weave_script launch --no-restart \$WEAVE_OPTIONS \$WEAVE_QUORUM \$WEAVE_PEERS
-ExecStart=$docker attach --no-stdin --sig-proxy=false $weave_container
+ExecStart=$attach attach --no-stdin --sig-proxy=false $weave_container
 ExecStop=-$docker stop $weave_container
 TimeoutStartSec=180
 # A router that somebody else has stopped has ended well, and still has to come back.

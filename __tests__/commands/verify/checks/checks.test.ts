@@ -20,7 +20,7 @@ describe("the list of checks", () => {
   });
 
   it("knows what explains a failure through others", () => {
-    expect([...causesOf("proxy")].sort()).toEqual(["engine", "firewall", "weave"]);
+    expect([...causesOf("proxy")].sort()).toEqual(["engine", "firewall", "tls", "weave"]);
     expect(causesOf("mtu")).toContain("consul");
   });
 
