@@ -1,4 +1,4 @@
-/** `security.dockerTls`: who is served by 12375 and 4000 of every host, from the open form to TLS and back. */
+/** `security.dockerTls` and `security.consulAcl`: who is served by every host, from the open form to the closed one and back. */
 import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -14,6 +14,7 @@ import {
   changesNothing,
   expectFailure,
   expectWords,
+  type Host,
   healthyAgain,
   host,
   hosts,
@@ -98,7 +99,10 @@ const listeners = () =>
 
 const secure = (dockerTls: boolean | undefined) => {
   const { security: _, ...file } = parse(read("cluster.yaml")) as Record<string, unknown>;
-  write("cluster.yaml", stringify({ ...file, ...(dockerTls === undefined ? {} : { security: { dockerTls } }) }));
+  write(
+    "cluster.yaml",
+    stringify({ ...file, ...(dockerTls === undefined ? {} : { security: { dockerTls, consulAcl: dockerTls } }) }),
+  );
 };
 const makePki = (...words: string[]) => operator("scripts/pki", ...words);
 const containers = () => atConsoles("docker ps -q --no-trunc --filter name=^/swarm- --filter name=^/user | sort");
@@ -174,6 +178,59 @@ it("keys are for root alone, and in no other place", async () => {
     expect(everything.join("") + operators).not.toContain(body);
   }
   expect(await run("find", [labFile(privatePki.folder), "-name", "*key*", "-perm", "/077"])).toBe("");
+});
+
+/** The words that each of these commands is answered with, by the host's own agent. */
+const answers = (on: Host, commands: readonly string[], token = "") =>
+  atConsole(
+    on,
+    `export CONSUL_HTTP_TOKEN=${token}; for words in ${commands.map((one) => `'${one}'`).join(" ")}; do
+      if said=$(consul $words 2>&1); then echo "$words: done"; else
+        case $said in *"Permission denied"*) echo "$words: denied" ;; *) echo "$words: $said" ;; esac
+      fi
+    done`,
+  );
+const each = (commands: readonly string[], what: "done" | "denied") =>
+  commands.map((one) => `${one}: ${what}\n`).join("");
+const swarms = ["kv put docker/swarm/one x", "kv delete docker/swarm/one", "operator raft list-peers"];
+const others = ["kv put one x", "kv get one", "services register -name one"];
+const managing = ["acl token list", "operator raft remove-peer -id one", "force-leave h3", "leave"];
+
+it("Consul's tokens are for root and Consul, and the management token is in no file", async () => {
+  const token = read("consul.token").trim();
+  const [, agents = ""] =
+    /"default":"([^"]*)"/.exec(await atConsole(host("h2"), "cat /etc/consul.d/*/encrypt.json")) ?? [];
+  expect(agents).toHaveLength(36);
+  // But for Consul's own data, which has all tokens.
+  const found = await atConsoles(`
+    grep -rlsF -e ${token} -e ${agents} /etc /root /home /tmp /run /var/lib/multicast-swarm /var/log --exclude-dir=docker --exclude-dir=containerd || true
+    stat -c '%a %U:%G' /etc/consul.d/*/encrypt.json
+    docker inspect swarm-manager swarm-agent | grep -cF -e ${token} -e ${agents} || true
+    journalctl -o cat | grep -cF -e ${token} -e ${agents} || true`);
+  for (const { name } of hosts()) {
+    expect(found[name]).toBe("/etc/consul.d/server/encrypt.json\n640 root:consul\n0\n0\n");
+  }
+  const operators = await run("sh", [
+    "-c",
+    'cd "$1" && cat *.tfstate* && find cdktf.out -type f -exec cat {} +',
+    "sh",
+    labFile("."),
+  ]);
+  for (const secret of [token, agents]) {
+    expect(operators).not.toContain(secret);
+  }
+});
+
+it("Consul does what Swarm needs for a host's programs, nothing for whoever is nobody, and all for one token alone", async () => {
+  const on = host("h2");
+  expect(await answers(on, [...swarms, ...others, ...managing])).toBe(
+    each(swarms, "done") + each([...others, ...managing], "denied"),
+  );
+  const forAll = [...swarms, ...others, "kv get docker/swarm/one"];
+  expect(await answers(on, forAll, "anonymous")).toBe(each(forAll, "denied"));
+  const all = ["kv put one x", "kv get one", "kv delete one", "acl token list"];
+  expect(await answers(on, all, read("consul.token").trim())).toBe(each(all, "done"));
+  await expect(atOutsider("bash", "-c", `exec 3<>/dev/tcp/${on.address}/8500`)).rejects.toThrow(/refused/);
 });
 
 it("a renewed certificate restarts what serves with it, on that host alone", async () => {
