@@ -169,7 +169,8 @@ const consulServed = (server: string, agent: string) =>
 function withConsul(text: string): Promise<Verified> {
   const ports = ["8300/tcp/consul", "8500/tcp/consul-local"];
   const hosts = inventory.hosts.map((one) => ({ ...one, certificate: factsOf(pem), ports }));
-  return certified(text, consulServed(pem, pem), { hosts });
+  const settings = { ...inventory.settings, security: { consulTls: true } };
+  return certified(text, consulServed(pem, pem), { hosts, settings });
 }
 
 describe("a certificate", () => {

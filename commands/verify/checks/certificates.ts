@@ -1,7 +1,7 @@
 /** With TLS: what the Docker API and Consul's servers of each host show, and how long it is valid. */
 import type { InventoryHost } from "../../../cluster/inventory.js";
 import { type CertificateFacts, daysLeft, factsOf, renewalDays } from "../../../cluster/pki.js";
-import { consulIsLocalOn, ports } from "../../../cluster/ports.js";
+import { ports } from "../../../cluster/ports.js";
 import { plural } from "../../shared/findings.js";
 import { whyFailed } from "../sections.js";
 import { type Check, complaintOfItself, inViews, type Sight, unless } from "./check.js";
@@ -15,13 +15,19 @@ export const certificates = {
   fix: () => "scripts/pki, commit what it changes, and deploy",
   observe: (evidence) => {
     const docker = evidence.inventory.operator !== undefined;
-    const secured = docker || evidence.inventory.hosts.some(consulIsLocalOn);
+    const consul = evidence.inventory.settings.security?.consulTls === true;
     const look = inViews(["certificates"], (host, said) =>
-      unless(whyFailed(said("certificates")), host, () => shown(host, docker, said("certificates").text)),
+      unless(whyFailed(said("certificates")), host, () => shown(host, { docker, consul }, said("certificates").text)),
     );
-    return secured ? look(evidence) : undefined;
+    return docker || consul ? look(evidence) : undefined;
   },
 } as const satisfies Check;
+
+/** What is served with TLS. */
+interface Secured {
+  readonly docker: boolean;
+  readonly consul: boolean;
+}
 
 /** The certificates of a section's text, by the line in front of each. */
 function certificatesIn(text: string): Map<string, CertificateFacts> {
@@ -32,23 +38,21 @@ function certificatesIn(text: string): Map<string, CertificateFacts> {
 }
 
 /** Who has to show the host's certificate, and where that stands in the section. */
-const showing = (host: InventoryHost, docker: boolean): (readonly [who: string, where: string])[] => [
+const showing = (host: InventoryHost, { docker, consul }: Secured): (readonly [who: string, where: string])[] => [
   ...(docker ? [["Weave's proxy", `served ${ports.weaveProxy.number}`] as const] : []),
   ...(docker && host.manager ? [["Swarm's manager", `served ${ports.swarmManager.number}`] as const] : []),
-  ...(consulIsLocalOn(host) ? [["Consul's agent", "agent"] as const] : []),
-  ...(consulIsLocalOn(host) && host.consul === "server"
-    ? [["Consul's server", `served ${ports.consulServer.number}`] as const]
-    : []),
+  ...(consul ? [["Consul's agent", "agent"] as const] : []),
+  ...(consul && host.consul === "server" ? [["Consul's server", `served ${ports.consulServer.number}`] as const] : []),
 ];
 
-function shown(host: InventoryHost, docker: boolean, text: string): Sight {
+function shown(host: InventoryHost, secured: Secured, text: string): Sight {
   const [, time] = /^time (\d+)$/m.exec(text) ?? [];
   if (time === undefined) {
-    const open = [...(docker ? ["the Docker API"] : []), ...(consulIsLocalOn(host) ? ["Consul"] : [])].join(" and ");
+    const open = [...(secured.docker ? ["the Docker API"] : []), ...(secured.consul ? ["Consul"] : [])].join(" and ");
     return complaintOfItself(host, `serves ${open} to everybody, without TLS`);
   }
   const found = certificatesIn(text);
-  const others = showing(host, docker).flatMap(([who, where]) => {
+  const others = showing(host, secured).flatMap(([who, where]) => {
     const certificate = found.get(where);
     if (certificate === undefined) {
       return [`${who} shows no certificate`];
