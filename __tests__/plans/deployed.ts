@@ -137,6 +137,7 @@ export class Deployed {
         TF_CLI_CONFIG_FILE: this.settings,
         TF_VAR_gossip_key: key,
         TF_VAR_weave_password: key,
+        TF_VAR_consul_token: "6f1c5a0e-0d5b-4a7e-9d1f-3b2a1c0d9e8f",
       },
     });
     return stdout;

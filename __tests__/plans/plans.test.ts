@@ -57,6 +57,7 @@ describe("of a running cluster", () => {
     ["gates", three({ gates: { timeoutSeconds: 300 } })],
     ["firewall", three({ firewall: { managed: true, operators: ["10.0.9.5"] } })],
     ["security", three({ security: { weaveEncryption: true } })],
+    ["consul-acl", three({ security: { consulAcl: true } })],
     ["verify", three({ verify: { image: "example/toolbox:1" } })],
     ["artifacts", three(), artifacts.map((one) => ({ ...one, source: one.source.replace("mirror.", "other.") }))],
     ["upgrade-consul", three({ consul: { version: "2.1.0" } }), upgraded(/^consul$/, "1.22.7", "2.1.0")],
@@ -109,6 +110,23 @@ describe("of a cluster that serves the Docker API", () => {
   });
 });
 
+describe("of a cluster whose Consul has TLS", () => {
+  test("it is switched on, a certificate is renewed, and it is switched off", async () => {
+    const authority = authorityFor("test");
+    const also = ["server.aha.consul"];
+    const members = [1, 2, 3].map((number) => ({ name: `h${number}`, address: hostAddress(number - 1) }));
+    const secured = (consulTls: boolean) => three({ security: { consulTls } });
+    const cluster = new Deployed();
+    certify(cluster.folder, authority, members, also);
+    await cluster.deploy(three());
+    await reviewed("consul-tls", await cluster.plan(secured(true)));
+    await cluster.deploy(secured(true));
+    writeFileSync(join(cluster.folder, pki.host("h2")), authority.sign("h2", hostAddress(1), { also }));
+    await reviewed("consul-tls-renewed", await cluster.plan(secured(true)));
+    await reviewed("consul-tls-off", await cluster.plan(secured(false)));
+  });
+});
+
 describe("of a cluster with an allow-list", () => {
   const cluster = new Deployed();
   const managed = (...operators: string[]) => ({ firewall: { managed: true, operators } });
@@ -123,13 +141,14 @@ describe("of a cluster with an allow-list", () => {
   });
 });
 
-describe("of a cluster with an encrypted network", () => {
+describe("of a cluster with an encrypted network, and tokens", () => {
   const cluster = new Deployed();
-  const encrypted = (security: object = {}) => ({ security: { weaveEncryption: true, ...security } });
+  const encrypted = (security: object = {}) => ({ security: { weaveEncryption: true, consulAcl: true, ...security } });
   beforeAll(() => cluster.deploy(three(encrypted())));
 
   test.each<[name: string, file: Record<string, unknown>]>([
     ["security-password", three(encrypted({ weavePasswordChanged: 1 }))],
+    ["security-token", three(encrypted({ consulTokenChanged: 1 }))],
     ["security-add", three({ hosts: [h1, h2, h3, h4], ...encrypted() })],
     ["security-off", three()],
   ])("%s", async (name, file) => {

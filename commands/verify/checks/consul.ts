@@ -25,7 +25,7 @@ export const consul = {
   fix: (host, evidence) =>
     isMember(evidence, host)
       ? restart("consul", host)
-      : "if it is not yours: consul force-leave -prune with the name of its node",
+      : "if it is not yours: consul force-leave -prune with the name of its node (security.consulAcl: with the management token)",
   observe: inViews(["unit-consul", "consul-members"], (host, said, { inventory }) =>
     unless(whyInactive("consul", said("unit-consul")) ?? whyFailed(said("consul-members")), host, () =>
       membership(inventory, said("consul-members").text),
