@@ -1,4 +1,4 @@
-/** `security.dockerTls`: who is served by 12375 and 4000 of every host, from the open form to TLS and back. */
+/** `security.dockerTls` and `security.consulTls`: who is served by every host, from the open form to TLS and back. */
 import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -63,42 +63,85 @@ function makeCertificates(): void {
 
 const ways = ["plain", "tls", "foreign", "expired", "server", "right"] as const;
 
-/** Asks every port in every way, without looking at who answers, and prints what was answered as a Docker API does. */
+/** What is asked of each port. */
+const asked = {
+  12375: "/_ping",
+  4000: "/_ping",
+  8300: "Status.Leader",
+  8500: "/v1/status/leader",
+  8600: "node",
+} as const;
+type Asked = keyof typeof asked;
+
+/**
+ * Asks every port in every way, without looking at who answers, and prints what was answered: HTTP, Consul's RPC (one byte
+ * says whether TLS or the call itself follows, which is MessagePack), and DNS.
+ */
 const knock = `
-const [folder, ways, targets] = process.argv.slice(1);
-const { get } = require("node:http"), tls = require("node:https"), { existsSync, readFileSync } = require("node:fs");
+const [folder, ways, asked, hosts] = process.argv.slice(1);
+const { get } = require("node:http"), https = require("node:https"), { existsSync, readFileSync } = require("node:fs");
+const { connect } = require("node:net"), tls = require("node:tls"), { Resolver } = require("node:dns").promises;
 const file = (name) => (existsSync(folder + "/" + name) ? readFileSync(folder + "/" + name) : undefined);
-for (const target of targets.split(" ")) for (const way of ways.split(" ")) {
-  const [name, host, port] = target.split("=");
-  const options = { host, port, path: "/_ping", agent: false, rejectUnauthorized: false, timeout: 5000 };
+const text = (word) => Buffer.concat([Buffer.from([0xa0 | word.length]), Buffer.from(word)]);
+const call = (what) => Buffer.concat(
+  [[0x00, 0x82], text("ServiceMethod"), text(what), text("Seq"), [0x01], [0x80]].map((part) => Buffer.from(part)));
+for (const [name, host] of JSON.parse(hosts)) for (const [port, what] of Object.entries(JSON.parse(asked)))
+for (const way of ways.split(" ")) {
+  const answered = () => console.log(name + " " + port + " " + way);
   const own = way === "tls" || way === "plain" ? {} : { cert: file(way + ".pem"), key: file(way + ".key") };
-  const request = (way === "plain" ? get : tls.get)({ ...options, ...own }, (answer) => {
-    answer.resume();
-    if (answer.statusCode === 200) console.log(name + " " + port + " " + way);
-  });
-  request.on("timeout", () => request.destroy()).on("error", () => {});
+  const open = { rejectUnauthorized: false, ...own };
+  if (what.startsWith("/")) {
+    const options = { host, port, path: what, agent: false, timeout: 5000, ...open };
+    const request = (way === "plain" ? get : https.get)(options, (answer) => {
+      answer.resume();
+      if (answer.statusCode === 200) answered();
+    });
+    request.on("timeout", () => request.destroy()).on("error", () => {});
+  } else if (what.includes(".")) {
+    const socket = connect({ host, port, timeout: 5000 });
+    socket.on("timeout", () => socket.destroy()).on("error", () => {});
+    const listen = (stream) => stream.on("error", () => {}).once("data", (data) => {
+      if (data.includes(what)) answered();
+      socket.destroy();
+    }).write(call(what));
+    if (way === "plain") listen(socket);
+    else {
+      socket.write(Buffer.from([0x03]));
+      listen(tls.connect({ socket, ...open }));
+    }
+  } else if (way === "plain") {
+    const resolver = new Resolver({ timeout: 2000, tries: 2 });
+    resolver.setServers([host + ":" + port]);
+    resolver.resolve4(name + "." + what + ".consul").then(answered, () => {});
+  }
 }`;
 
 /** What an outsider is answered, as `h1 12375 plain`. */
 async function served(): Promise<string[]> {
-  const targets = hosts().flatMap(({ name, address }) => ["12375", "4000"].map((port) => `${name}=${address}=${port}`));
-  const node = [process.execPath, "-e", knock, keys, ways.join(" "), targets.join(" ")];
+  const targets = hosts().map(({ name, address }) => [name, address]);
+  const node = [process.execPath, "-e", knock, keys, ways.join(" "), JSON.stringify(asked), JSON.stringify(targets)];
   const answered = await atOutsider(...node);
   return answered.split("\n").filter((line) => line !== "");
 }
-const everywhere = (way: (typeof ways)[number]) =>
+const everywhere = (way: (typeof ways)[number], on: readonly Asked[]) =>
   hosts()
-    .flatMap(({ name }) => [`${name} 12375 ${way}`, `${name} 4000 ${way}`])
+    .flatMap(({ name }) => on.map((port) => `${name} ${port} ${way}`))
     .sort();
-const expectServed = async (way: (typeof ways)[number]) => expect((await served()).sort()).toEqual(everywhere(way));
+const expectOpen = async () =>
+  expect((await served()).sort()).toEqual(everywhere("plain", [12375, 4000, 8300, 8500, 8600]));
+const expectSecured = async () => expect((await served()).sort()).toEqual(everywhere("right", [12375, 4000, 8300]));
 
 /** Every address and port on which a program of Docker's API listens, though the test may not know of it. */
 const listeners = () =>
   atConsoles("ss -Hltnp | awk '/weaver|swarm|dockerd/ { print $4 }' | grep -vE '^127.0.0.1:678[24]$' | sort");
+/** The ports on which others than the host itself reach Consul. */
+const consulListens = () =>
+  atConsoles('ss -Hlntup | awk \'/"consul"/ && $5 !~ /^127[.]/ { sub(/.*:/, "", $5); print $5 }\' | sort -u | xargs');
 
-const secure = (dockerTls: boolean | undefined) => {
+const secure = (tls: boolean | undefined) => {
   const { security: _, ...file } = parse(read("cluster.yaml")) as Record<string, unknown>;
-  write("cluster.yaml", stringify({ ...file, ...(dockerTls === undefined ? {} : { security: { dockerTls } }) }));
+  const security = tls === undefined ? {} : { security: { dockerTls: tls, consulTls: tls } };
+  write("cluster.yaml", stringify({ ...file, ...security }));
 };
 const makePki = (...words: string[]) => operator("scripts/pki", ...words);
 const containers = () => atConsoles("docker ps -q --no-trunc --filter name=^/swarm- --filter name=^/user | sort");
@@ -107,8 +150,8 @@ const shown = (port: number) =>
     `openssl s_client -connect "$(hostname -I | cut -d' ' -f1):${port}" </dev/null 2>/dev/null | openssl x509 -noout -serial`,
   );
 
-it("in the open form, whoever reaches the Docker API is served; without certificates nothing is changed", async () => {
-  await expectServed("plain");
+it("in the open form, whoever reaches a port is served; without certificates nothing is changed", async () => {
+  await expectOpen();
   await atConsole(
     host("h1"),
     "docker -H tcp://198.18.0.11:12375 run -d --name user multicast-swarm/toolbox:1 sleep 1d",
@@ -136,7 +179,8 @@ it("one deploy leads to TLS: whoever has no certificate of the cluster's is answ
   makeCertificates();
   const before = await listeners();
   await lab("deploy");
-  await expectServed("right");
+  await expectSecured();
+  expect(await consulListens()).toEqual(Object.fromEntries(hosts().map(({ name }) => [name, "8300 8301 8302\n"])));
   // No other address or port has come in place of them.
   expect(await listeners()).toEqual(before);
   expect(await atConsole(host("h1"), "docker inspect -f '{{.State.Running}}' user")).toBe("true\n");
@@ -153,9 +197,11 @@ it("one deploy leads to TLS: whoever has no certificate of the cluster's is answ
   expect([status, output]).toEqual([0, "hello\n"]);
 });
 
-it("keys are for root alone, and in no other place", async () => {
+it("keys are for root alone, and a copy for Consul's user, and in no other place", async () => {
   const private_ = `find / -xdev -type f -size -64k \\( -path '/proc/*' -o -path '/sys/*' \\) -prune -o -xdev -type f -size -64k -perm /077 -exec grep -ls 'PRIVATE KEY-----$' {} + || true`;
   expect(await atConsoles(private_)).toEqual({ h1: "", h2: "", h3: "" });
+  const copy = await atConsoles("stat -c '%U %a' /etc/consul.d/tls/agent.pem");
+  expect(copy).toEqual({ h1: "consul 400\n", h2: "consul 400\n", h3: "consul 400\n" });
   const bodies = [
     ...Object.values(await atConsoles("cat /etc/multicast-swarm/key.pem")),
     ...["ca.key", "operator/key.pem"].map((name) => read(`${privatePki.folder}/${name}`)),
@@ -176,14 +222,17 @@ it("keys are for root alone, and in no other place", async () => {
   expect(await run("find", [labFile(privatePki.folder), "-name", "*key*", "-perm", "/077"])).toBe("");
 });
 
-it("a renewed certificate restarts what serves with it, on that host alone", async () => {
-  const [before, proxies, managers] = [await containers(), await shown(12375), await shown(4000)];
+it("a renewed certificate restarts what serves with it, on that host alone, and Consul's agent nowhere", async () => {
+  const agents = () => atConsoles("systemctl show -p MainPID --value consul.service");
+  const [before, proxies, managers, pids] = [await containers(), await shown(12375), await shown(4000), await agents()];
   rmSync(labFile(pki.host("h2")));
   expectWords((await makePki()).output, /same +h1/, /signed +h2 .*there was no certificate/, /same +h3/);
   await lab("deploy");
   const [proxiesNow, managersNow] = [await shown(12375), await shown(4000)];
   expect(proxiesNow).toEqual({ ...proxies, h2: expect.not.stringContaining(proxies.h2 ?? "") });
   expect(managersNow).toEqual({ ...managers, h2: proxiesNow.h2 });
+  expect(await shown(8300)).toEqual(proxiesNow);
+  expect(await agents()).toEqual(pids);
   expect(await containers()).toEqual(before);
   await healthyAgain();
 });
@@ -199,7 +248,8 @@ it("a key that was lost on its host is missed before anything is changed", async
 it("one deploy leads back, and the next without the line changes nothing", async () => {
   secure(false);
   await lab("deploy");
-  await expectServed("plain");
+  await expectOpen();
+  expect(await atConsoles("cat /etc/consul.d/tls/agent.pem 2>/dev/null || true")).toEqual({ h1: "", h2: "", h3: "" });
   await healthyAgain();
   secure(undefined);
   await changesNothing();

@@ -23,27 +23,28 @@ other_form=no
 [ $running = no ] || [ "$(note consul-form)" = "$form" ] || other_form=yes turn=yes
 tls=no certificate=
 case " $form" in *" tls "*) tls=yes certificate=$(hash_of "$pki/ca.pem" "$pki/cert.pem") ;; esac
-if [ $tls = yes ]; then
+fingerprint() { openssl x509 -noout -fingerprint -sha256; }
+shows_certificate() {
+  shown=$(openssl s_client -connect "$(note member | cut -d' ' -f2):$port_consul_server" </dev/null 2>/dev/null | fingerprint) &&
+    [ "$shown" = "$(fingerprint <"$pki/cert.pem")" ]
+}
+# A server that is to be a client is heard by the others as long as it is called a server.
+same_role() { grep -qs -e "-config-dir $config_dir\$" /etc/systemd/system/consul.service; }
+if [ $tls = yes ] && [ $running = yes ] && [ $other_form = no ] && same_role && [ "$(note consul-certificate)" != "$certificate" ]; then
   place_certificate
-  fingerprint() { openssl x509 -noout -fingerprint -sha256; }
-  shows_certificate() {
-    shown=$(openssl s_client -connect "$(note member | cut -d' ' -f2):$port_consul_server" </dev/null 2>/dev/null | fingerprint) &&
-      [ "$shown" = "$(fingerprint <"$pki/cert.pem")" ]
-  }
-  if [ $running = yes ] && [ $other_form = no ] && [ "$(note consul-certificate)" != "$certificate" ]; then
-    # Connections that there are stay; new ones are made with the new one. No server is away for a moment.
-    systemctl reload consul.service
-    [ "$role" = client ] || until_true "$timeout" shows_certificate ||
-      die "Consul's server still shows its old certificate after $timeout s: $(journal consul.service)"
-    changed "consul.service (reads its new certificate)"
-    note consul-certificate "$certificate"
-  fi
+  # Connections that there are stay; new ones are made with the new one. No server is away for a moment.
+  systemctl reload consul.service
+  [ "$role" = client ] || until_true "$timeout" shows_certificate ||
+    die "Consul's server still shows its old certificate after $timeout s: $(journal consul.service)"
+  changed "consul.service (has read its certificates again)"
+  note consul-certificate "$certificate"
 fi
 if [ $running = yes ] && [ "$turn" = no ]; then
   # Nothing else is written either: an agent that crashed in the meantime would start with it out of turn.
   found "consul.service running (what it is to run with is looked at in its turn)"
   exit 0
 fi
+[ $tls = no ] || place_certificate
 place_config "$config_dir" config.json
 
 # Servers that are only now becoming members cannot vote yet: what counts is how many there were the last time.

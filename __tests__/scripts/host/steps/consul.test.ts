@@ -256,7 +256,7 @@ describe("a certificate", () => {
     const host = secure();
     host.hasCertificate("second");
     const { status, said } = host.step("consul-install");
-    expect(said).toContain("changed consul.service (reads its new certificate)");
+    expect(said).toContain("changed consul.service (has read its certificates again)");
     expect(said).not.toMatch(/consul.service \((re)?started\)/);
     expect(status).toBe(0);
     expect(host.read("shown")).toBe("second\n");
@@ -268,13 +268,22 @@ describe("a certificate", () => {
     const host = secure();
     const whole = host.read("bin/systemctl");
     host.hasCertificate("second");
-    writeFileSync(host.at("bin/systemctl"), whole.replace('| "reload "*', ""));
+    writeFileSync(host.at("bin/systemctl"), whole.replace(' | "reload "*', ""));
     expect(host.step("consul-install")).toMatchObject({
       status: 1,
       said: expect.stringContaining("still shows its old certificate after 1 s"),
     });
     writeFileSync(host.at("bin/systemctl"), whole);
-    expect(host.step("consul-install").said).toContain("reads its new certificate");
+    expect(host.step("consul-install").said).toContain("has read its certificates again");
+  });
+
+  it("of a client comes to a server that is to be one when its turn has come: until then the others would not hear it", () => {
+    const host = secure();
+    host.hasCertificate("second");
+    expect(host.step("consul-install", { role: "client" }).status).toBe(0);
+    expect(host.read(agent)).toMatch(/^first$/m);
+    expect(host.step("consul-start", { role: "client" }).said).toContain("consul.service (restarted)");
+    expect(host.read(agent)).toMatch(/^second$/m);
   });
 
   it("does not stay where Consul reads it once agents talk without TLS", () => {
