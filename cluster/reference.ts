@@ -42,7 +42,7 @@ These files belong beside it and in git; tools write them:
 | \`known_hosts\` | the hosts' SSH keys, in OpenSSH's format, not hashed | \`scripts/hostkeys\` |
 | \`artifacts.lock.json\` | everything that hosts may install: version, source, SHA-256 | \`scripts/lock\` |
 | \`.terraform.lock.hcl\` | the checksums of Terraform's providers, which every synthesis takes along | \`scripts/lock\`, by Terraform |
-| \`pki/\` | with \`security.dockerTls\`: the certificates of the hosts and of the authority that they trust | \`scripts/pki\` |
+| \`pki/\` | with \`security.dockerTls\` or \`security.consulTls\`: the certificates of the hosts and of the authority that they trust | \`scripts/pki\` |
 
 Mistakes are reported all at once, each with file, line, column and field. Editors that know JSON Schema check while you
 type when the file begins with

@@ -58,7 +58,7 @@ export const checkGroups = [
   {
     checks: ["certificate"],
     finds:
-      "with `security.dockerTls`: a certificate that is not of the host's own key, or not valid by its clock; a machine that deploys without one",
+      "with `security.dockerTls` or `security.consulTls`: a certificate that is not of the host's own key, or not valid by its clock; a machine that deploys without one",
     limit: `fewer than ${renewalDays} days left are a warning`,
   },
   { checks: ["weave peer"], finds: "another member's peer name, on a copied disk" },

@@ -1,4 +1,4 @@
-/** `security.dockerTls`: has the host the key of its certificate, and is that valid by its clock? */
+/** `security.dockerTls`, `security.consulTls`: has the host the key of its certificate, and is that valid by its clock? */
 import type { InventoryHost } from "../../../cluster/inventory.js";
 import { type CertificateFacts, daysLeft, pki, renewalDays } from "../../../cluster/pki.js";
 import { plural } from "../../shared/findings.js";

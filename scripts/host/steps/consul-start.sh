@@ -112,11 +112,11 @@ if [ "$role" = server ] && [ $had_leader = yes ]; then
   until_true "$timeout" cluster_healthy ||
     die "the cluster is not healthy $timeout s after this server's restart: $(seen)"
 fi
-note consul-running "$wanted"
-note consul-servers "$servers"
-note consul-form "$form"
-note consul-certificate "$certificate"
 if [ $tls = no ] && [ -e "$consul_pki/agent.pem" ]; then
   rm -f "$consul_pki/agent.pem"
   changed "$consul_pki/agent.pem (removed): agents talk to servers without TLS"
 fi
+note consul-running "$wanted"
+note consul-servers "$servers"
+note consul-form "$form"
+note consul-certificate "$certificate"

@@ -44,8 +44,8 @@ if docker version >/dev/null 2>&1; then
   fi
 fi
 
-# A server that remains, with a leader and without this host among the voters. Where agents answer on loopback alone nobody
-# can be asked: `consul leave` has waited until the others no longer count this server.
+# A server that remains, with a leader and without this host among the voters. Where agents answer on loopback alone, no
+# other can be asked: `consul leave` itself waits for the others to take this server's vote, and gate-consul.sh looks at it.
 others_lead() {
   case " $(note consul-form)" in *" tls "*) return ;; esac
   hosts server | while read -r _ other; do
