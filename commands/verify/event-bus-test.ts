@@ -310,12 +310,7 @@ async function testCrash(test: OnManager, members: readonly Member[]): Promise<O
 
 /** Waits until these members have heard each other, or have heard each other again since an earlier snapshot. */
 function waitForNews(test: OnManager, members: readonly Member[], since?: Snapshot): Promise<Snapshot> {
-  return watch(
-    test,
-    linesFor(members),
-    containersOf(members),
-    (now) => unheard(members, now, since).length === 0,
-  );
+  return watch(test, linesFor(members), containersOf(members), (now) => unheard(members, now, since).length === 0);
 }
 
 const containersOf = (members: readonly Member[]) => members.map(({ container }) => container);
