@@ -165,7 +165,8 @@ describe("the guide's bootstrap handover", () => {
   it("gives the same cluster", async () => {
     await bareHosts("--hosts", "3");
     setCluster(/^consul:$/m, "consul:\n  bootstrap: handover");
-    await brought("--hosts", "3");
+    await lab("up", "--hosts", "3", "--to", "cluster");
+    await verify();
     expect((await voters("h1")).sort()).toEqual(hosts().map(({ name }) => name));
     // The agent that bootstrapped has ended, and the service has its data.
     const services = await atConsole(host("h1"), "systemctl is-active consul-bootstrap consul || true");

@@ -31,7 +31,7 @@ export const lab = (...args: string[]): void => succeed("scripts/lab", args);
 export function needAnsible(): void {
   succeed("sh", [
     "-c",
-    "command -v ansible-playbook && python3 -c 'import apt_pkg' || { echo 'apt-get install ansible python3-apt'; exit 1; }",
+    "command -v ansible-playbook && /usr/bin/python3 -c 'import apt_pkg' || { echo 'apt-get install ansible python3-apt'; exit 1; }",
   ]);
 }
 

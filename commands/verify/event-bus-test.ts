@@ -86,8 +86,7 @@ export async function testEventBus(
     return { ...own, ...nothingSeen, loaded: false, complaints: withoutImage };
   }
 
-  say("event bus: bus_sender publishes, bus_receiver listens, kept apart by Swarm");
-  say("event bus: one member on each host, all hear all; one crashes and is restarted");
+  say("event bus: bus_sender and bus_receiver, kept apart by Swarm; a member on each host, of which one crashes");
   const [pair, members] = await Promise.all([testPair(on, hosts), testMembers(on, membersOf(hosts, id))]);
   return {
     ...own,

@@ -450,3 +450,24 @@ describe("the rules that an engine leaves", () => {
     expect(await forget(`${others.join("\n")}\n`)).toBe("");
   });
 });
+
+it("a package that is used once is unpacked from its locked file, and neither installed nor recorded", async () => {
+  const text = "the package";
+  const host = new Host()
+    .write("artifacts.tsv", `package:unzip:no-such-package\tany\t1\t${sha256(text)}\tfile:unzip.deb\n`)
+    .program("dpkg-deb", 'mkdir -p "$3/usr/bin" && cp "$2" "$3/usr/bin/unzip"')
+    .program("apt-get", "exit 1");
+  host.write("artifacts/unzip.deb", text);
+  const { status, said } = await host.run('. "$here/packages.sh"\ncat "$(unpack_packages unzip)/usr/bin/unzip"');
+  expect(said).toBe(text);
+  expect(status).toBe(0);
+  expect(host.record).toEqual([]);
+  expect(host.called.filter((line) => line.startsWith("apt-get"))).toEqual([]);
+
+  const other = new Host()
+    .write("artifacts.tsv", `package:unzip:no-such-package\tany\t1\t${sha256("other")}\tfile:unzip.deb\n`)
+    .write("artifacts/unzip.deb", text);
+  const refused = await other.run('. "$here/packages.sh"\nunzip=$(unpack_packages unzip)/usr/bin/unzip\necho went on');
+  expect(refused.said).toMatch(/ERROR: checksum mismatch/);
+  expect(refused.said).not.toMatch(/went on/);
+});
