@@ -61,15 +61,15 @@ const [, sudoers = ""] =
 beforeAll(async () => {
   const key = await startAgent();
   await Promise.all([
-    // Another port and shell, files for their owner's eyes alone, an Ed25519 key only, a login by the agent that only the
-    // jump host may use and only for commands, and sudo for what docs/privileges.md lists.
+    // Another port and shell, files for their owner's eyes alone, an Ed25519 key only, a login by the agent from
+    // the jump host (and the lab, which locks) that is for commands alone, and sudo for what docs/privileges.md lists.
     atConsole(
       host("h1"),
       `${install("tcsh")}
       useradd --create-home --shell /bin/tcsh ops
       cat >/etc/sudoers.d/ops <<'END'
 ${sudoers}END
-      mkdir /home/ops/.ssh && echo 'restrict,pty,from="${host("h3").address}" ${key}' >/home/ops/.ssh/authorized_keys && chown -R ops: /home/ops/.ssh
+      mkdir /home/ops/.ssh && echo 'restrict,pty,from="${host("h3").address},198.18.0.1" ${key}' >/home/ops/.ssh/authorized_keys && chown -R ops: /home/ops/.ssh
       echo 'session optional pam_umask.so umask=0077' >>/etc/pam.d/common-session
       echo 'Port 2222' >>/etc/ssh/sshd_config
       ${showOnly("ed25519")}`,

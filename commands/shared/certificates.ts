@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { type CertificateFacts, factsOf, keyHash, operatorFault } from "../../cluster/pki.js";
 
 export const renewal = "scripts/pki, commit what it changes, and deploy";
+/** Plans ask proxies, and take none of those that show a certificate that has ended. */
+export const lateRenewal = "scripts/pki, commit what it changes, scripts/recover, and deploy";
 
 /** Why a certificate is not valid now. */
 export function timeFault(
@@ -18,7 +20,7 @@ export function timeFault(
     return { found, fix: "set the clock that is wrong, this machine's or the host's: timedatectl set-ntp true" };
   }
   return now >= until
-    ? { found: `has ended on ${show(until)}, and by ${clock} it is ${show(now)}`, fix: renewal }
+    ? { found: `has ended on ${show(until)}, and by ${clock} it is ${show(now)}`, fix: lateRenewal }
     : undefined;
 }
 

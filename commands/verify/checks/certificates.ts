@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { InventoryHost } from "../../../cluster/inventory.js";
 import { type CertificateFacts, daysLeft, factsOf, renewalDays } from "../../../cluster/pki.js";
 import { ports } from "../../../cluster/ports.js";
-import { type OperatorCertificate, renewal, timeFault } from "../../shared/certificates.js";
+import { lateRenewal, type OperatorCertificate, renewal, timeFault } from "../../shared/certificates.js";
 import { plural, showDuration } from "../../shared/findings.js";
 import { limitSeconds } from "../deadline.js";
 import type { Evidence } from "../evidence.js";
@@ -19,7 +19,13 @@ export const certificates = {
   doc: `with \`security.dockerTls\`: Weave's proxy and Swarm's manager show the host's certificate of the cluster file's folder; with \`security.consulTls\`: Consul's agent has it, and a server shows it; that one, the authority's and this machine's own are valid, by clocks that agree, and do not end today; fewer than ${renewalDays} days left are said`,
   after: ["weave"],
   needed: "the host's own certificate shown, which is valid",
-  fix: (_, __, complaints) => (complaints.some(({ found }) => /\bclock\b/.test(found)) ? setClock : renewal),
+  fix: (_, __, complaints) => {
+    const found = complaints.map((one) => one.found).join();
+    if (/\bclock\b/.test(found)) {
+      return setClock;
+    }
+    return found.includes("has ended") ? lateRenewal : renewal;
+  },
   observe: (evidence) =>
     secured(evidence).length === 0
       ? undefined
