@@ -290,16 +290,6 @@ const clusterFile = mapping(
         .describe(
           "Consul's agents talk to its servers with TLS alone, each with its host's certificate (`scripts/pki`), and serve their HTTP API and DNS on loopback. Turning it on or off restarts every agent at the same time. Needs Consul 1.12 or newer, and `consul.bootstrap: expect`. See [security.md](security.md).",
         ),
-      weaveEncryption: flag
-        .default(false)
-        .describe(
-          "Weave Net encrypts what it carries between hosts, with the password in the environment variable `TF_VAR_weave_password`. Turning it on or off restarts every router at the same time. See [security.md](security.md).",
-        ),
-      weavePasswordChanged: whole(0, Number.MAX_SAFE_INTEGER, "how often the password was changed: a whole number")
-        .default(0)
-        .describe(
-          "Add one when `TF_VAR_weave_password` has a new password: the next deploy then gives it to every router, all at the same time.",
-        ),
       consulAcl: flag
         .default(false)
         .describe(
@@ -309,6 +299,16 @@ const clusterFile = mapping(
         .default(0)
         .describe(
           "Add one when `TF_VAR_consul_token` has a new token: the next deploy then makes those of Consul that follow from it, and takes away the old ones. Restarts every agent at the same time.",
+        ),
+      weaveEncryption: flag
+        .default(false)
+        .describe(
+          "Weave Net encrypts what it carries between hosts, with the password in the environment variable `TF_VAR_weave_password`. Turning it on or off restarts every router at the same time. See [security.md](security.md).",
+        ),
+      weavePasswordChanged: whole(0, Number.MAX_SAFE_INTEGER, "how often the password was changed: a whole number")
+        .default(0)
+        .describe(
+          "Add one when `TF_VAR_weave_password` has a new password: the next deploy then gives it to every router, all at the same time.",
         ),
     }).describe(
       "What protects the cluster on a LAN that is not trusted ([security.md](security.md)). `security: strict` turns on every switch of this mapping, and `firewall.managed`.",

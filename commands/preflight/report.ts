@@ -49,7 +49,7 @@ export function preflightReport(
 const openly = ({ operator }: Inventory): string[] =>
   operator === undefined
     ? [
-        `open: whoever reaches ${ports.weaveProxy.number} or ${ports.swarmManager.number} of a host is root on all of them; security.dockerTls asks for a certificate (docs/security.md)`,
+        `open: whoever reaches ${ports.weaveProxy.number} or ${ports.swarmManager.number} of a host is root on all of them; security: strict ends that (docs/security.md)`,
       ]
     : [];
 

@@ -247,7 +247,7 @@ describe("preflight", () => {
       lines: [
         "h1 (198.18.0.11)  debian 12, amd64, kernel 6.1.0-28-amd64, Docker Engine 20.10.24+dfsg1 (API 1.12 to 1.41), fast datapath",
         "h2 (198.18.0.12)  debian 12, amd64, kernel 6.1.0-28-amd64, Docker Engine 20.10.24+dfsg1 (API 1.12 to 1.41), fast datapath",
-        "open: whoever reaches 12375 or 4000 of a host is root on all of them; security.dockerTls asks for a certificate (docs/security.md)",
+        "open: whoever reaches 12375 or 4000 of a host is root on all of them; security: strict ends that (docs/security.md)",
         "preflight: no problem on 2 hosts",
       ],
       status: 0,
@@ -293,7 +293,7 @@ describe("preflight", () => {
       "h2 (198.18.0.12)  clock  warning: the clock is 4.0 s ahead of most hosts",
       "                         needs: less than 2 s of difference",
       "                         fix:   timedatectl set-ntp true (with systemd-timesyncd or chrony installed), and look at timedatectl status",
-      "open: whoever reaches 12375 or 4000 of a host is root on all of them; security.dockerTls asks for a certificate (docs/security.md)",
+      "open: whoever reaches 12375 or 4000 of a host is root on all of them; security: strict ends that (docs/security.md)",
       "preflight: no problem on 2 hosts, 1 warning",
     ]);
     expect(preflightJson(inventory, result, status)).toMatchObject({ result: "fit", findings: [{ warning: true }] });
