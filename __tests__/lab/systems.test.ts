@@ -29,7 +29,7 @@ interface Row {
   readonly version: RegExp;
   readonly compose?: boolean;
   /** What its cluster file says besides. */
-  readonly settings?: Readonly<Record<string, object>>;
+  readonly settings?: Readonly<Record<string, object | string>>;
 }
 
 describe.each<Row>([
@@ -44,7 +44,7 @@ describe.each<Row>([
     system: "debian-13",
     engine: "distribution",
     version: /^26\.1\./,
-    settings: { security: { dockerTls: true, weaveEncryption: true } },
+    settings: { security: "strict", firewall: { operators: ["198.18.0.1"] } },
   },
   { system: "debian-12", engine: "28", version: /^28\.5\./, compose: true },
   { system: "debian-12", engine: "29", version: /^29\.9\./, compose: true },
@@ -55,7 +55,10 @@ describe.each<Row>([
   it("becomes a cluster, on a host with an engine and on one without", async () => {
     await bareHosts(...options);
     const file = parse(read("cluster.yaml")) as Record<string, object>;
-    const merged = Object.entries(settings).map(([name, fields]) => [name, { ...file[name], ...fields }]);
+    const merged = Object.entries(settings).map(([name, value]) => [
+      name,
+      typeof value === "string" ? value : { ...file[name], ...value },
+    ]);
     write("cluster.yaml", stringify({ ...file, ...Object.fromEntries(merged) }));
     if (settings.security) {
       expect(await operator("scripts/pki")).toMatchObject({ status: 0 });
@@ -63,7 +66,12 @@ describe.each<Row>([
     const output = await lab("up", ...options);
     expectWords(output, /verify: healthy/, /event-bus +✓ +✓/);
     if (settings.security) {
-      expectWords(output, /weave +✓ +✓ +1 connection by sleeve, encrypted/, /tls +✓ +✓ +certificate 364 days/);
+      expectWords(
+        output,
+        /firewall +✓ +✓ +2 hosts and 1 operator$/m,
+        /weave +✓ +✓ +1 connection by sleeve, encrypted/,
+        /tls +✓ +✓ +certificate 364 days/,
+      );
     }
     for (const found of Object.values(await atConsoles("docker version -f '{{.Server.Version}}'"))) {
       expect(found).toMatch(version);
