@@ -1,6 +1,7 @@
 #!/bin/sh
 # Consul knows its agents' token, with the least that these and Swarm need, and the management token; earlier ones are gone,
-# and where the management token is another one, so is every token that somebody could have made with it. Runs on all servers at the same time: only the one that leads can make another management token.
+# and where the management token is another one, so is every token that somebody could have made with it. Runs on all servers at
+# the same time: only the one that leads can make another management token.
 # Sent: consul-tokens, the management token, and below it the agents'. Neither stays here.
 # Arguments: data_dir=DIR timeout=SECONDS tokens=N (how often the management token was changed)
 . "$(dirname "$0")/lib.sh"
