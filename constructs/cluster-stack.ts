@@ -110,7 +110,9 @@ export class ClusterStack extends PlainStack {
     this.ready = [end];
 
     // A provider whose host does not answer fails every plan, as long as the state has one of its containers.
-    const unasked = cluster.hosts.filter(({ down }) => down).flatMap((host) => forgetHost(this, cluster, host));
+    const unasked = cluster.hosts
+      .filter(({ down }) => down)
+      .flatMap((host) => forgetHost(this, { host, cluster, fromStack }));
     this.forget([...[...swarms, ...departures].flatMap(({ forgotten }) => forgotten), ...unasked]);
     this.addOutputs(cluster);
     this.require(cluster);
@@ -183,7 +185,7 @@ export class ClusterStack extends PlainStack {
     const departures: Departure[] = [];
     for (const removed of [...cluster.removed].sort((a, b) => Number(b.lost) - Number(a.lost))) {
       const previous = departures.slice(-1).map(({ left }) => left);
-      const props = { removed, cluster, uploads, by, keyFile: this.fromStack, after: [...after, ...previous] };
+      const props = { removed, cluster, uploads, by, fromStack: this.fromStack, after: [...after, ...previous] };
       departures.push(new Departure(scope, removed.name, props));
     }
     return departures;

@@ -16,7 +16,8 @@ export interface DepartureProps {
   readonly removed: RemovedHost;
   readonly cluster: Cluster;
   readonly uploads: Uploads;
-  readonly keyFile: (written: string) => string;
+  /** A path as written in the cluster file, from the stack's folder. */
+  readonly fromStack: (written: string) => string;
   /** The member that clears up after a host that can no longer leave by itself. */
   readonly by: StagedHost;
   readonly after: readonly TerraformResource[];
@@ -34,7 +35,7 @@ export class Departure extends Construct {
     const { name, address, lost } = removed;
     // Uninstalling removes the containers. The teardown is for the day on which the cluster is destroyed: its
     // provisioners would run before anything else.
-    this.forgotten = forgetHost(TerraformStack.of(this), props.cluster, removed);
+    this.forgotten = forgetHost(TerraformStack.of(this), { ...props, host: removed });
     this.left = lost
       ? new Step(this, "lost", { on: by, script: "lost", args: { name, address }, uploads: this.uploads(props), after })
       : this.leave(props);
@@ -49,10 +50,10 @@ export class Departure extends Construct {
    * The host gives back what it holds, leaves, and is uninstalled. Once: its triggers name nothing that changes, so that
    * a host that has left is never asked again.
    */
-  private leave({ removed, cluster, uploads: sent, keyFile, after }: DepartureProps): Task {
+  private leave({ removed, cluster, uploads: sent, fromStack, after }: DepartureProps): Task {
     const run = (script: string) => `${asDeployer(sudoOf(removed))}sh ${uploads}/scripts/${script} || exit 1`;
     return new Task(this, "leave", {
-      connection: connectionFrom(this, loginFacts(removed, cluster, keyFile), besideUploads),
+      connection: connectionFrom(this, loginFacts(removed, cluster, fromStack), besideUploads),
       after,
       triggers: { address: removed.address },
       provisioners: [

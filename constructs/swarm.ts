@@ -35,8 +35,7 @@ export class Swarm extends Construct {
     const { host } = props.on;
     this.on = props.on;
     const form = formOf(props.cluster);
-    const certPath = form === "tls" ? props.fromStack(privatePki.operator) : undefined;
-    this.proxy = new WeaveProxy(TerraformStack.of(this), `docker-${host.name}`, { host, certPath });
+    this.proxy = new WeaveProxy(TerraformStack.of(this), `docker-${host.name}`, { ...props, host });
     const common = this.commonConfig(props);
     // Which waits for all the rest.
     const before = [this.clear(props)];
@@ -140,18 +139,17 @@ function agentCommand(props: SwarmProps): string[] {
 
 /** The Docker API of a host, through its Weave proxy. */
 export class WeaveProxy extends DockerProvider {
-  /** @param certPath The folder of the operator's certificate, where one is asked for. */
   public constructor(
     scope: Construct,
     id: string,
-    { host, certPath }: { readonly host: Host; readonly certPath?: string | undefined },
+    { host, cluster, fromStack }: Pick<SwarmProps, "cluster" | "fromStack"> & { readonly host: Host },
   ) {
     super(scope, id, {
       alias: host.name,
       host: `tcp://${proxyOf(host)}`,
       // A first plan would fail otherwise: there is no proxy yet.
       disableDockerDaemonCheck: true,
-      ...(certPath === undefined ? {} : { certPath }),
+      ...(formOf(cluster) === "tls" ? { certPath: fromStack(privatePki.operator) } : {}),
     });
   }
 }
@@ -168,8 +166,12 @@ const containerId = (role: Role, form: Form, rebuilt: number) =>
  * Declares that Terraform forgets, unasked, what it knows of a host that it must not contact. Returns the addresses.
  * Terraform wants a provider even for containers that it only forgets.
  */
-export function forgetHost(stack: TerraformStack, cluster: Cluster, host: Host): string[] {
-  new WeaveProxy(stack, `docker-${host.name}`, { host });
+export function forgetHost(
+  stack: TerraformStack,
+  props: Pick<SwarmProps, "cluster" | "fromStack"> & { readonly host: Host },
+): string[] {
+  const { cluster, host } = props;
+  new WeaveProxy(stack, `docker-${host.name}`, props);
   return [
     ...containersBefore(host, formOf(cluster), host.rebuilt + 1),
     ...containersOfOther(cluster, host),

@@ -76,6 +76,24 @@ it("proxy and manager are served with TLS alone, and Terraform shows the operato
   expect(text).not.toContain("PRIVATE KEY");
 });
 
+it("a host that leaves, or is down, is asked with the operator's certificate too", () => {
+  const folder = temporaryFolder();
+  const [h1, h2, h3, h4] = clusterFile(4).hosts as Record<string, unknown>[];
+  const roles = [h1, h2].map((host) => ({ ...host, consul: "server" }));
+  certify(
+    folder,
+    authority,
+    [0, 1].map((i) => ({ name: `h${i + 1}`, address: hostAddress(i) })),
+  );
+  const { json } = again(
+    { ...secured, hosts: [...roles, { ...h3, consul: "client", down: true }], removed: [{ ...h4, consul: "client" }] },
+    folder,
+  );
+  expect(json.provider.docker.map(({ alias, cert_path }) => [alias, cert_path]).sort()).toEqual(
+    ["h1", "h2", "h3", "h4"].map((name) => [name, "../../../.pki/operator"]),
+  );
+});
+
 it.each([true, false])("Terraform forgets, unasked, the containers of the other form: dockerTls %s", (dockerTls) => {
   const { json } = stack({ security: { dockerTls } });
   const of = (host: string) =>
