@@ -111,15 +111,21 @@ describe("of a cluster that serves the Docker API", () => {
 });
 
 describe("of a cluster whose Consul has TLS", () => {
-  test("it is switched on, a certificate is renewed, and it is switched off", async () => {
-    const authority = authorityFor("test");
-    const also = ["server.aha.consul"];
-    const members = [1, 2, 3].map((number) => ({ name: `h${number}`, address: hostAddress(number - 1) }));
-    const secured = (consulTls: boolean) => three({ security: { consulTls } });
+  const authority = authorityFor("test");
+  const also = ["server.aha.consul"];
+  const members = [1, 2, 3].map((number) => ({ name: `h${number}`, address: hostAddress(number - 1) }));
+  const secured = (consulTls: boolean) => three({ security: { consulTls } });
+
+  test("it is switched on", async () => {
     const cluster = new Deployed();
     certify(cluster.folder, authority, members, also);
     await cluster.deploy(three());
     await reviewed("consul-tls", await cluster.plan(secured(true)));
+  });
+
+  test("a certificate is renewed, and it is switched off", async () => {
+    const cluster = new Deployed();
+    certify(cluster.folder, authority, members, also);
     await cluster.deploy(secured(true));
     writeFileSync(join(cluster.folder, pki.host("h2")), authority.sign("h2", hostAddress(1), { also }));
     await reviewed("consul-tls-renewed", await cluster.plan(secured(true)));

@@ -116,6 +116,9 @@ function refusals(args: [string, string][], of: Readonly<Record<string, string>>
   return args.flatMap(([name, text]) => (of[name] ? [text.replace(name, of[name])] : []));
 }
 
+/** It starts an agent where none runs, and does to one that runs what needs no turn. */
+const consulInstall = (host: string): string => `null_resource.${host}_consul_install`;
+
 /** The name of the rendered file with the configuration of a host's Consul. */
 export const consulFile = (host: string): string => `${host}_consul_config-file`;
 
@@ -123,7 +126,7 @@ function consulEffect(plan: TerraformPlan, { name }: Member, triggers: Turn<Text
   const args = differing(triggers);
   const told = args.filter(([arg]) => arg === "servers").map(([, text]) => text);
   const config = configChanges(plan.file(consulFile(name)));
-  const renewed = otherCertificate(plan.triggers(`null_resource.${name}_consul_install`));
+  const renewed = otherCertificate(plan.triggers(consulInstall(name)));
   const role = args.filter(([arg]) => arg === "role").map(([, text]) => text);
   return {
     restarts: [...artifactChange(plan, "consul"), ...role, ...tokensChange(triggers), ...config],
@@ -311,6 +314,9 @@ function otherSteps(plan: TerraformPlan, { name }: Member, told: readonly HostEv
     }
     if (address === managerStep(name)) {
       return !told.some(({ what, component }) => what === "restarts" && component === "Swarm manager");
+    }
+    if (address === consulInstall(name) && (changesForm(plan, name) || otherCertificate(plan.triggers(address)))) {
+      return !told.some(({ component }) => component === "Consul");
     }
     if (address === firewallStep(name)) {
       return !told.some(({ component }) => component === "firewall");
