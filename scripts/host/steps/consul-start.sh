@@ -28,7 +28,7 @@ tls=no certificate=
 case " $form" in *" tls "*) tls=yes certificate=$(hash_of "$pki/ca.pem" "$pki/cert.pem") ;; esac
 fingerprint() { openssl x509 -noout -fingerprint -sha256; }
 shows_certificate() {
-  shown=$(openssl s_client -connect "$(note member | cut -d' ' -f2):$port_consul_server" </dev/null 2>/dev/null | fingerprint) &&
+  shown=$(timeout 10 openssl s_client -connect "$(note member | cut -d' ' -f2):$port_consul_server" </dev/null 2>/dev/null | fingerprint) &&
     [ "$shown" = "$(fingerprint <"$pki/cert.pem")" ]
 }
 # A server that is to be a client is heard by the others as long as it is called a server.
