@@ -53,7 +53,7 @@ export const checkGroups = [
   {
     checks: ["firewall"],
     finds:
-      "a machine that deploys and that `firewall.managed` would shut out; no nft or nf_tables for its allow-list; firewalld between containers",
+      "a machine that deploys and that `firewall.managed` would shut out; no nft or nf_tables for its allow-list; hosts that join in the deploy that takes it off; firewalld between containers",
   },
   {
     checks: ["certificate"],

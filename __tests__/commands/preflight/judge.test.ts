@@ -9,7 +9,7 @@ import type { Facts } from "../../../commands/preflight/facts.js";
 import { judgeAllHosts } from "../../../commands/preflight/judge/all-hosts.js";
 import { median } from "../../../commands/preflight/judge/clocks.js";
 import { faults } from "../../../commands/preflight/judge/faults.js";
-import { openingCommand } from "../../../commands/preflight/judge/firewall.js";
+import { judgeFirewall, openingCommand } from "../../../commands/preflight/judge/firewall.js";
 import { judgeNetwork } from "../../../commands/preflight/judge/network.js";
 import { judgeHost } from "../../../commands/preflight/judge/one-host.js";
 import { judgeOperator } from "../../../commands/preflight/operator.js";
@@ -627,6 +627,18 @@ describe("the ports between hosts", () => {
     expect(new Set(tried).size).toBe(150);
     expect(tried).toHaveLength(450);
     expect(targetsOf([1], 1)).toEqual([]);
+  });
+});
+
+describe("an allow-list that is to come off", () => {
+  const list = (letsIn: string) => ({ ...fresh, "firewall-lets-in": letsIn });
+  const [, h2] = inventory.hosts;
+  it("does so at the deploy's end, which a new member does not live to see", () => {
+    expect(judgeFirewall(inventory, h2 as InventoryHost, list("198.18.0.11 198.18.0.12"))).toMatchObject([
+      { check: "firewall", found: expect.stringMatching(/keeps out h3$/), fix: expect.stringContaining("in the next") },
+    ]);
+    expect(judgeFirewall(inventory, h2 as InventoryHost, list("198.18.0.11 198.18.0.12 198.18.0.13"))).toEqual([]);
+    expect(judgeFirewall(inventory, h2 as InventoryHost, fresh)).toEqual([]);
   });
 });
 

@@ -131,11 +131,21 @@ export const opens = ({ settings }: Inventory, facts: Facts | undefined): boolea
   facts?.["firewall-denies"] !== undefined &&
   ["iptables", "ufw"].includes(facts.firewall ?? "");
 
+/** A list that is no longer wanted comes off at the end of a deploy, when all else is as secure as it is to be. */
+function judgeOldList({ hosts }: Inventory, facts: Facts): Judgement[] {
+  const out = hosts.filter(({ address }) => keptOut(facts, address)).map(({ name }) => name);
+  const found = `its allow-list, which comes off at the end of a deploy, keeps out ${out.join(", ")}`;
+  const needed = "all hosts let in while the others wait for them";
+  const fix =
+    "take firewall.managed out of the cluster file in one deploy, and add hosts in the next; or the other way round";
+  return out.length > 0 ? [{ check: "firewall", found, needed, fix }] : [];
+}
+
 /** `firewall.managed`: nobody is shut out who deploys, and there is something to load the list with. */
 export function judgeFirewall(inventory: Inventory, { address }: InventoryHost, facts: Facts): Judgement[] {
   const { firewall } = inventory.settings;
   if (!firewall?.managed) {
-    return [];
+    return judgeOldList(inventory, facts);
   }
   const { client } = facts;
   const members = [...inventory.hosts, ...inventory.absent].map((host) => host.address);
