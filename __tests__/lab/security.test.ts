@@ -1,4 +1,7 @@
-/** `security.dockerTls`, `consulTls` and `consulAcl`: who is served by every host, from the open form to the closed one and back. */
+/**
+ * All switches of `security` in one deploy, and back: who is served by every host. Without the allow-list, which would
+ * answer for them.
+ */
 import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -7,6 +10,7 @@ import { promisify } from "node:util";
 import { afterAll, expect, it } from "vitest";
 import { parse, stringify } from "yaml";
 import { pki, privatePki } from "../../cluster/pki.js";
+import { strict } from "../../cluster/schema.js";
 import { newAuthority, newKey, newRequest, sign } from "../../commands/pki/openssl.js";
 import {
   atConsole,
@@ -147,8 +151,8 @@ const consulListens = () =>
 
 const secure = (tls: boolean | undefined) => {
   const { security: _, ...file } = parse(read("cluster.yaml")) as Record<string, unknown>;
-  const security = tls === undefined ? {} : { security: { dockerTls: tls, consulTls: tls, consulAcl: tls } };
-  write("cluster.yaml", stringify({ ...file, ...security }));
+  const security = tls ? strict.security : { dockerTls: false };
+  write("cluster.yaml", stringify({ ...file, ...(tls === undefined ? {} : { security }) }));
 };
 const makePki = (...words: string[]) => operator("scripts/pki", ...words);
 const containers = () => atConsoles("docker ps -q --no-trunc --filter name=^/swarm- --filter name=^/user | sort");
