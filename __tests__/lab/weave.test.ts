@@ -14,6 +14,7 @@ import {
 import { join } from "node:path";
 import { beforeAll, expect, it } from "vitest";
 import { parse, stringify } from "yaml";
+import { asRead } from "../fixtures/clusters.js";
 import {
   atConsole,
   atConsoles,
@@ -53,7 +54,7 @@ const routerOf = async (on: Host) =>
 
 /** What a step of Weave's is called with on a host, from what was deployed. */
 function step(on: Host, name: "install" | "launch"): string {
-  const stack = JSON.parse(read("cdktf.out/stacks/lab/cdk.tf.json"));
+  const stack = JSON.parse(asRead(read("cdktf.out/stacks/lab/cdk.tf.json")));
   return stack.resource.null_resource[`${on.name}_weave_${name}`].triggers.command;
 }
 const launch = (on: Host) => step(on, "launch");
