@@ -23,6 +23,8 @@ form=$(agent_form <"$sent/consul/config.json")
 other_form=no
 [ $running = no ] || [ "$(note consul-form)" = "$form" ] || other_form=yes turn=yes
 [ $running = no ] || [ $other_form = yes ] || refuse_other_tokens
+# Whoever breaks it off here, and goes back, has changed the form once more.
+[ $other_form = no ] || note consul-form changing
 place_key "$config_dir"
 tls=no certificate=
 case " $form" in *" tls "*) tls=yes certificate=$(hash_of "$pki/ca.pem" "$pki/cert.pem") ;; esac
@@ -77,6 +79,17 @@ of() {
     cat "$config_dir"/*.json
   } | sha256sum | cut -d' ' -f1
 }
+# What it has run with in its former role has the same secrets, and nobody looks after it any more.
+forget_role() {
+  former=server
+  [ "$role" != server ] || former=client
+  for name in config.json encrypt.json; do
+    [ -e "/etc/consul.d/$former/$name" ] || continue
+    rm -f "/etc/consul.d/$former/$name"
+    changed "/etc/consul.d/$former/$name (removed): this agent is a $role"
+  done
+}
+
 wanted=$(of binary_hash)
 if [ $running = yes ]; then
   binary=$consul_binary
@@ -88,6 +101,7 @@ if [ $running = yes ]; then
     note consul-running "$wanted"
     note consul-servers "$servers"
     note consul-form "$form"
+    forget_role
     known_to_consul
     exit 0
   fi
@@ -133,4 +147,5 @@ note consul-running "$wanted"
 note consul-servers "$servers"
 note consul-form "$form"
 note consul-certificate "$certificate"
+forget_role
 known_to_consul

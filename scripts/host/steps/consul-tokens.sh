@@ -10,6 +10,7 @@ data_dir='' timeout='' tokens=''
 take "data_dir timeout tokens" "$@"
 reset=$data_dir/acl-bootstrap-reset
 trap 'rm -f "$sent/consul-tokens" "$reset"' EXIT
+trap 'exit 1' HUP INT TERM
 
 management=$(sed -n 1p "$sent/consul-tokens")
 agents=$(sed -n 2p "$sent/consul-tokens")
@@ -50,8 +51,6 @@ the agent does not answer'
 value() { printf '%s\n' "$answer" | sed -n 's/^ *"'"$1"'": "\(.*\)",*$/\1/p' | sed -n 1p; }
 
 was=$(note consul-tokens)
-other_management=no
-[ -z "$was" ] || [ "$was" = "$tokens" ] || other_management=yes
 anonymous=00000000-0000-0000-0000-000000000002
 
 known() { ask "$1" GET '/v1/acl/token/self?pretty'; }
@@ -74,10 +73,10 @@ authorize() {
   if ! known "$management"; then
     { leads && bootstrap; } || return 1
     changed "Consul's management token"
-    other_management=yes
     known "$management" || return 1
   fi
   own=$(value AccessorID)
+  since=$(printf '%s\n' "$answer" | sed -n 's/^ *"CreateIndex": \([0-9]*\),*$/\1/p' | sed -n 1p)
   body="{\"Name\":\"$name\",\"Rules\":\"$rules\"}"
   if ! ask "$management" GET "/v1/acl/policy/name/$name?pretty"; then
     ask "$management" PUT /v1/acl/policy "$body" || return 1
@@ -94,14 +93,27 @@ authorize() {
   fi
   own="$own $(value AccessorID) $anonymous"
   ask "$management" GET '/v1/acl/tokens?pretty' || return 1
-  others=$(printf '%s\n' "$answer" | awk -F'"' -v own=" $own " -v all=$other_management -v first="$management_description" -v second="$name" '
+  listed=$answer
+  # What is older than the management token may have been made with an earlier one.
+  others=$(printf '%s\n' "$listed" | awk -F'"' -v own=" $own " -v since="$since" -v first="$management_description" -v second="$name" '
     $2 == "AccessorID" { accessor = $4 }
-    $2 == "Description" && (all == "yes" || $4 == first || $4 == second) && !index(own, " " accessor " ") { print accessor }')
+    $2 == "Description" { description = $4 }
+    $2 == "CreateIndex" {
+      made = substr($3, 3) + 0
+      if ((made < since + 0 || description == first || description == second) && !index(own, " " accessor " ")) print accessor
+    }')
   for accessor in $others; do
     ask "$management" DELETE "/v1/acl/token/$accessor" || return 1
     changed "an earlier token ($accessor, deleted)"
   done
-  [ $other_management = no ] || ask "$management" PUT "/v1/acl/token/$anonymous" '{"Description":"Anonymous Token"}'
+  # Nobody without a token is given anything by a step: what the anonymous token had before is not the operator's.
+  printf '%s\n' "$listed" | awk -F'"' -v anonymous="$anonymous" -v since="$since" '
+    $2 == "AccessorID" { accessor = $4 }
+    $2 == "Policies" || $2 == "Roles" { given[accessor] = given[accessor] ($3 ~ /\[/ ? "yes" : "") }
+    $2 == "ModifyIndex" && accessor == anonymous && given[accessor] != "" && substr($3, 3) + 0 < since + 0 { found = 1 }
+    END { exit !found }' || return 0
+  ask "$management" PUT "/v1/acl/token/$anonymous" '{"Description":"Anonymous Token"}' || return 1
+  changed "the anonymous token (allows nothing)"
 }
 
 until_true "$timeout" authorize ||

@@ -51,4 +51,7 @@ consul_health() {
 }
 
 # consul_recovery: with ACLs, the token by which root has this agent leave; nothing without.
-consul_recovery() { cat /etc/consul.d/*/encrypt.json 2>/dev/null | sed -n 's/.*"agent_recovery" *: *"\([^"]*\)".*/\1/p'; }
+consul_recovery() {
+  consul_config=$(sed -n 's/^ExecStart=.* -config-dir //p' /etc/systemd/system/consul.service)
+  sed -n 's/.*"agent_recovery" *: *"\([^"]*\)".*/\1/p' "$consul_config/encrypt.json"
+}

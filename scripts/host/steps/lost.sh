@@ -10,6 +10,7 @@
 name='' address=''
 take "name address" "$@"
 trap 'rm -f "$sent/consul-tokens"' EXIT
+trap 'exit 1' HUP INT TERM
 
 peer=$(peer_name "$address")
 if ! systemctl is-active -q weave.service; then
@@ -29,7 +30,8 @@ else
     # Autopilot may have been quicker: it removes a server that is missing.
     left) found "Consul: $name has left already" ;;
     *)
-      CONSUL_HTTP_TOKEN=$(sed -n 1p "$sent/consul-tokens" 2>/dev/null || true) consul force-leave "$name"
+      left=$(CONSUL_HTTP_TOKEN=$(sed -n 1p "$sent/consul-tokens" 2>/dev/null || true) consul force-leave "$name" 2>&1) ||
+        die "Consul does not put $name out: $left. Where it denies that, take out lost hosts in one deploy, and change security.consulAcl or its token in the next"
       changed "Consul: $name has left"
       ;;
   esac

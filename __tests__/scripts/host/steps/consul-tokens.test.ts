@@ -20,8 +20,9 @@ const anonymous = "00000000-0000-0000-0000-000000000002";
 /** A server's host, and what Consul knows. Other tests ask other addresses of loopback. */
 class Server {
   public readonly tokens = new Map([
-    ["anonymous", { accessor: anonymous, description: "Anonymous Token", policy: "" }],
+    ["anonymous", { accessor: anonymous, description: "Anonymous Token", policy: "", made: 0, changed: 0 }],
   ]);
+  private index = 0;
   public rules = "";
   public leads = true;
   private bootstrapped = 0;
@@ -83,7 +84,16 @@ class Server {
     }
     const own = this.tokens.get(token);
     if (what === "GET /v1/acl/token/self?pretty" && own) {
-      return [200, { AccessorID: own.accessor, SecretID: token, Description: own.description }];
+      return [
+        200,
+        {
+          AccessorID: own.accessor,
+          SecretID: token,
+          Description: own.description,
+          CreateIndex: own.made,
+          ModifyIndex: own.changed,
+        },
+      ];
     }
     if (own?.policy !== "global-management") {
       return [403, "ACL not found"];
@@ -101,7 +111,7 @@ class Server {
         this.has(sent().SecretID ?? "", sent().Description ?? "", "agents");
         return [200, {}];
       case "PUT /v1/acl/token/ID":
-        this.tokens.set(secret ?? "", { accessor: accessor ?? "", description: sent().Description ?? "", policy: "" });
+        this.gives(secret ?? "", "");
         return [200, {}];
       case "GET /v1/acl/tokens?pretty":
         return [
@@ -111,6 +121,8 @@ class Server {
             SecretID,
             Description: one.description,
             Policies: one.policy ? [{ ID: "x", Name: one.policy }] : null,
+            CreateIndex: one.made,
+            ModifyIndex: one.changed,
           })),
         ];
       case "DELETE /v1/acl/token/ID":
@@ -121,7 +133,22 @@ class Server {
   }
 
   public has(secret: string, description: string, policy: string): void {
-    this.tokens.set(secret, { accessor: `acce5508-${secret.slice(9)}-${secret.slice(0, 8)}`, description, policy });
+    const accessor = `acce5508-${secret.slice(9)}-${secret.slice(0, 8)}`;
+    this.index += 1;
+    this.tokens.set(secret, { accessor, description, policy, made: this.index, changed: this.index });
+  }
+
+  public gives(secret: string, policy: string): void {
+    const one = this.tokens.get(secret);
+    this.index += 1;
+    if (one) {
+      this.tokens.set(secret, { ...one, policy, changed: this.index });
+    }
+  }
+
+  /** As if this host had not been there when the token was changed. */
+  public saw(changed: number): void {
+    writeFileSync(this.at("state/consul-tokens"), `${changed}\n`);
   }
 
   /** Runs the step as a deploy does, which sends both tokens. */
@@ -174,10 +201,21 @@ it("leaves tokens of others alone, and puts back what the policy allows", async 
 it("replaces a management token that is said to be another, and leaves nothing of what came of the old one", async () => {
   const server = await known();
   server.has(thiefs, "made with a stolen token", "global-management");
-  server.tokens.set("anonymous", { accessor: anonymous, description: "Anonymous Token", policy: "global-management" });
+  server.gives("anonymous", "global-management");
   expect(await server.step([otherManagement, otherAgents], 1)).toMatchObject({ status: 0 });
   expect([...server.tokens.keys()].sort()).toEqual([otherManagement, otherAgents, "anonymous"].sort());
   expect(server.tokens.get("anonymous")?.policy).toBe("");
+});
+
+it("leaves what the operator has made since, on a server that was down when the token was changed", async () => {
+  const server = await known();
+  expect(await server.step([otherManagement, otherAgents], 1)).toMatchObject({ status: 0 });
+  server.has(thiefs, "an operator's own", "agents");
+  server.gives("anonymous", "agents");
+  server.saw(0);
+  expect(await server.step([otherManagement, otherAgents], 1)).toMatchObject({ status: 0 });
+  expect(server.tokens.has(thiefs)).toBe(true);
+  expect(server.tokens.get("anonymous")?.policy).toBe("agents");
 });
 
 it("refuses another management token that is not said to be one", async () => {

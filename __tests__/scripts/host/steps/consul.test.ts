@@ -288,6 +288,17 @@ describe("tokens", () => {
     expect(host.has("consul/encrypt.json")).toBe(false);
   });
 
+  it("that it had in another role do not stay", () => {
+    const host = authorized("one", "0");
+    mkdirSync(host.at("etc/consul.d/client"), { recursive: true });
+    writeFileSync(host.at("etc/consul.d/client/encrypt.json"), "{}\n");
+    expect(host.step("consul-start", { tokens: "0" }).said).toMatch(
+      /client\/encrypt\.json \(removed\): this agent is a server/,
+    );
+    expect(host.has("etc/consul.d/client/encrypt.json")).toBe(false);
+    expect(host.has("etc/consul.d/server/encrypt.json")).toBe(true);
+  });
+
   it("that Consul does not know are told in the agent's turn, and not before", () => {
     const host = authorized("one", "0");
     writeFileSync(host.at("said/forbids"), "");
