@@ -163,7 +163,12 @@ it("neither a restart of the engine nor what other firewalls do takes it away", 
   );
   expect(await openToOutsider()).toEqual([]);
   // Debian's own rules begin with `flush ruleset`, which takes those of the engine too: that host boots next.
-  await atConsole(host("h2"), "systemctl start nftables; systemctl reload nftables; systemctl restart nftables");
+  // systemd loads the list in a job of its own, for which these commands do not wait.
+  await atConsole(
+    host("h2"),
+    `systemctl start nftables; systemctl reload nftables; systemctl restart nftables
+    while systemctl list-jobs --no-legend multicast-swarm-firewall.service | grep -q .; do :; done`,
+  );
   expect(await openToOutsider()).toEqual([]);
 });
 
