@@ -27,8 +27,13 @@ const rules: readonly Rule[] = [
   enoughHostsUp,
   leavingHostsUp,
   consulVersion,
-  consulAcl,
-  consulTls,
+  consulSwitch("consulAcl", "1.15.0", "which security.consulAcl needs"),
+  consulSwitch(
+    "consulTls",
+    "1.12.0",
+    "with security.consulTls",
+    ": a server that bootstraps has to ask the others, which answer on loopback alone",
+  ),
   weaveVersion,
   weaveConnections,
   (yaml, { hosts, settings }) => checkRange(yaml, hosts, settings.weave.range),
@@ -166,31 +171,22 @@ function consulVersion(yaml: YamlFile, { settings: { consul } }: Cluster): void 
   }
 }
 
-/** The first server of the guide's procedure would need tokens of Consul before there are any. */
-function consulAcl(yaml: YamlFile, { settings: { consul, security } }: Cluster): void {
-  if (!security.consulAcl) {
-    return;
-  }
-  if (compareVersions(consul.version, "1.15.0") < 0) {
-    wrong(yaml, ["consul", "version"], "1.15.0 or newer, which security.consulAcl needs");
-  }
-  if (consul.bootstrap === "handover") {
-    wrong(yaml, ["consul", "bootstrap"], "expect, which security.consulAcl needs");
-  }
-}
-
-/** Older ones have another way to say it; and whoever bootstraps asks the other servers over HTTP whether they are led. */
-function consulTls(yaml: YamlFile, { settings: { consul, security } }: Cluster): void {
-  if (!security.consulTls) {
-    return;
-  }
-  if (compareVersions(consul.version, "1.12.0") < 0) {
-    wrong(yaml, ["consul", "version"], "1.12.0 or newer, with security.consulTls");
-  }
-  if (consul.bootstrap === "handover") {
-    const why = "a server that bootstraps has to ask the others, which answer on loopback alone";
-    wrong(yaml, ["consul", "bootstrap"], `expect, with security.consulTls: ${why}`);
-  }
+/**
+ * What a switch of Consul's needs. None of them goes with the guide's bootstrap: its first server would need tokens before
+ * there are any, and has to ask the others over HTTP whether they have a leader.
+ */
+function consulSwitch(name: "consulAcl" | "consulTls", since: string, because: string, why = ""): Rule {
+  return (yaml, { settings: { consul, security } }) => {
+    if (!security[name]) {
+      return;
+    }
+    if (compareVersions(consul.version, since) < 0) {
+      wrong(yaml, ["consul", "version"], `${since} or newer, ${because}`);
+    }
+    if (consul.bootstrap === "handover") {
+      wrong(yaml, ["consul", "bootstrap"], `expect, ${because}${why}`);
+    }
+  };
 }
 
 function weaveVersion(yaml: YamlFile, cluster: Cluster): void {

@@ -77,19 +77,6 @@ describe("rules", () => {
   });
 
   test.each([
-    ["version: 1.11.11", 'version: found "1.11.11", expected 1.12.0 or newer, with security.consulTls'],
-    [
-      "bootstrap: handover",
-      'bootstrap: found "handover", expected expect, with security.consulTls: a server that bootstraps has to ask the others, which answer on loopback alone',
-    ],
-  ])("Consul's TLS does not go with consul: { %s }", (field, message) => {
-    const text = three(`consul: { ${field} }\nsecurity: { consulTls: true }\n`);
-    const { problems } = load(text, {}, { lock: "ignore", hostKeys: "ignore", certificates: "ignore" });
-    expect(problems).toEqual([expect.stringMatching(/^cluster\.yaml:6:\d+: consul\./)]);
-    expect(problems[0]?.endsWith(message)).toBe(true);
-  });
-
-  test.each([
     ["2.6.5", "weaveworks", true],
     ["2.8.1", "weaveworks", true],
     ["2.6.4", "weaveworks", false],

@@ -633,7 +633,7 @@ describe("the ports between hosts", () => {
 describe("an allow-list that is to come off", () => {
   const list = (letsIn: string) => ({ ...fresh, "firewall-lets-in": letsIn });
   const [, h2] = inventory.hosts;
-  it("does so at the deploy's end, which a new member does not live to see", () => {
+  it("does so at the deploy's end, and shuts out a new member until then", () => {
     expect(judgeFirewall(inventory, h2 as InventoryHost, list("198.18.0.11 198.18.0.12"))).toMatchObject([
       { check: "firewall", found: expect.stringMatching(/keeps out h3$/), fix: expect.stringContaining("in the next") },
     ]);
