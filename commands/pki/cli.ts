@@ -5,9 +5,9 @@ import { certify, type Way } from "./certify.js";
 
 const usage = `Usage: scripts/pki [renew | new-authority | drop-authority] [--ca-key FILE | --csr-only | --import FOLDER] [CLUSTER_FILE]
 
-Certificates for security.dockerTls and consulTls. Every host makes its own key, which never leaves it, and asks for a certificate;
-an authority that is made here at first signs them. They lie in pki/ beside the cluster file: commit them. The
-authority's key, and the operator's key and certificate, lie in .pki/, which git ignores: keep the first one safe.
+Certificates for security.dockerTls and consulTls. Every host makes its own key, which never leaves it, and asks for a
+certificate; an authority that is made here at first signs them. They lie in pki/ beside the cluster file: commit them.
+The authority's key, and the operator's key and certificate, lie in .pki/, which git ignores: keep the first one safe.
 Without renew it makes what is missing, does not fit or ends within 30 days; with it, a new key and certificate for
 every host and the operator. A host uses them from the next deploy on.
 new-authority makes another authority, which hosts trust beside the one that there is, and drop-authority ends that:

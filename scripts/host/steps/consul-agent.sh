@@ -83,9 +83,6 @@ place_binary() {
   changed "$consul_binary ($artifact_version)"
 }
 
-# Type=exec, not notify: Consul reports readiness only after it has joined someone, which a first host cannot.
-# Stopping an agent is not leaving: it comes back by itself. (A server that stays away for some ten seconds loses its
-# vote to Autopilot and gets it back when it has returned.)
 # The lines that keep an agent to its data and the network, whatever takes it over. A systemd that is older than one of
 # them passes over it. Its data may lie anywhere, also below /home or /tmp: BindPaths has it there, writable.
 # Not PrivateUsers, which some hosts refuse; not IPAddressDeny, since members and clients come from anywhere.
@@ -121,6 +118,9 @@ SystemCallErrorNumber=EPERM
 END
 }
 
+# Type=exec, not notify: Consul reports readiness only after it has joined someone, which a first host cannot.
+# Stopping an agent is not leaving: it comes back by itself. (A server that stays away for some ten seconds loses its
+# vote to Autopilot and gets it back when it has returned.)
 unit_text() { # ROLE
   cat <<END
 [Unit]

@@ -106,7 +106,7 @@ authorize() {
     ask "$management" DELETE "/v1/acl/token/$accessor" || return 1
     changed "an earlier token ($accessor, deleted)"
   done
-  # Nobody without a token is given anything by a step: what the anonymous token had before is not the operator's.
+  # What the anonymous token was given before there was this management token may have come from the earlier one.
   printf '%s\n' "$listed" | awk -F'"' -v anonymous="$anonymous" -v since="$since" '
     $2 == "AccessorID" { accessor = $4 }
     $2 == "Policies" || $2 == "Roles" { given[accessor] = given[accessor] ($3 ~ /\[/ ? "yes" : "") }
