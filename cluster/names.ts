@@ -17,6 +17,9 @@ export const consulPki = "/etc/consul.d/tls";
 /** Where steps put what they upload, below the login user's home; only that user can look inside. */
 export const uploadsFolder = ".multicast-swarm";
 
+/** Where in there secrets go: what a step leaves there, the deploy's end removes. */
+export const secretUploads = "secrets";
+
 /** Terraform's lock file of its providers: beside the cluster file, and in the stack's folder, where Terraform reads it. */
 export const providerLockName = ".terraform.lock.hcl";
 

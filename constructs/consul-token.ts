@@ -1,6 +1,7 @@
 /** The token that may do everything in Consul, given to Terraform as the environment variable TF_VAR_consul_token. */
 import type { TerraformStack } from "cdktf";
 import type { Settings } from "../cluster/model.js";
+import { secretUploads } from "../cluster/names.js";
 import { declareSecret, secretConditions } from "./secret.js";
 import type { Upload } from "./step.js";
 
@@ -36,7 +37,7 @@ export const agentTokens = ({ security }: Security): string =>
   security.consulAcl ? `, acl = { tokens = { default = ${agentsToken}, agent_recovery = ${recoveryToken} } }` : "";
 
 /** For servers alone, and for no longer than a step runs there: the management token, and behind it the agents'. */
-export const managementToken: Upload = { content: `\${${token}}\n\${${agentsToken}}\n`, to: "consul-tokens" };
+export const managementToken: Upload = { content: `\${${token}}\n\${${agentsToken}}\n`, to: `${secretUploads}/consul-tokens` };
 
 /** A token of Consul's is a UUID; those that begin with zeros are its own. */
 export const consulTokenConditions = ({ security }: Security) =>

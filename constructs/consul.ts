@@ -2,6 +2,7 @@
 import type { TerraformResource } from "cdktf";
 import { Construct } from "constructs";
 import type { Cluster } from "../cluster/model.js";
+import { secretUploads } from "../cluster/names.js";
 import { artifactsHash } from "./artifacts.js";
 import { consulCertificate } from "./certificate.js";
 import { bootstrapConfig, consulConfig } from "./consul-config.js";
@@ -139,7 +140,7 @@ export class Consul extends Construct {
       { source: reference(rendered, "filename"), to: `consul/${name}.json` },
       {
         content: `\${jsonencode({ encrypt = ${gossipKey}${agentTokens(this.props.cluster.settings)} })}`,
-        to: "consul/encrypt.json",
+        to: `${secretUploads}/consul-encrypt.json`,
       },
     ];
     return {

@@ -1,7 +1,7 @@
 /** Sending a host what its steps need: the scripts, and the tables that every host gets. */
 import type { FileProvisioner, RemoteExecProvisioner, TerraformAsset, TerraformResource } from "cdktf";
 import type { Construct } from "constructs";
-import { uploadsFolder as uploads } from "../cluster/names.js";
+import { secretUploads, uploadsFolder as uploads } from "../cluster/names.js";
 import { takeHost } from "./hold.js";
 import { once } from "./once.js";
 
@@ -19,7 +19,7 @@ export interface Uploads {
 export const besideUploads = `./${uploads}-%RAND%`;
 
 // A copy to a folder that is missing would make a file of that name.
-const makeFolders = `umask 077 && { [ -d ${uploads} ] || rm -f ${uploads}; } && rm -rf ${uploads}/scripts && mkdir -p ${uploads}/consul ${uploads}/artifacts ${uploads}/scripts`;
+const makeFolders = `umask 077 && { [ -d ${uploads} ] || rm -f ${uploads}; } && rm -rf ${uploads}/scripts && mkdir -p ${uploads}/consul ${uploads}/artifacts ${uploads}/scripts ${uploads}/${secretUploads}`;
 
 /** What makes room on a host for the uploads, once the deploy has it. */
 export const receiveUploads = (scripts: TerraformAsset, sudo: string, who?: string): string =>

@@ -1,6 +1,7 @@
 /** The password that Weave's routers know each other by, given to Terraform as the environment variable TF_VAR_weave_password. */
 import type { TerraformStack } from "cdktf";
 import type { Settings } from "../cluster/model.js";
+import { secretUploads } from "../cluster/names.js";
 import { declareSecret, secretConditions } from "./secret.js";
 import type { Upload } from "./step.js";
 
@@ -23,7 +24,7 @@ export function weavePassword({ security }: Security): {
   return security.weaveEncryption
     ? {
         args: { password: security.weavePasswordChanged },
-        uploads: [{ content: `WEAVE_PASSWORD=\${${password}}\n`, to: "weave-password" }],
+        uploads: [{ content: `WEAVE_PASSWORD=\${${password}}\n`, to: `${secretUploads}/weave-password` }],
       }
     : { args: {}, uploads: [] };
 }

@@ -340,7 +340,7 @@ it("another password is refused where it is not said to be one, and otherwise ta
   const [one] = hosts() as [Host, Host];
   const before = await addresses();
   const another = "another/password+of/the+cluster+12345678";
-  const sent = "/root/.multicast-swarm/weave-password";
+  const sent = "/root/.multicast-swarm/secrets/weave-password";
   expectWords(
     await atConsole(
       one,

@@ -2,7 +2,7 @@
 # shellcheck shell=sh disable=SC2154
 
 # However a step ends that got the key, the upload does not stay behind.
-trap 'rm -f "$sent/consul/encrypt.json"' EXIT
+trap 'rm -f "$secrets/consul-encrypt.json"' EXIT
 
 # check_agent: refuses what cannot work, before anything is written.
 check_agent() {
@@ -15,11 +15,11 @@ check_agent() {
 # place_key CONFIG_DIR: where an agent finds it, that was sent for it. One that runs has the same.
 place_key() {
   own file "$1/encrypt.json"
-  [ -f "$sent/consul/encrypt.json" ] || {
+  [ -f "$secrets/consul-encrypt.json" ] || {
     [ -f "$1/encrypt.json" ] || die "found no gossip key in $1, and none was sent; deploy again"
     return 0
   }
-  put "$1/encrypt.json" root:consul 0640 <"$sent/consul/encrypt.json" || true
+  put "$1/encrypt.json" root:consul 0640 <"$secrets/consul-encrypt.json" || true
 }
 
 # place_config CONFIG_DIR CONFIG: not before it is the agent's turn, which would pick it up whenever it starts.
@@ -42,16 +42,16 @@ place_certificate() {
 # Consul ignores another key once an agent is initialised, so a changed one is refused instead of silently kept.
 refuse_other_key() {
   key_ring=$data_dir/serf/local.keyring
-  [ -f "$key_ring" ] && [ -f "$sent/consul/encrypt.json" ] || return 0
+  [ -f "$key_ring" ] && [ -f "$secrets/consul-encrypt.json" ] || return 0
   # The key goes through a pipe: an argument would stand in the process list.
-  sed -n 's/.*"encrypt" *: *\("[^"]*"\).*/\1/p' "$sent/consul/encrypt.json" | grep -qF -f - "$key_ring" ||
+  sed -n 's/.*"encrypt" *: *\("[^"]*"\).*/\1/p' "$secrets/consul-encrypt.json" | grep -qF -f - "$key_ring" ||
     die "this agent already runs with another gossip key; rotate it as docs/operations.md says, or set the key it has"
 }
 
 # The agent would have tokens that Consul does not know: it gets to know others when they are said to be such.
 refuse_other_tokens() {
-  [ -f "$sent/consul/encrypt.json" ] && [ -f "$config_dir/encrypt.json" ] || return 0
-  [ "$(tokens_of "$sent/consul/encrypt.json")" = "$(tokens_of "$config_dir/encrypt.json")" ] ||
+  [ -f "$secrets/consul-encrypt.json" ] && [ -f "$config_dir/encrypt.json" ] || return 0
+  [ "$(tokens_of "$secrets/consul-encrypt.json")" = "$(tokens_of "$config_dir/encrypt.json")" ] ||
     die "this agent has other tokens than those that follow from TF_VAR_consul_token: set the one that the cluster has, or raise security.consulTokenChanged"
 }
 tokens_of() { tr -d ' ' <"$1" | grep -o '"acl":{"tokens":{[^}]*}}' || true; }

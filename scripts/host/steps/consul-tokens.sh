@@ -9,11 +9,11 @@
 data_dir='' timeout='' tokens=''
 take "data_dir timeout tokens" "$@"
 reset=$data_dir/acl-bootstrap-reset
-trap 'rm -f "$sent/consul-tokens" "$reset"' EXIT
+trap 'rm -f "$secrets/consul-tokens" "$reset"' EXIT
 trap 'exit 1' HUP INT TERM
 
-management=$(sed -n 1p "$sent/consul-tokens")
-agents=$(sed -n 2p "$sent/consul-tokens")
+management=$(sed -n 1p "$secrets/consul-tokens")
+agents=$(sed -n 2p "$secrets/consul-tokens")
 name=multicast-swarm-agents
 # What Consul itself writes beside a management token.
 management_description='Bootstrap Token (Global Management)'
@@ -28,18 +28,9 @@ rules='
   operator = "read"'
 rules=$(printf %s "$rules" | sed 's/"/\\"/g' | tr -s '\n ' ' ')
 
-# ask TOKEN METHOD PATH [BODY]: sets $status and $answer. No argument of a program has the token or the body.
+# ask TOKEN METHOD PATH [BODY]: sets $status and $answer.
 ask() {
-  ask_said=$(printf %s "${4:-}" | token=$1 perl -MIO::Socket::INET -e '
-    alarm 20;
-    my ($port, $method, $path) = @ARGV;
-    my $agent = IO::Socket::INET->new(PeerAddr => "127.0.0.1", PeerPort => $port, Timeout => 10) or exit 1;
-    local $/;
-    my $body = <STDIN> // "";
-    print $agent "$method $path HTTP/1.0\r\nX-Consul-Token: $ENV{token}\r\nContent-Length: ", length $body, "\r\n\r\n$body";
-    my $answer = <$agent> // "";
-    exit 1 unless $answer =~ s{^HTTP/\S+ (\d+) .*?\r\n\r\n}{$1\n}s;
-    print $answer;' "$port_consul_http" "$2" "$3") || ask_said='none
+  ask_said=$(printf '%s\n%s' "$1" "${4:-}" | http_ask "$2" 127.0.0.1 "$port_consul_http" "$3") || ask_said='none
 the agent does not answer'
   status=${ask_said%%
 *}

@@ -2,15 +2,24 @@
 # question. Sourced by lib.sh; in what is sent alone, it stands in front of that.
 # shellcheck shell=sh
 
-# http_get ADDRESS PORT PATH [STATUS|…]: what is answered; fails unless all is well. Hosts need not have curl.
-http_get() {
+# http_ask METHOD ADDRESS PORT PATH [STATUS|…]: what is answered; fails unless the status is one of these. Without any, the
+# status stands in a line before the answer. Standard input has Consul's token in its first line, or nothing, and below it
+# what is sent: no argument of a program has either. Hosts need not have curl.
+http_ask() {
   perl -MIO::Socket::INET -e '
     alarm 20;
-    my ($address, $port, $path, $status) = (@ARGV, 200);
-    my $agent = IO::Socket::INET->new(PeerAddr => $address, PeerPort => $port, Timeout => 10) or exit 1;
-    print $agent "GET $path HTTP/1.0\r\nAccept: application/json\r\n\r\n";
+    my ($method, $address, $port, $path, $wanted) = @ARGV;
+    chomp(my $token = <STDIN> // "");
     local $/;
-    my $answer = <$agent> // "";
-    exit 1 unless $answer =~ s{^HTTP/\S+ (?:$status) .*?\r\n\r\n}{}s;
-    print $answer;' "$@"
+    my $body = <STDIN> // "";
+    my $program = IO::Socket::INET->new(PeerAddr => $address, PeerPort => $port, Timeout => 10) or exit 1;
+    my @lines = ("$method $path HTTP/1.0", "Accept: application/json", "Content-Length: " . length $body);
+    push @lines, "X-Consul-Token: $token" if $token;
+    print $program join("\r\n", @lines, "", $body);
+    my ($status, $answer) = (<$program> // "") =~ m{^HTTP/\S+ (\d+) .*?\r\n\r\n(.*)}s or exit 1;
+    exit 1 if $wanted && $status !~ /^(?:$wanted)$/;
+    print $wanted ? $answer : "$status\n$answer";' "$@"
 }
+
+# http_get ADDRESS PORT PATH [STATUS|…]: what is answered; fails unless all is well.
+http_get() { http_ask GET "$1" "$2" "$3" "${4:-200}" </dev/null; }

@@ -9,7 +9,7 @@
 . "$here/swarm.sh"
 name='' address=''
 take "name address" "$@"
-trap 'rm -f "$sent/consul-tokens"' EXIT
+trap 'rm -f "$secrets/consul-tokens"' EXIT
 trap 'exit 1' HUP INT TERM
 
 peer=$(peer_name "$address")
@@ -30,7 +30,7 @@ else
     # Autopilot may have been quicker: it removes a server that is missing.
     left) found "Consul: $name has left already" ;;
     *)
-      left=$(CONSUL_HTTP_TOKEN=$(sed -n 1p "$sent/consul-tokens" 2>/dev/null || true) consul force-leave "$name" 2>&1) ||
+      left=$(CONSUL_HTTP_TOKEN=$(sed -n 1p "$secrets/consul-tokens" 2>/dev/null || true) consul force-leave "$name" 2>&1) ||
         die "Consul does not put $name out: $left. Where it denies that, take out lost hosts in one deploy, and change security.consulAcl or its token in the next"
       changed "Consul: $name has left"
       ;;

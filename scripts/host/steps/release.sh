@@ -10,6 +10,6 @@ if [ "$*" != firewall=managed ] && recorded unit "$firewall_unit" && [ -e "/etc/
   changed "$firewall_unit (removed): the cluster's ports are open to everybody whom no other firewall keeps out"
 fi
 # A step that was killed may have left what it was sent.
-rm -f "$sent/consul-tokens" "$sent/weave-password" "$sent/consul/encrypt.json"
+rm -f "$secrets"/*
 let_go
 changed "hold of this host (released)"

@@ -11,7 +11,7 @@ images=''
 take "images" "$1"
 shift
 # However this step ends, the uploaded password does not stay behind.
-trap 'rm -f "$sent/weave-password"' EXIT
+trap 'rm -f "$secrets/weave-password"' EXIT
 
 if weave_installed; then
   own file $weave_script
@@ -25,30 +25,31 @@ else
   changed "$weave_script ($artifact_version)"
 fi
 
-# load ours|others: Weave's own images, or the rest.
-load() {
-  for image in $(printf %s "$images" | tr ',' ' '); do
-    case $1:$image in
-      ours:*/weave:* | ours:*/weaveexec:* | ours:*/weavedb:*) load_image "$image" ;;
-      others:*/weave:* | others:*/weaveexec:* | others:*/weavedb:*) ;;
-      others:*) load_image "$image" ;;
-    esac
-  done
-}
-load ours
+# of_launch NAME: one of weave-launch.sh's arguments.
+of_launch() { printf '%s\n' "$launch" | sed -n "s/^$1=//p"; }
+launch=$(printf '%s\n' "$@")
 
-password=$(printf '%s\n' "$@" | sed -n 's/^password=//p')
+others=
+weave_images=" $(DOCKERHUB_USER=$(of_launch owner) WEAVE_VERSION=$(of_launch version) && weave_images | tr '\n' ' ')"
+for image in $(printf %s "$images" | tr ',' ' '); do
+  case $weave_images in
+    *" $image "*) load_image "$image" ;;
+    *) others="$others $image" ;;
+  esac
+done
+
+password=$(of_launch password)
 if [ -n "$password" ]; then
-  [ "$password" != "$(note weave-password)" ] || [ ! -e $weave_password ] || cmp -s "$sent/weave-password" $weave_password ||
+  [ "$password" != "$(note weave-password)" ] || [ ! -e $weave_password ] || cmp -s "$secrets/weave-password" $weave_password ||
     die "the router has another password than the one in TF_VAR_weave_password: set the one that it has, or raise security.weavePasswordChanged"
   own file $weave_password
-  put $weave_password root:root 0600 <"$sent/weave-password" || true
+  put $weave_password root:root 0600 <"$secrets/weave-password" || true
 fi
 
 # The router does not wait for what it does not need.
-load others &
-others=$!
+for image in $others; do load_image "$image"; done &
+loading=$!
 launched=yes
 sh "$here/weave-launch.sh" "$@" turn=no || launched=no
-wait $others || exit 1
+wait $loading || exit 1
 [ $launched = yes ] || exit 1

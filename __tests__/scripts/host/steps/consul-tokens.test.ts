@@ -41,7 +41,7 @@ class Server {
         .replaceAll("127.0.0.1", this.address);
       writeFileSync(this.at("scripts", script), text);
     }
-    for (const name of ["bin", "state", "data"]) {
+    for (const name of ["bin", "state", "data", "secrets"]) {
       mkdirSync(this.at(name));
     }
     writeFileSync(this.at("bin/chown"), "#!/bin/sh\n", { mode: 0o755 });
@@ -153,11 +153,11 @@ class Server {
 
   /** Runs the step as a deploy does, which sends both tokens. */
   public step(tokens: readonly [string, string], changed = 0) {
-    writeFileSync(this.at("consul-tokens"), `${tokens.join("\n")}\n`);
+    writeFileSync(this.at("secrets/consul-tokens"), `${tokens.join("\n")}\n`);
     const words = [this.at("scripts/consul-tokens.sh"), `data_dir=${this.at("data")}`, "timeout=1"];
     return new Promise<{ status: number; said: string }>((resolve) => {
       execFile("sh", [...words, `tokens=${changed}`], (error, stdout, stderr) => {
-        expect(existsSync(this.at("consul-tokens")), "the tokens stay behind").toBe(false);
+        expect(existsSync(this.at("secrets/consul-tokens")), "the tokens stay behind").toBe(false);
         expect(existsSync(this.at("data/acl-bootstrap-reset")), "the reset stays behind").toBe(false);
         const said = stdout + stderr;
         for (const secret of tokens) {

@@ -80,7 +80,7 @@ class Host {
         .replaceAll(/\/etc\/(?=consul|systemd|multicast-swarm)/g, this.at("etc/"));
       writeFileSync(this.at("scripts", script), text);
     }
-    for (const name of ["bin", "state", "said", "consul", "artifacts", "etc/systemd/system", "etc/multicast-swarm"]) {
+    for (const name of ["bin", "state", "said", "consul", "secrets", "artifacts", "etc/systemd/system", "etc/multicast-swarm"]) {
       mkdirSync(this.at(name), { recursive: true });
     }
     for (const [name, text] of Object.entries(standIns)) {
@@ -149,7 +149,7 @@ class Host {
     for (const file of ["config.json", "bootstrap.json"]) {
       writeFileSync(this.at("consul", file), this.config);
     }
-    writeFileSync(this.at("consul/encrypt.json"), JSON.stringify({ ...this.secrets, encrypt: sent }));
+    writeFileSync(this.at("secrets/consul-encrypt.json"), JSON.stringify({ ...this.secrets, encrypt: sent }));
     const words = Object.entries({ ...args, ...more }).map(([field, value]) => `${field}=${value}`);
     const script = this.at("scripts", `${name}.sh`);
     const { status, stdout, stderr } = spawnSync("sh", [script, ...words], { encoding: "utf8" });
@@ -285,7 +285,7 @@ describe("tokens", () => {
     expect(said).not.toContain("other-d");
     expect(status).toBe(1);
     expect(host.read("etc/consul.d/server/encrypt.json")).toBe(kept);
-    expect(host.has("consul/encrypt.json")).toBe(false);
+    expect(host.has("secrets/consul-encrypt.json")).toBe(false);
   });
 
   it("that it had in another role do not stay", () => {
@@ -392,7 +392,7 @@ describe("the uploaded gossip key", () => {
   ])("does not stay behind after %s", (_, ends) => {
     const host = server();
     ends(host);
-    expect(host.has("consul/encrypt.json")).toBe(false);
+    expect(host.has("secrets/consul-encrypt.json")).toBe(false);
   });
 
   it("is refused where the agent runs with another, before anything is written", () => {
@@ -403,7 +403,7 @@ describe("the uploaded gossip key", () => {
     const kept = host.read("etc/consul.d/server/encrypt.json");
     refused(host, "consul-start", /this agent already runs with another gossip key; rotate it/, {}, otherKey);
     expect(host.read("etc/consul.d/server/encrypt.json")).toBe(kept);
-    expect(host.has("consul/encrypt.json")).toBe(false);
+    expect(host.has("secrets/consul-encrypt.json")).toBe(false);
   });
 });
 
