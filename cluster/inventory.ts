@@ -103,7 +103,11 @@ function pullOf({ name, sha256, source }: Artifact): Pull[] {
 
 /** The settings that the commands read, and no others: whatever is in the inventory is an input of the deploy. */
 function settingsOf({ ssh, consul, docker, weave, swarm, firewall, security, verify }: Settings) {
-  const on = (["consulTls", "weaveEncryption"] as const).filter((name) => security[name]);
+  const { consulTls, weaveEncryption } = security;
+  const on: Partial<Pick<Settings["security"], "consulTls" | "weaveEncryption">> = {
+    ...(consulTls && { consulTls }),
+    ...(weaveEncryption && { weaveEncryption }),
+  };
   return {
     ssh: pick(ssh, "hostKeyChecking", "timeoutSeconds"),
     consul: pick(consul, "datacenter", "dataDir"),
@@ -111,9 +115,7 @@ function settingsOf({ ssh, consul, docker, weave, swarm, firewall, security, ver
     weave: pick(weave, "version", "images", "dockerApi", "iptables", "dns", "range", "fastDatapath", "mtu"),
     swarm: pick(swarm, "version", "replication"),
     ...(firewall.managed || firewall.operators.length > 0 ? { firewall } : {}),
-    ...(on.length > 0
-      ? { security: pick(security, ...on) as Partial<Pick<typeof security, (typeof on)[number]>> }
-      : {}),
+    ...(consulTls || weaveEncryption ? { security: on } : {}),
     verify,
   };
 }

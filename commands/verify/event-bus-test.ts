@@ -166,11 +166,14 @@ async function testPair(test: OnManager, hosts: readonly InventoryHost[]): Promi
   const sound = hosts.map((host) => nodeOf(test, host) ?? host.name).join("|");
   // A cluster of their own: members that come and go are no matter of theirs.
   const here = [`CLUSTER_NAME=pair-${test.id}`, ...(notAll ? [`constraint:node==/^(${sound})$/`] : [])];
-  const started = await start(test, [
-    { name: receiver, variables: here, args: "Receiver" },
-    { name: sender, variables: apart ? [...here, `affinity:container!=${receiver}`] : here, args: "Sender" },
-  ]);
-  const unstarted = names.flatMap((name) => failure(started.get(`start ${name}`), `cannot start ${name}`));
+  const keepApart = apart ? [`affinity:container!=${receiver}`] : [];
+  const started = [
+    ...(await start(test, [{ name: receiver, variables: here, args: "Receiver" }])),
+    // Swarm keeps it away from what is there.
+    ...(await start(test, [{ name: sender, variables: [...here, ...keepApart], args: "Sender" }])),
+  ];
+  const said = new Map(started);
+  const unstarted = names.flatMap((name) => failure(said.get(`start ${name}`), `cannot start ${name}`));
   if (unstarted.length > 0) {
     // Swarm may have chosen a host that it does not reach.
     const host = (found: string) => hosts.find(({ address }) => found.includes(`//${address}:`)) ?? test.manager;

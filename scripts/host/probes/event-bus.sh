@@ -4,7 +4,8 @@
 # shellcheck shell=sh disable=SC2154  # fetched is set by artifacts.sh; names and ports by names.sh
 #
 #   load IMAGE [PLATFORM SHA256 SOURCE]…   loads the locked IMAGE for this platform, unless the engine has it
-#   start RUN IMAGE NAME;VARIABLE…;ARGS…   starts containers through this Swarm manager, each described by one argument
+#   start RUN IMAGE NAME;VARIABLE…;ARGS…   starts containers through this Swarm manager, each described by one argument, all
+#                                          at the same time
 #   look RUN LINES NAME…                   lists them, with the last LINES of the logs of those with these names
 #   crash NAME                             kills a container
 #   again NAME                             starts it again
@@ -90,14 +91,17 @@ start() { # RUN IMAGE NAME;VARIABLE…;ARGS…
   shift 2
   # The image's own command, with a time limit.
   entrypoint=$(swarm image inspect --format '{{range .Config.Entrypoint}}{{.}} {{end}}' "$image") || entrypoint=''
-  for wanted; do
-    name=${wanted%%;*} args=${wanted##*;} variables=${wanted#*;}
-    set --
-    for variable in ${variables%;*}; do set -- "$@" -e "$variable"; done
-    # shellcheck disable=SC2086  # words, meant to be split
-    show "start $name" swarm run -d --name "$name" --label "$verify_label=$run" -e "CLUSTER_NAME=$run" "$@" \
-      --entrypoint timeout "$image" $lifetime $entrypoint $args || true
-  done
+  for wanted; do start_one "$wanted" & done
+  wait
+}
+
+start_one() { # NAME;VARIABLE…;ARGS…
+  name=${1%%;*} args=${1##*;} variables=${1#*;}
+  set --
+  for variable in ${variables%;*}; do set -- "$@" -e "$variable"; done
+  # shellcheck disable=SC2086  # words, meant to be split
+  show "start $name" swarm run -d --name "$name" --label "$verify_label=$run" -e "CLUSTER_NAME=$run" "$@" \
+    --entrypoint timeout "$image" $lifetime $entrypoint $args || true
 }
 
 # Lines "NODE/NAME STATUS". Asked of each container, since `ps` of docker 29 leaves out names with a node before them.
