@@ -37,7 +37,10 @@ export const agentTokens = ({ security }: Security): string =>
   security.consulAcl ? `, acl = { tokens = { default = ${agentsToken}, agent_recovery = ${recoveryToken} } }` : "";
 
 /** For servers alone, and for no longer than a step runs there: the management token, and behind it the agents'. */
-export const managementToken: Upload = { content: `\${${token}}\n\${${agentsToken}}\n`, to: `${secretUploads}/consul-tokens` };
+export const managementToken: Upload = {
+  content: `\${${token}}\n\${${agentsToken}}\n`,
+  to: `${secretUploads}/consul-tokens`,
+};
 
 /** A token of Consul's is a UUID; those that begin with zeros are its own. */
 export const consulTokenConditions = ({ security }: Security) =>

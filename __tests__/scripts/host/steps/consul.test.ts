@@ -80,7 +80,16 @@ class Host {
         .replaceAll(/\/etc\/(?=consul|systemd|multicast-swarm)/g, this.at("etc/"));
       writeFileSync(this.at("scripts", script), text);
     }
-    for (const name of ["bin", "state", "said", "consul", "secrets", "artifacts", "etc/systemd/system", "etc/multicast-swarm"]) {
+    for (const name of [
+      "bin",
+      "state",
+      "said",
+      "consul",
+      "secrets",
+      "artifacts",
+      "etc/systemd/system",
+      "etc/multicast-swarm",
+    ]) {
       mkdirSync(this.at(name), { recursive: true });
     }
     for (const [name, text] of Object.entries(standIns)) {
