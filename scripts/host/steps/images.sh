@@ -1,20 +1,23 @@
 # Images, and the host's own copies of them. Sourced after lib.sh; what loads needs artifacts.sh.
 # shellcheck shell=sh disable=SC2154
 
-# image_facts NAME:TAG: sets image_id to what the engine has under that reference, image_note to where it is noted what
-# load_image has put there, and image_copy to the host's own copy of that.
+# image_facts NAME:TAG: sets image_noted to what load_image has put under that reference, which is noted in $image_note, and
+# image_copy to the host's own copy of that.
 image_facts() {
   image_file=$(printf %s "$1" | tr '/:' '__')
   image_note=image-$image_file
+  image_noted=$(note "$image_note")
   image_copy=$state/images/$image_file.tar
-  image_id=$(docker image inspect -f '{{.Id}}' "$1" 2>/dev/null || true)
 }
+
+# ask_engine NAME:TAG: sets image_id to what the engine has under that reference, if anything.
+ask_engine() { image_id=$(docker image inspect -f '{{.Id}}' "$1" 2>/dev/null || true); }
 
 # images_unchanged NAME:TAG…: true when the engine has all of these as load_image has put them there.
 images_unchanged() {
   images_have=$(docker image inspect -f '{{.Id}}' "$@" 2>/dev/null) || return 1
   [ "$images_have" = "$(for image_name; do
-    image_noted=$(note "image-$(printf %s "$image_name" | tr '/:' '__')")
+    image_facts "$image_name"
     echo "${image_noted#* }"
   done)" ]
 }
@@ -23,14 +26,16 @@ images_unchanged() {
 image_loaded() {
   artifact "image:$1"
   image_facts "$1"
-  [ -n "$image_id" ] && [ "$(note "$image_note")" = "$artifact_sha256 $image_id" ]
+  # The engine need not be asked for what was never put there.
+  [ "${image_noted%% *}" = "$artifact_sha256" ] || return 1
+  ask_engine "$1"
+  [ -n "$image_id" ] && [ "$image_noted" = "$artifact_sha256 $image_id" ]
 }
 
 # image_kept NAME:TAG: true when the host's own copy is of the locked image, so that nothing has to be fetched for it.
 image_kept() {
   artifact "image:$1"
   image_facts "$1"
-  image_noted=$(note "$image_note")
   [ -f "$image_copy" ] && [ "${image_noted%% *}" = "$artifact_sha256" ]
 }
 
@@ -58,10 +63,10 @@ load_image() {
     save_image "$1"
     return
   fi
+  ask_engine "$1"
   [ -z "$image_id" ] || recorded image "$1" ||
     die "the image $1 is on this host already, but was not put there by multicast-swarm; remove it (docker image rm $1) and run deploy again"
   record image "$1"
-  image_noted=$(note "$image_note")
   if [ "${image_noted%% *}" = "$artifact_sha256" ] && restore_image "$1"; then
     rm -f "$state/download/$artifact_sha256"
     return
@@ -84,7 +89,8 @@ load_image() {
       mv -f "$fetched" "$image_copy"
       ;;
   esac
-  image_id=$(docker image inspect -f '{{.Id}}' "$1" 2>/dev/null) || die "$artifact_source does not hold an image named $1"
+  ask_engine "$1"
+  [ -n "$image_id" ] || die "$artifact_source does not hold an image named $1"
   note "$image_note" "$artifact_sha256 $image_id"
   changed "image $1 (loaded)"
 }
@@ -108,10 +114,11 @@ save_image() {
 # false when the engine has not got it then.
 restore_image() {
   image_facts "$1"
-  image_noted=$(note "$image_note")
+  ask_engine "$1"
   [ -z "$image_id" ] || [ "$image_id" != "${image_noted#* }" ] || return 0
   { [ -f "$image_copy" ] && docker load -q -i "$image_copy" >/dev/null; } || return 1
-  image_id=$(docker image inspect -f '{{.Id}}' "$1" 2>/dev/null) || return 1
+  ask_engine "$1"
+  [ -n "$image_id" ] || return 1
   note "$image_note" "${image_noted%% *} $image_id"
   changed "image $1 (loaded again from $image_copy)"
 }
@@ -119,6 +126,7 @@ restore_image() {
 # drop_image NAME:TAG: takes back what load_image has put there; false when the engine still needs it.
 drop_image() {
   image_facts "$1"
+  ask_engine "$1"
   [ -z "$image_id" ] || docker image rm "$1" >/dev/null 2>&1 || return 1
   rm -f "$image_copy" "${state:?}/$image_note"
   [ -z "$image_id" ] || changed "image $1 (removed)"
