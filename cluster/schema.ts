@@ -88,7 +88,7 @@ const bastion = mapping({
   port: login.port.default(22),
   keyFile: filePath.optional().describe("Private key file for the jump host. Default: that of the hosts."),
 }).describe(
-  "A jump host between the operator and the hosts. Its host key is read from `known_hosts` too. Commands that run Terraform are run in `scripts/tunnel` (`docs/bastion.md`).",
+  "A jump host between the operator and the hosts. Its host key is read from `known_hosts` too. Commands that run Terraform are run in `scripts/tunnel`. See [bastion.md](bastion.md).",
 );
 
 const host = mapping(

@@ -110,7 +110,7 @@ describe("in PostgreSQL", () => {
     );
     expectFailure(await anotherDeploy(), /Backend configuration changed/);
     expectWords(await lab("deploy", "--migrate-state"), /0 added, 0 changed, 0 destroyed/);
-    // As docs/operations.md says: a working copy that did not move the state must not move what is left at the old place.
+    // As docs/state.md says: a working copy that did not move the state must not move what is left at the old place.
     rmSync(labFile("another"), { recursive: true });
     expectWords((await anotherDeploy()).output, /0 added, 0 changed, 0 destroyed/);
   });

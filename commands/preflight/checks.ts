@@ -47,7 +47,7 @@ export const checkGroups = [
   {
     checks: ["weave proxy"],
     finds: "a member whose Weave proxy does not answer, which stops every plan",
-    limit: "a warning during a deploy, which mends it",
+    limit: "a warning during a deploy, which starts it",
   },
   { checks: ["deploy"], finds: "another deploy that has the host, under way or broken off" },
   {

@@ -5,9 +5,9 @@
 # Arguments: address=IP (the host's own) timeout=SECONDS
 . "$(dirname "$0")/lib.sh"
 . "$here/images.sh"
+. "$here/consul.sh"
 . "$here/weave.sh"
 . "$here/swarm.sh"
-. "$here/consul.sh"
 address='' timeout=''
 take "address timeout" "$@"
 
