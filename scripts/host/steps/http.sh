@@ -21,5 +21,10 @@ http_ask() {
     print $wanted ? $answer : "$status\n$answer";' "$@"
 }
 
+# connects ADDRESS PORT: something there accepts a connection.
+connects() {
+  perl -MIO::Socket::INET -e 'exit !IO::Socket::INET->new(PeerAddr => $ARGV[0], PeerPort => $ARGV[1], Timeout => 3)' "$@"
+}
+
 # http_get ADDRESS PORT PATH [STATUS|…]: what is answered; fails unless all is well.
 http_get() { http_ask GET "$1" "$2" "$3" "${4:-200}" </dev/null; }

@@ -11,6 +11,12 @@
 address='' timeout=''
 take "address timeout" "$@"
 
+# Once it has left, this cluster asks it no more: it may be another's, or run a Consul and Weave of its own.
+if [ ! -e "$state/created" ]; then
+  found "nothing of multicast-swarm on this host"
+  exit 0
+fi
+
 # All servers that remain vote and are well: then they are a majority of themselves. Autopilot's word is not enough, since
 # it soon forgets a server that is missing, and calls the rest healthy.
 rest_is_well() {
@@ -25,7 +31,7 @@ rest_is_well() {
 }
 
 consul_runs=no
-systemctl is-active -q consul.service && consul_runs=yes
+if recorded unit consul.service && systemctl is-active -q consul.service; then consul_runs=yes; fi
 if [ $consul_runs = yes ] && consul info 2>/dev/null | grep -q 'server = true'; then
   until_true "$timeout" rest_is_well ||
     die "will not leave while Consul's servers are unhealthy: those that remain may be unable to elect a leader (voting: $(consul_servers 127.0.0.1 | awk '$4 == "voter" { printf "%s ", $1 }')of $(hosts server | awk '{ printf "%s ", $1 }')in the cluster file). Bring the missing servers back first, or remove those that are gone with lost: true"
@@ -33,7 +39,7 @@ fi
 
 if docker version >/dev/null 2>&1; then
   remove_swarm_containers
-  if systemctl is-active -q weave.service; then
+  if recorded unit weave.service && systemctl is-active -q weave.service; then
     weave_env
     # Only a router that runs can give its addresses away.
     weave reset --force >/dev/null || die "Weave does not hand over its addresses: see journalctl -u weave"

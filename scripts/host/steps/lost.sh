@@ -12,13 +12,29 @@ take "name address" "$@"
 trap 'rm -f "$secrets/consul-tokens"' EXIT
 trap 'exit 1' HUP INT TERM
 
+# Another host of the cluster whose router answers.
+other_router() {
+  hosts all | while read -r other other_address; do
+    ! connects "$other_address" "$port_weave_peers" || echo "$other ($other_address)"
+  done | head -n 1
+}
+
 peer=$(peer_name "$address")
 if ! systemctl is-active -q weave.service; then
-  found "Weave: no router here that could take over addresses of $name ($peer)"
-elif weave_env && weave status ipam | grep -qi "^$peer"; then
-  changed "Weave: $(weave rmpeer "$peer" | tr -d '\r')"
+  # Said to be done here, it would never be done.
+  router=$(other_router)
+  [ -z "$router" ] ||
+    die "no router runs here that could take over the addresses of $name, and one runs on $router: start weave.service, or, if this host is new or rebuilt, take out lost hosts in one deploy and add or rebuild hosts in the next"
+  found "Weave: no router that could take over addresses of $name ($peer)"
 else
-  found "Weave: no addresses of $name ($peer)"
+  weave_env
+  ranges=$(weave status ipam 2>&1) || die "Weave does not say who has which addresses: $ranges"
+  if printf '%s\n' "$ranges" | grep -qi "^$peer"; then
+    said=$(weave rmpeer "$peer" 2>&1) || die "Weave does not take over the addresses of $name ($peer): $said"
+    changed "Weave: $(printf %s "$said" | tr -d '\r')"
+  else
+    found "Weave: no addresses of $name ($peer)"
+  fi
 fi
 
 remove_node "$address"

@@ -1,4 +1,4 @@
-/** The images that Weave needs, and what is left to do where it is not there, with stand-ins for the engine and systemd. */
+/** The images that Weave needs, with stand-ins for the engine and systemd. */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -114,12 +114,4 @@ it("an image that is no longer wanted goes with its copy, if nothing uses it", (
   host.step(`load_image ${image}`);
   expect(host.step(`drop_image ${image}`).said).toContain(`changed image ${image} (removed)`);
   expect(existsSync(host.at("state/images/owner_weave_1.tar"))).toBe(false);
-});
-
-it("a host is lost whose place another takes that has neither Weave nor Consul yet", () => {
-  const { status, said } = simulated("file:there/weave.tar").run("lost.sh", "name=h3", "address=10.0.1.3");
-  expect(status).toBe(0);
-  expect(said).not.toContain("not found");
-  expect(said).toMatch(/found Weave: no router here .* addresses of h3 \(02:00:0a:00:01:03\)/);
-  expect(said).toMatch(/found Consul: no agent here .* h3 is lost/);
 });
