@@ -4,8 +4,8 @@
 # shellcheck shell=sh disable=SC2154  # fetched is set by artifacts.sh; names and ports by names.sh
 #
 #   load IMAGE [PLATFORM SHA256 SOURCE]…   loads the locked IMAGE for this platform, unless the engine has it
-#   start RUN IMAGE NAME;VARIABLE…;ARGS…   starts containers through this Swarm manager, each described by one argument, all
-#                                          at the same time
+#   start RUN IMAGE NAME;VARIABLE…;ARGS…   starts containers through this Swarm manager, each described by one argument, ten
+#                                          at a time
 #   look RUN LINES NAME…                   lists them, with the last LINES of the logs of those with these names
 #   crash NAME                             kills a container
 #   again NAME                             starts it again
@@ -91,7 +91,13 @@ start() { # RUN IMAGE NAME;VARIABLE…;ARGS…
   shift 2
   # The image's own command, with a time limit.
   entrypoint=$(swarm image inspect --format '{{range .Config.Entrypoint}}{{.}} {{end}}' "$image") || entrypoint=''
-  for wanted; do start_one "$wanted" & done
+  starting=0
+  for wanted; do
+    start_one "$wanted" &
+    starting=$((starting + 1))
+    # More at once would be much for a manager on a small host.
+    [ $((starting % 10)) != 0 ] || wait
+  done
   wait
 }
 

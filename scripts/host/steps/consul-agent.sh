@@ -3,6 +3,7 @@
 
 # However a step ends that got the key, the upload does not stay behind.
 trap 'rm -f "$secrets/consul-encrypt.json"' EXIT
+trap 'exit 1' HUP INT TERM
 
 # check_agent: refuses what cannot work, before anything is written.
 check_agent() {

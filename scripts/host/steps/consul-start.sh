@@ -79,14 +79,14 @@ of() {
     cat "$config_dir"/*.json
   } | sha256sum | cut -d' ' -f1
 }
-# What it has run with in its former role has the same secrets, and nobody looks after it any more.
+# What it has run with in a former role, or to bootstrap the cluster, has the same secrets, and nobody looks after it any more.
 forget_role() {
-  former=server
-  [ "$role" != server ] || former=client
-  for name in config.json encrypt.json; do
-    [ -e "/etc/consul.d/$former/$name" ] || continue
-    rm -f "/etc/consul.d/$former/$name"
-    changed "/etc/consul.d/$former/$name (removed): this agent is a $role"
+  for former in server client bootstrap; do
+    for name in config.json bootstrap.json encrypt.json; do
+      if [ "$former" = "$role" ] || [ ! -e "/etc/consul.d/$former/$name" ]; then continue; fi
+      rm -f "/etc/consul.d/$former/$name"
+      changed "/etc/consul.d/$former/$name (removed): this agent is a $role"
+    done
   done
 }
 

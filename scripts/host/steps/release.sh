@@ -11,5 +11,7 @@ if [ "$*" != firewall=managed ] && recorded unit "$firewall_unit" && [ -e "/etc/
 fi
 # A step that was killed may have left what it was sent.
 rm -f "$secrets"/*
+# Before 0.2.0 the gossip key was sent there.
+rm -f "$sent/consul/encrypt.json"
 let_go
 changed "hold of this host (released)"

@@ -2,7 +2,7 @@
 # Weave Net's script and images. Guide: "Installing Weave". A router starts where none runs; one that runs learns of its
 # peers, and is restarted by weave-launch.sh alone, when it is this host's turn.
 # A password arrives as weave-password, in the form of a systemd environment file.
-# Arguments: images=REFERENCE,… (what the engine must have; - for none), and those of weave-launch.sh but turn
+# Arguments: images=REFERENCE,… (what the engine must have), and those of weave-launch.sh but turn
 . "$(dirname "$0")/lib.sh"
 . "$here/artifacts.sh"
 . "$here/images.sh"
@@ -12,6 +12,7 @@ take "images" "$1"
 shift
 # However this step ends, the uploaded password does not stay behind.
 trap 'rm -f "$secrets/weave-password"' EXIT
+trap 'exit 1' HUP INT TERM
 
 if weave_installed; then
   own file $weave_script

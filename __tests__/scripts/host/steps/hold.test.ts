@@ -57,6 +57,21 @@ it("the deploy that has it goes on with the same command, and another follows wh
   expect(host.step(alice).status).toBe(1);
 });
 
+it("the deploy's end removes what a step that was killed has left of the secrets", () => {
+  const host = newHost();
+  const left = ["secrets/weave-password", "secrets/consul-tokens", "consul/encrypt.json"];
+  for (const name of ["secrets", "consul"]) {
+    mkdirSync(join(host.files, name));
+  }
+  for (const name of [...left, "consul/config.json"]) {
+    writeFileSync(join(host.files, name), "secret\n");
+  }
+  expect(host.step(alice, "release").status).toBe(0);
+  expect(left.filter((name) => host.has(name))).toEqual([]);
+  // The next deploy sends to that folder.
+  expect(host.has("secrets") && host.has("consul/config.json")).toBe(true);
+});
+
 it("a destroy lets go, also of a host on which there is nothing", () => {
   const host = newHost();
   expect(host.step(alice, "uninstall").status).toBe(0);
