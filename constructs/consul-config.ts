@@ -49,7 +49,7 @@ export function consulConfig(cluster: Cluster, host: Host): ConsulConfig {
   };
 }
 
-/** `/etc/consul.d/bootstrap/config.json`, for the one server that bootstraps in the guide's own procedure. */
+/** `/etc/consul.d/bootstrap/bootstrap.json`, for the one server that bootstraps in the guide's own procedure. */
 export const bootstrapConfig = (cluster: Cluster, host: Host): ConsulConfig => ({
   server: true,
   bootstrap: true,

@@ -20,7 +20,7 @@ import type { ExitStatus, PreflightResult, Way } from "./result.js";
 
 /** The texts of what runs on hosts. */
 export interface Programs {
-  /** `names.sh`, `preflight-facts.sh` and `preflight.sh` of `scripts/host` */
+  /** `names.sh`, `tls.sh`, `preflight-facts.sh` and `preflight.sh` of `scripts/host` */
   readonly host: string;
   /** `scripts/host/probes/port-probe.pl` */
   readonly portProbe: string;

@@ -55,10 +55,13 @@ our_container() {
   esac
 }
 
+# What consul-bootstrap.sh itself goes by: noted before its agent starts, and kept after the handover.
+bootstrapped() { [ -s "$state/consul-bootstrapped" ]; }
+
 our_unit() {
   case $1 in
-    # Exists only until the handover, and was never a file.
-    consul-bootstrap.service) recorded 'file /etc/consul.d/bootstrap/config.json' ;;
+    # Exists only until the handover, and is never recorded: it is no file.
+    consul-bootstrap.service) bootstrapped ;;
     *) recorded "unit $1" ;;
   esac
 }
@@ -221,7 +224,7 @@ check_foreign_files() {
       'mv /etc/consul.d /etc/consul.d.old'
   # An agent that finds such data stays a member of the cluster that they are of.
   if [ -e "$1/raft" ] || [ -e "$1/serf" ]; then
-    recorded 'unit consul.service' || recorded 'file /etc/consul.d/bootstrap/config.json' ||
+    recorded 'unit consul.service' || bootstrapped ||
       problem foreign "data of an earlier Consul in $1" 'an empty data directory' "mv $1 $1.old"
   fi
 }

@@ -1,9 +1,12 @@
 /** Consul's steps on one host, with stand-ins for Consul, systemd and what else needs root. */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { ports } from "../../../../cluster/ports.js";
+import { parseReport } from "../../../../commands/preflight/facts.js";
+import { hostScript } from "../../../../commands/shared/host-scripts.js";
 import { temporaryFolder } from "../../../fixtures/clusters.js";
 
 /** Consul in some version. */
@@ -413,6 +416,49 @@ describe("the uploaded gossip key", () => {
     refused(host, "consul-start", /this agent already runs with another gossip key; rotate it/, {}, otherKey);
     expect(host.read("etc/consul.d/server/encrypt.json")).toBe(kept);
     expect(host.has("secrets/consul-encrypt.json")).toBe(false);
+  });
+});
+
+/** What the preflight finds foreign on a host whose port 8500 the unit holds, and where data of Consul's lie. */
+function foreignTo(host: Host, unit: string): string[] {
+  const process = "4711";
+  for (const folder of ["net", `${process}/fd`]) {
+    mkdirSync(host.at("proc", folder), { recursive: true });
+  }
+  const listening = `0: 00000000:${ports.consulHttp.number.toString(16).toUpperCase()} 00000000:0000 0A 0 0 0 0 0 99\n`;
+  writeFileSync(host.at("proc/net/tcp"), listening);
+  writeFileSync(host.at("proc/net/route"), "");
+  writeFileSync(host.at("proc", process, "comm"), "consul\n");
+  writeFileSync(host.at("proc", process, "cgroup"), `0::/system.slice/${unit}\n`);
+  symlinkSync("socket:[99]", host.at("proc", process, "fd/3"));
+  mkdirSync(host.at("data/raft"), { recursive: true });
+  const script = hostScript("steps/tls.sh", "probes/preflight-facts.sh", "probes/preflight.sh")
+    .replace(/^state=.*$/m, `state=${host.at("state")}`)
+    .replaceAll("/etc/consul.d", host.at("etc/consul.d"))
+    .replaceAll("/proc/", "./proc/");
+  const args = ["-s", "--", `data_dir=${host.at("data")}`, `ports=${ports.consulHttp.number}/tcp/consul`];
+  const { stdout } = spawnSync("sh", args, { cwd: host.at(), input: script, encoding: "utf8" });
+  const { complete, findings } = parseReport("a", stdout);
+  expect(complete).toBe(true);
+  const here = new RegExp(host.at());
+  return findings.map(({ found }) => found).filter((found) => /^port/.test(found) || here.test(found));
+}
+
+describe("the preflight", () => {
+  const unit = "consul-bootstrap.service";
+
+  it("knows the bootstrap agent and its data when the deploy has ended before the handover", () => {
+    const host = new Host();
+    expect(host.step("consul-bootstrap").said).toContain(`changed ${unit} (started, transient)`);
+    expect(foreignTo(host, unit)).toEqual([]);
+  });
+
+  it("takes an agent and data that no step has left for foreign", () => {
+    const host = new Host();
+    expect(foreignTo(host, unit)).toEqual([
+      expect.stringMatching(`^port \\d+/tcp is taken by consul \\(pid 4711, ${unit}\\)`),
+      `data of an earlier Consul in ${host.at("data")}`,
+    ]);
   });
 });
 
