@@ -389,6 +389,10 @@ function noTemplatesForBackend(yaml: YamlFile, { settings: { backend } }: Cluste
 export function checkHostKeys(yaml: YamlFile, cluster: Cluster, known: KnownHosts | undefined, file: string): void {
   const machines = [
     ...cluster.hosts.flatMap(({ login, down }, i) => (down ? [] : { login, path: ["hosts", i, "address"] as Path })),
+    // Who leaves is logged in to once more.
+    ...cluster.removed.flatMap(({ login, lost }, i) =>
+      lost ? [] : { login, path: ["removed", i, "address"] as Path },
+    ),
     ...(cluster.bastion ? [{ login: cluster.bastion, path: ["ssh", "bastion", "address"] as Path }] : []),
   ];
   for (const { login, path } of machines) {

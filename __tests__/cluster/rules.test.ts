@@ -407,6 +407,12 @@ describe("host keys", () => {
       `${one}ssh: { bastion: { address: jump.example, port: 2200 } }`,
       '4:28: ssh.bastion.address: found no key of [jump.example]:2200 in known_hosts, expected one line "[jump.example]:2200 TYPE KEY" in known_hosts: run scripts/hostkeys',
     ],
+    [
+      "a host that leaves without a key",
+      "10.0.0.1 ssh-rsa RRRR\n",
+      `${one.replace("}", ", consul: server }")}removed:\n  - { name: b, address: 10.0.0.2, lost: true }\n  - { name: c, address: 10.0.0.3, ssh: { port: 2222 } }\n`,
+      '6:25: removed[1].address: found no key of [10.0.0.3]:2222 in known_hosts, expected one line "[10.0.0.3]:2222 TYPE KEY" in known_hosts: run scripts/hostkeys',
+    ],
   ])("%s", (_, known, text, message) => {
     const { problems } = load(text, known === undefined ? {} : { known_hosts: known }, { lock: "ignore" });
     expect(problems).toEqual([`cluster.yaml:${message}`]);

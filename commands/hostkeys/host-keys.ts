@@ -53,23 +53,25 @@ export function forget(text: string, { address, port }: Machine["login"]): strin
     .join("\n");
 }
 
+const textOf = (path: string): string => (existsSync(path) ? readFileSync(path, "utf8") : "");
+
+const recordedIn = (path: string, { address, port }: Machine["login"]): readonly string[] =>
+  new KnownHosts(textOf(path)).keysFor(address, port);
+
 const keyTypes = "ecdsa,rsa,ed25519";
 
-/** "type base64" of each key that a machine shows. */
-async function scan(targets: SshTargets, { name, login }: Machine): Promise<readonly string[]> {
+/** "type base64" of each key that a machine shows, to this machine or to the bastion of `behind`. */
+async function scan({ login }: Machine, behind?: SshTargets): Promise<readonly string[]> {
   const args = ["-T", "10", "-t", keyTypes, "-p", String(login.port), login.address];
-  const host = targets.hosts.find((candidate) => candidate.name === name);
-  // From behind a bastion only the bastion sees the host.
-  const stdout =
-    targets.bastion && host
-      ? await withSsh(targets, async (run) => {
-          const result = await run("bastion", 'exec ssh-keyscan "$@"', args, 60);
-          if (result.status === 255) {
-            throw new Error(explainInOneLine(targets, "bastion", result));
-          }
-          return result.stdout;
-        })
-      : await outputOf("ssh-keyscan", args);
+  const stdout = behind
+    ? await withSsh(behind, async (run) => {
+        const result = await run("bastion", 'exec ssh-keyscan "$@"', args, 60);
+        if (result.status === 255) {
+          throw new Error(explainInOneLine(behind, "bastion", result));
+        }
+        return result.stdout;
+      })
+    : await outputOf("ssh-keyscan", args);
   const lines = stdout.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
   // They come in any order; the file in git should not.
   return lines.map((line) => line.trim().split(/\s+/).slice(1, 3).join(" ")).sort();
@@ -105,12 +107,19 @@ export async function collect(
   say: (line: string) => void,
 ): Promise<boolean> {
   const path = join(dirname(clusterFile), knownHostsFileName);
-  const read = () =>
-    inventoryHere(
-      loadCluster(clusterFile, { lock: "ignore", hostKeys: "ignore", certificates: "ignore", warn: () => {} }),
-    );
-  const { hosts, bastion } = read();
-  const machines: Machine[] = hosts.map(({ name, login }) => ({ name, login }));
+  const cluster = loadCluster(clusterFile, {
+    lock: "ignore",
+    hostKeys: "ignore",
+    certificates: "ignore",
+    warn: () => {},
+  });
+  const { up, removed, bastion } = cluster;
+  // Once a host has left it may be off, or have another job: one whose key is recorded is left in peace.
+  const leaving = removed.filter(
+    ({ name, login, lost }) =>
+      !lost && (replace.includes(name) || replace.includes(login.address) || recordedIn(path, login).length === 0),
+  );
+  const machines: Machine[] = [...up, ...leaving].map(({ name, login }) => ({ name, login }));
   const jump: Machine[] = bastion ? [{ name: bastion.address, login: bastion }] : [];
   const named = (word: string) => [...jump, ...machines].some((m) => m.name === word || m.login.address === word);
   const unknown = replace.filter((word) => !named(word));
@@ -122,8 +131,9 @@ export async function collect(
   let added = 0;
   // The bastion first: its own key has to be trusted before it can be asked about others.
   for (const group of [jump, machines]) {
-    const targets = read();
-    const answers = await inParallel(group, async (machine) => ({ machine, keys: await scan(targets, machine) }));
+    // From behind a bastion only the bastion sees the hosts.
+    const behind = bastion && group === machines ? inventoryHere(cluster) : undefined;
+    const answers = await inParallel(group, async (machine) => ({ machine, keys: await scan(machine, behind) }));
     for (const { machine, keys } of answers) {
       const outcome = await record(path, machine, keys, replace, say);
       if (outcome === "failed") {
@@ -162,8 +172,7 @@ async function record(
     say(`no answer ${who}: is it up, and is sshd on port ${login.port}?`);
     return "failed";
   }
-  const text = existsSync(path) ? readFileSync(path, "utf8") : "";
-  const recorded = new KnownHosts(text).keysFor(login.address, login.port);
+  const recorded = recordedIn(path, login);
   const replaced = replace.includes(name) || replace.includes(login.address);
   const comparison = compare(replaced ? [] : recorded, keys);
   if (comparison.kind === "refuse") {
@@ -184,6 +193,7 @@ async function record(
     say(`same      ${who}: as recorded`);
     return "same";
   }
+  const text = textOf(path);
   const rest = replaced ? forget(text, login) : text;
   const lines = comparison.keys.map((key) => `${entry} ${key}\n`).join("");
   writeFileSync(`${path}.new`, `${rest}${rest === "" || rest.endsWith("\n") ? "" : "\n"}${lines}`);

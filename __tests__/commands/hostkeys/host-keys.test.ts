@@ -119,6 +119,19 @@ describe("collecting keys", () => {
     });
   });
 
+  test("a host that leaves is asked while its key is missing: after that it may be off", async () => {
+    const leaves = "removed:\n  - { name: d, address: 10.0.0.4 }\n  - { name: e, address: 10.0.0.5, lost: true }\n";
+    const all = { "10.0.0.1": first, "10.0.0.2": first, "10.0.0.3": first };
+    network({ ...all, "10.0.0.4": first });
+    const folder = files({ "cluster.yaml": three(leaves).replace(/(10.0.0.[123]) }/g, "$1, consul: server }") });
+    const { whole, known } = await run(folder);
+    expect(known).toContain(`10.0.0.4 ${first}\n`);
+    expect(whole).toBe(true);
+    network(all);
+    expect((await run(folder)).whole).toBe(true);
+    expect((await run(folder, ["d"])).said).toContain("no answer d (10.0.0.4): is it up, and is sshd on port 22?");
+  });
+
   test("--replace of a host that does not exist", async () => {
     const folder = files({ "cluster.yaml": three() });
     writeFileSync(join(folder, "known_hosts"), "");
