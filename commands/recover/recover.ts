@@ -34,13 +34,19 @@ export interface State {
   }[];
 }
 
+/**
+ * What must not run again. Where `swarm_clear` did, containers would go that the state has. A host that has made its
+ * `leave` may be off, or have another job; one that was broken off on the way is tainted, and runs again anyway. What
+ * is done about a `lost` host is done by a member, as often as it takes.
+ */
+const onlyOnce = /_(swarm_clear|leave)$/;
+
 /** Steps by their addresses, and the ids of containers, that a state knows. */
 export function known({ resources = [] }: State): { readonly steps: string[]; readonly containers: string[] } {
   const managed = resources.filter(({ mode }) => mode === "managed");
   return {
-    // Where that step ran again, containers would go that the state has.
     steps: managed
-      .filter(({ type, name }) => type === "null_resource" && !name.endsWith("_swarm_clear"))
+      .filter(({ type, name }) => type === "null_resource" && !onlyOnce.test(name))
       .map(({ name }) => `null_resource.${name}`),
     containers: managed
       .filter(({ type }) => type === "docker_container")

@@ -10,7 +10,7 @@ import { hostScript } from "../../../commands/shared/host-scripts.js";
 import { clusterFrom, temporaryFolder } from "../../fixtures/clusters.js";
 import { logsIn } from "../../fixtures/files.js";
 
-it("steps run again; what uninstalls, and the containers that are known, stay", () => {
+it("steps run again; what uninstalls, who has left, and the containers that are known, stay", () => {
   const resource = (type: string, name: string, id: string, mode = "managed") => ({
     mode,
     type,
@@ -23,13 +23,18 @@ it("steps run again; what uninstalls, and the containers that are known, stay", 
       resource("null_resource", "gate-weave", "2"),
       // Again, it would remove the containers that are known.
       resource("null_resource", "h1_swarm_clear", "5"),
+      // Again, it would log in to a host that has left.
+      resource("null_resource", "h8_leave", "6"),
+      // It runs on a member.
+      resource("null_resource", "h9_lost", "7"),
+      resource("null_resource", "leave_docker", "8"),
       resource("terraform_data", "h1_teardown", "3"),
       resource("local_file", "hosts", "4"),
       resource("docker_container", "h1_swarm_manager", "c0ffee"),
     ],
   };
   expect(known(state)).toEqual({
-    steps: ["null_resource.h1_docker", "null_resource.gate-weave"],
+    steps: ["h1_docker", "gate-weave", "h9_lost", "leave_docker"].map((name) => `null_resource.${name}`),
     containers: ["c0ffee"],
   });
   expect(known({})).toEqual({ steps: [], containers: [] });
@@ -65,6 +70,7 @@ function onHost(stood: Stand) {
   writeFileSync(join(folder, "created"), created.map((line) => `${line}\n`).join(""));
   if (hold) {
     writeFileSync(join(folder, "hold"), hold);
+    writeFileSync(join(folder, "hold.checked"), "a hash\n");
   }
   for (const unit of active) {
     writeFileSync(join(folder, unit), "");
@@ -106,7 +112,7 @@ esac
   const args = ["-s", "--", "rack", "60", "198.18.0.11", "1", form, ...ids];
   const { status, stdout } = spawnSync("sh", args, { input: script, encoding: "utf8" });
   const text = (name: string) => (existsSync(join(folder, name)) ? readFileSync(join(folder, name), "utf8") : "");
-  return { status, stdout, removed: text("removed"), done: text("done"), hold: text("hold") };
+  return { status, stdout, removed: text("removed"), done: text("done"), hold: text("hold") + text("hold.checked") };
 }
 
 it("removes the containers of this cluster that the state does not know, and no other", () => {
@@ -155,7 +161,7 @@ describe("on a host", () => {
     expect({ status, removed }).toEqual({ status: 0, removed: "" });
   });
 
-  it("whatever deploy has it lets go, and is named", () => {
+  it("whatever deploy has it lets go, with what it has checked, and is named", () => {
     const { stdout, hold } = onHost({ hold: "bob@desk:/srv/cluster\n2026-11-25 03:10:00 UTC\n198.18.0.7\n" });
     expect(stdout).toContain(
       "recover: changed the hold of bob@desk:/srv/cluster, from 198.18.0.7, since 2026-11-25 03:10:00 UTC (released)\n",

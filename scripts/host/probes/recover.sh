@@ -41,7 +41,7 @@ fi
 
 if [ -e "$hold" ]; then
   say "changed the hold of $(sed -n 1p "$hold"), from $(sed -n 3p "$hold"), since $(sed -n 2p "$hold") (released)"
-  rm -f "$hold"
+  rm -f "$hold" "$hold.checked"
 fi
 
 # ---- units ----
