@@ -4,7 +4,7 @@ import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { collect, compare, forget } from "../../../commands/hostkeys/host-keys.js";
-import { files, three } from "../../fixtures/files.js";
+import { files, logsIn, three } from "../../fixtures/files.js";
 
 describe("a key that a host shows", () => {
   const [rsa, ecdsa, other] = ["ssh-rsa R", "ecdsa-sha2-nistp256 E", "ssh-rsa X"] as const;
@@ -130,6 +130,26 @@ describe("collecting keys", () => {
     network(all);
     expect((await run(folder)).whole).toBe(true);
     expect((await run(folder, ["d"])).said).toContain("no answer d (10.0.0.4): is it up, and is sshd on port 22?");
+  });
+
+  test("the hosts behind a bastion are asked from there, also those that leave", async () => {
+    network({ "10.0.0.1": first, "192.0.2.9": second, "10.0.0.4": first });
+    const ssh = files({ ssh: `#!/bin/sh\n${logsIn}echo "$3 $4" >>"\${0%/*}/asked"\nexec sh -c "$4"\n` });
+    chmodSync(join(ssh, "ssh"), 0o755);
+    process.env.PATH = `${ssh}:${process.env.PATH}`;
+    const folder = files({
+      "cluster.yaml": `name: t
+hosts: [{ name: a, address: 10.0.0.1, consul: server }]
+removed: [{ name: d, address: 10.0.0.4 }]
+ssh: { bastion: { address: 192.0.2.9 } }
+`,
+      known_hosts: `192.0.2.9 ${second}\n`,
+    });
+    const { whole, known } = await run(folder);
+    expect(known).toBe(`192.0.2.9 ${second}\n10.0.0.1 ${first}\n10.0.0.4 ${first}\n`);
+    expect(whole).toBe(true);
+    const asked = readFileSync(join(ssh, "asked"), "utf8").trim().split("\n").sort();
+    expect(asked).toEqual(["10.0.0.1", "10.0.0.4"].map((address) => expect.stringMatching(`^_bastion .*${address}`)));
   });
 
   test("--replace of a host that does not exist", async () => {
