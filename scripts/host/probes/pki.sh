@@ -11,6 +11,8 @@
 # shellcheck disable=SC2034  # read by lib.sh
 step=pki
 
+new_key() { openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 2>/dev/null; }
+
 request() { # NAME keep|new NAMES
   command -v openssl >/dev/null || die "there is no openssl, which makes keys and requests: apt-get install openssl"
   own_directory "$pki" root:root 0700
@@ -22,7 +24,7 @@ request() { # NAME keep|new NAMES
     found "$pki/key.pem"
   else
     request_key=next.pem
-    openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 2>/dev/null | put "$pki/next.pem" root:root 0600 || true
+    put "$pki/next.pem" root:root 0600 new_key || true
   fi
   openssl req -new -key "$pki/$request_key" -subj "/CN=$1" \
     -addext "subjectAltName=$3" \

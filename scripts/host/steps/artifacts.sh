@@ -96,7 +96,7 @@ pushed() {
   for fetch_pushed in "$sent/artifacts/$2" "$sent/artifacts/$(basename "${1#file:}")"; do
     [ ! -f "$fetch_pushed" ] || return 0
   done
-  die "$1 was not sent to this host; run deploy again"
+  die "$1 is not on this host: run scripts/recover, so that it is sent once more, and deploy again"
 }
 
 # A deploy reads each file once: what it has checked is listed beside its hold of the host, and goes with that.

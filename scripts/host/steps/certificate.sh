@@ -16,5 +16,5 @@ elif [ "$(public next.pem)" = "$wanted" ]; then
 else
   die "no key in $pki belongs to the certificate: run scripts/pki, then deploy again"
 fi
-put "$pki/ca.pem" root:root 0644 <"$sent/ca.pem" || true
-put "$pki/cert.pem" root:root 0644 <"$sent/cert.pem" || true
+put "$pki/ca.pem" root:root 0644 cat "$sent/ca.pem" || true
+put "$pki/cert.pem" root:root 0644 cat "$sent/cert.pem" || true

@@ -20,13 +20,13 @@ place_key() {
     [ -f "$1/encrypt.json" ] || die "found no gossip key in $1, and none was sent; deploy again"
     return 0
   }
-  put "$1/encrypt.json" root:consul 0640 <"$secrets/consul-encrypt.json" || true
+  put "$1/encrypt.json" root:consul 0640 cat "$secrets/consul-encrypt.json" || true
 }
 
 # place_config CONFIG_DIR CONFIG: not before it is the agent's turn, which would pick it up whenever it starts.
 place_config() {
   own file "$1/$2"
-  put "$1/$2" root:consul 0640 <"$sent/consul/$2" || true
+  put "$1/$2" root:consul 0640 cat "$sent/consul/$2" || true
 }
 
 # place_certificate: what Consul's own user cannot read where it lies is copied for that user alone. Certificate and key
@@ -35,9 +35,9 @@ place_certificate() {
   own_directory "$consul_pki" root:consul 0750
   own file "$consul_pki/ca.pem"
   own file "$consul_pki/agent.pem"
-  put "$consul_pki/ca.pem" root:consul 0640 <"$pki/ca.pem" || true
-  # The key goes through a pipe, and is for nobody else at any time.
-  cat "$pki/cert.pem" "$pki/key.pem" | put "$consul_pki/agent.pem" consul:consul 0400 || true
+  put "$consul_pki/ca.pem" root:consul 0640 cat "$pki/ca.pem" || true
+  # The key is for nobody else at any time.
+  put "$consul_pki/agent.pem" consul:consul 0400 cat "$pki/cert.pem" "$pki/key.pem" || true
 }
 
 # Consul ignores another key once an agent is initialised, so a changed one is refused instead of silently kept.
@@ -149,6 +149,6 @@ END
 
 place_unit() { # ROLE
   own unit consul.service
-  if unit_text "$1" | put /etc/systemd/system/consul.service root:root 0644; then systemctl daemon-reload; fi
+  if put /etc/systemd/system/consul.service root:root 0644 unit_text "$1"; then systemctl daemon-reload; fi
   systemctl enable -q consul.service
 }

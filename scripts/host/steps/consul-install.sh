@@ -26,8 +26,9 @@ else
   "$unzip" -q -o "$fetched" consul -d "$state/download/consul"
   chmod 0755 "$state/download/consul/consul"
   mv -f "$state/download/consul/consul" "$consul_next"
-  rm -rf "$state/download/consul" "$state/download/unzip" "$fetched"
   note consul-next "$artifact_sha256 $(hash_of "$consul_next")"
+  rm -rf "$state/download/consul" "$fetched"
+  drop_downloads unzip
   changed "Consul $artifact_version (ready to take its place)"
 fi
 

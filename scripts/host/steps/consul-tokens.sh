@@ -55,7 +55,7 @@ bootstrap() {
   [ -n "$index" ] || return 1
   [ "$was" != "$tokens" ] ||
     die "Consul knows another management token than the one in TF_VAR_consul_token: set the one that it knows, or raise security.consulTokenChanged"
-  printf %s "$index" | put "$reset" consul:consul 0600 >/dev/null || true
+  put "$reset" consul:consul 0600 printf %s "$index" >/dev/null || true
   ask '' PUT /v1/acl/bootstrap "$bootstrap_body"
 }
 

@@ -55,8 +55,8 @@ if dpkg --compare-versions "$(lowest_api)" gt "$api"; then
   expect shared "${drop_in%/*}"
   own file "$drop_in"
   mkdir -p "${drop_in%/*}"
-  printf '%s\n' "# Weave and Swarm are older clients than newer engines answer by themselves." '[Service]' \
-    "Environment=DOCKER_MIN_API_VERSION=$api" | put "$drop_in" root:root 0644 || true
+  put "$drop_in" root:root 0644 printf '%s\n' "# Weave and Swarm are older clients than newer engines answer by themselves." \
+    '[Service]' "Environment=DOCKER_MIN_API_VERSION=$api" || true
   systemctl daemon-reload
   systemctl restart docker.service || {
     rm -f "$drop_in"

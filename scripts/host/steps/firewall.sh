@@ -125,14 +125,14 @@ END
 
 fresh=no
 own file "$rules_file"
-if rules | put "$rules_file" root:root 0644; then fresh=yes; fi
+if put "$rules_file" root:root 0644 rules; then fresh=yes; fi
 own file "$chain_file"
-if chain | put "$chain_file" root:root 0644; then fresh=yes; fi
+if put "$chain_file" root:root 0644 chain; then fresh=yes; fi
 own file "$let_in"
-if cat "$here/names.sh" "$here/firewall-let-in.sh" | put "$let_in" root:root 0644; then fresh=yes; fi
+if put "$let_in" root:root 0644 cat "$here/names.sh" "$here/firewall-let-in.sh"; then fresh=yes; fi
 $nft -c -f "$rules_file" || die "nft refuses $rules_file (above: what it says); the kernel may be without nf_tables"
 own unit "$firewall_unit"
-if unit | put "/etc/systemd/system/$firewall_unit" root:root 0644; then
+if put "/etc/systemd/system/$firewall_unit" root:root 0644 unit; then
   systemctl daemon-reload
   fresh=yes
 fi

@@ -123,18 +123,24 @@ own_directory() {
   install -d -o "${2%:*}" -g "${2#*:}" -m "$3" "$1"
 }
 
-# put FILE OWNER:GROUP MODE: writes standard input to FILE, whole or not at all; true when that changed it.
+# put FILE OWNER:GROUP MODE COMMAND…: writes what COMMAND prints to FILE, whole or not at all; true when that changed it. Not
+# of standard input: in a pipeline, the step would not end where this does.
 put() {
+  put_file=$1 put_owner=$2 put_mode=$3
+  shift 3
+  put_new=$(mktemp "$put_file.XXXXXX") || die "cannot write $put_file"
   # Callers look at the result, so that the shell does not end at what fails in here.
-  { put_new=$(mktemp "$1.XXXXXX") && cat >"$put_new" && chown "$2" "$put_new" && chmod "$3" "$put_new"; } ||
-    die "cannot write $1"
-  if cmp -s "$put_new" "$1" 2>/dev/null && [ "$(stat -c %U:%G:%a "$1")" = "$2:${3#0}" ]; then
+  { "$@" >"$put_new" && chown "$put_owner" "$put_new" && chmod "$put_mode" "$put_new"; } || {
     rm -f "$put_new"
-    found "$1 unchanged"
+    die "cannot write $put_file"
+  }
+  if cmp -s "$put_new" "$put_file" 2>/dev/null && [ "$(stat -c %U:%G:%a "$put_file")" = "$put_owner:${put_mode#0}" ]; then
+    rm -f "$put_new"
+    found "$put_file unchanged"
     return 1
   fi
-  mv -f "$put_new" "$1" || die "cannot write $1"
-  changed "$1"
+  mv -f "$put_new" "$put_file" || die "cannot write $put_file"
+  changed "$put_file"
 }
 
 # journal UNIT: the last lines that a service has logged, in one.

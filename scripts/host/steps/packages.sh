@@ -31,8 +31,14 @@ missing_packages() {
 # configure yet is what apt is about to complete.
 complete_packages() { [ -z "$(ls -A /var/lib/dpkg/updates)" ] || dpkg --configure -a >/dev/null 2>&1 || true; }
 
+# drop_downloads GROUP: its packages are installed, or were used.
+drop_downloads() {
+  artifacts "package:$1:" | while read -r _ _ package_sha256 _; do rm -f "$state/download/$package_sha256"; done
+  rm -rf "${state:?}/download/$1"
+}
+
 # unpack_packages GROUP: prints the folder that it has unpacked the missing ones of the locked group into. For what is
-# used once: the host stays without, and nobody waits for another step that is installing packages.
+# used once: the host stays without, and nobody waits for another step that is installing packages. drop_downloads ends that.
 unpack_packages() {
   packages=$(missing_packages "$1")
   packages_dir=$state/download/$1
@@ -40,7 +46,6 @@ unpack_packages() {
   while read -r _ _ package_sha256 package_source; do
     fetch "$package_source" "$package_sha256"
     dpkg-deb -x "$fetched" "$packages_dir" || die "dpkg-deb cannot unpack $package_source"
-    rm -f "$fetched"
   done <<END
 $packages
 END
@@ -53,11 +58,13 @@ install_packages() {
   packages=$(missing_packages "$1")
   [ -n "$packages" ] || return 0
   packages_dir=$state/download/$1
+  # A run that was cut off may have left others.
+  rm -rf "$packages_dir"
   mkdir -p "$packages_dir"
   while read -r package_name package_version package_sha256 package_source; do
     fetch "$package_source" "$package_sha256"
-    # apt takes a file for a package by its name.
-    mv -f "$fetched" "$packages_dir/${package_name}_$(printf %s "$package_version" | tr ':' '_').deb"
+    # apt takes a file for a package by its name. Until it has come to its end, the next run needs it too.
+    ln "$fetched" "$packages_dir/${package_name}_$(printf %s "$package_version" | tr ':' '_').deb"
     # What was there before in an older version stays when the rest is removed.
     [ -n "$(package_version "$package_name")" ] || {
       record package "$package_name"
@@ -75,5 +82,5 @@ END
     die "apt-get could not install the packages of '$1' (above: the end of its output)"
   }
   changed "packages $(printf '%s\n' "$packages" | awk '{ printf "%s %s, ", $1, $2 }')checksums are right (installed)"
-  rm -rf "$packages_dir"
+  drop_downloads "$1"
 }

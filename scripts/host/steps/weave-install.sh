@@ -44,7 +44,7 @@ if [ -n "$password" ]; then
   [ "$password" != "$(note weave-password)" ] || [ ! -e $weave_password ] || cmp -s "$secrets/weave-password" $weave_password ||
     die "the router has another password than the one in TF_VAR_weave_password: set the one that it has, or raise security.weavePasswordChanged"
   own file $weave_password
-  put $weave_password root:root 0600 <"$secrets/weave-password" || true
+  put $weave_password root:root 0600 cat "$secrets/weave-password" || true
 fi
 
 # The router does not wait for what it does not need.

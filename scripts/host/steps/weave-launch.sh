@@ -103,7 +103,7 @@ if [ $running = yes ] && [ "$(note weave-running)" != "$wanted" ] && [ "$turn" =
 fi
 
 own file /etc/default/weave
-settings | put /etc/default/weave root:root 0644 || true
+put /etc/default/weave root:root 0644 settings || true
 
 # Weave makes itself known to CNI wherever it is launched, and leaves that behind.
 expect shared /opt/cni /opt/cni/bin /etc/cni /etc/cni/net.d
@@ -111,11 +111,11 @@ expect file /etc/cni/net.d/10-weave.conflist "/opt/cni/bin/weave-plugin-$version
 
 # A start finds out by itself what it needs: also one by hand, after a reboot, or when the engine has come back.
 own file "$state/weave-prepare.sh"
-cat "$here/names.sh" "$here/tls.sh" "$here/http.sh" "$here/lib.sh" "$here/images.sh" "$here/weave.sh" "$here/weave-prepare.sh" | put "$state/weave-prepare.sh" root:root 0644 || true
+put "$state/weave-prepare.sh" root:root 0644 cat "$here/names.sh" "$here/tls.sh" "$here/http.sh" "$here/lib.sh" "$here/images.sh" "$here/weave.sh" "$here/weave-prepare.sh" || true
 
 expect shared /etc/systemd/system/docker.service.wants
 own unit weave.service
-if unit | put /etc/systemd/system/weave.service root:root 0644; then systemctl daemon-reload; fi
+if put /etc/systemd/system/weave.service root:root 0644 unit; then systemctl daemon-reload; fi
 systemctl enable -q weave.service
 
 weave_env

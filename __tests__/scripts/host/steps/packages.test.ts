@@ -471,3 +471,66 @@ it("a package that is used once is unpacked from its locked file, and neither in
   expect(refused.said).toMatch(/ERROR: checksum mismatch/);
   expect(refused.said).not.toMatch(/went on/);
 });
+
+it("a package that the operator's machine has sent is there for another try when apt has failed, and goes after it", async () => {
+  const text = "the package";
+  const host = new Host()
+    .write("artifacts.tsv", `package:tool:no-such-package\tany\t1\t${sha256(text)}\tfile:tool.deb\n`)
+    .write("artifacts/tool.deb", text);
+  const install = '. "$here/packages.sh"\ninstall_packages tool';
+  host.program("apt-get", "echo locked; exit 1");
+  expect(await host.run(install)).toEqual({
+    status: 1,
+    said: expect.stringMatching(/locked\n.*ERROR: apt-get could not/),
+  });
+  mkdirSync(join(host.state, "download/tool"), { recursive: true });
+  writeFileSync(join(host.state, "download/tool/of-an-earlier-lock_0.deb"), "old");
+  host.program("apt-get", "");
+  expect(await host.run(install)).toEqual({
+    status: 0,
+    said: expect.stringContaining("changed packages no-such-package 1"),
+  });
+  const [, last = ""] = host.called.filter((line) => line.startsWith("apt-get"));
+  expect(last.split(" ").filter((word) => word.endsWith(".deb"))).toEqual([
+    join(host.state, "download/tool/no-such-package_1.deb"),
+  ]);
+  expect(readdirSync(join(host.state, "download"))).toEqual([]);
+});
+
+describe("a file that a step writes", () => {
+  it("is whole, or as it was, and says whether it has changed", async () => {
+    const host = new Host();
+    const file = join(host.folder, "settings");
+    const owner = '"$(id -un):$(id -gn)"';
+    const put = (what: string) => host.run(`if put ${file} ${owner} 0640 ${what}; then echo "is new"; fi`);
+    expect((await put("printf 'a\\nb\\n'")).said).toMatch(/changed .*settings\nis new/);
+    expect((await put("printf 'a\\nb\\n'")).said).toMatch(/found .*settings unchanged\n$/);
+    expect(await put(`sh -c 'echo half; exit 1'`)).toEqual({
+      status: 1,
+      said: expect.stringMatching(/ERROR: cannot write/),
+    });
+    expect(readFileSync(file, "utf8")).toBe("a\nb\n");
+    expect(readdirSync(host.folder).filter((name) => name.startsWith("settings"))).toEqual(["settings"]);
+  });
+
+  it("that cannot be written ends the step, whatever the step makes of the answer", async () => {
+    const host = new Host();
+    const file = join(host.folder, "missing/settings");
+    for (const line of [
+      `put ${file} root:root 0644 echo x || true`,
+      `if put ${file} root:root 0644 echo x; then :; fi`,
+    ]) {
+      const { status, said } = await host.run(`${line}\necho went on`);
+      expect(said).toMatch(/ERROR: cannot write .*settings/);
+      expect(said).not.toMatch(/went on/);
+      expect(status).toBe(1);
+    }
+  });
+});
+
+it("no step writes a file from a pipeline, where it would go on when that fails", () => {
+  const scripts = ["steps", "probes"].flatMap((folder) =>
+    readdirSync(`scripts/host/${folder}`).map((name) => `scripts/host/${folder}/${name}`),
+  );
+  expect(scripts.filter((path) => /\|\s*put /.test(readFileSync(path, "utf8")))).toEqual([]);
+});
