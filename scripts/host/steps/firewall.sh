@@ -87,11 +87,11 @@ chain() {
 -A $firewall_chain -p udp -m multiport ! --dports $guarded_udp -j RETURN
 -A $firewall_chain -i lo -p tcp -j ACCEPT
 -A $firewall_chain -i lo -p udp -j ACCEPT
-END
-  for source in $(hosts peers | awk '{ print $2 }') $(printf %s "${operators#-}" | tr ',' ' '); do
+$(for source in $(hosts peers | awk '{ print $2 }') $(printf %s "${operators#-}" | tr ',' ' '); do
     for protocol in tcp udp esp; do echo "-A $firewall_chain -s $source -p $protocol -j ACCEPT"; done
-  done
-  echo COMMIT
+  done)
+COMMIT
+END
 }
 
 # What flushes all tables takes this one along: whenever the host's own rules are loaded in that way, it comes back.

@@ -124,7 +124,8 @@ own_directory() {
 }
 
 # put FILE OWNER:GROUP MODE COMMAND…: writes what COMMAND prints to FILE, whole or not at all; true when that changed it. Not
-# of standard input: in a pipeline, the step would not end where this does.
+# of standard input: in a pipeline, the step would not end where this does. A function prints with one command: what fails
+# before its last one is not seen in here.
 put() {
   put_file=$1 put_owner=$2 put_mode=$3
   shift 3

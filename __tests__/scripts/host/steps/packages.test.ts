@@ -463,6 +463,15 @@ it("a package that is used once is unpacked from its locked file, and neither in
   expect(status).toBe(0);
   expect(host.record).toEqual([]);
   expect(host.called.filter((line) => line.startsWith("apt-get"))).toEqual([]);
+  // What it was for has failed; after another try nothing stays.
+  const again = await host.run(
+    '. "$here/packages.sh"\ncat "$(unpack_packages unzip)/usr/bin/unzip"\ndrop_downloads unzip',
+  );
+  expect(again).toEqual({ status: 0, said: text });
+  expect(readdirSync(join(host.state, "download"))).toEqual([]);
+  expect((await host.run('. "$here/packages.sh"\nunpack_packages unzip')).said).toMatch(
+    /ERROR: file:unzip.deb is not on this host: run scripts\/recover, .* and deploy again/,
+  );
 
   const other = new Host()
     .write("artifacts.tsv", `package:unzip:no-such-package\tany\t1\t${sha256("other")}\tfile:unzip.deb\n`)
@@ -525,6 +534,49 @@ describe("a file that a step writes", () => {
       expect(said).not.toMatch(/went on/);
       expect(status).toBe(1);
     }
+  });
+});
+
+describe("an allow-list that has become shorter", () => {
+  /** A host with nftables; its unit lies beside the state. */
+  const host = () => {
+    const made = new Host();
+    return made
+      .write("hosts.tsv", "h1\t198.18.0.11\tserver\n")
+      .edit("firewall.sh", /root:root/g, "$(id -un):$(id -gn)")
+      .edit("firewall.sh", /"\/etc\/systemd\/system\/\$firewall_unit"/, '"$state/$firewall_unit"')
+      .program("nft", `[ "$1" != list ] || [ -e ${made.folder}/loaded ]`)
+      .program("systemctl", `[ "$1" != reload-or-restart ] || touch ${made.folder}/loaded`)
+      .program("ip", "")
+      .program("ss", "");
+  };
+  const [before, after] = ["operators=192.0.2.1,192.0.2.2", "operators=192.0.2.1"];
+
+  it("is not said to be loaded where the disk is full", async () => {
+    const full = host();
+    expect((await full.step("firewall", before)).said).toMatch(/changed .*\(loaded\)/);
+    // Files that are there can still be opened and made, and take no byte.
+    full.edit("firewall.sh", /^fresh=no$/m, "$&\ntrap '' XFSZ\nulimit -f 0");
+    const { status, said } = await full.step("firewall", after);
+    expect(said).toMatch(/ERROR: cannot write .*firewall\.nft/);
+    expect(said).not.toMatch(/loaded/);
+    expect(status).toBe(1);
+    expect(readFileSync(join(full.state, "firewall.nft"), "utf8")).toContain("192.0.2.2");
+    expect(readdirSync(full.state).filter((name) => name.startsWith("firewall.nft"))).toEqual(["firewall.nft"]);
+  });
+
+  it("is not written without its beginning", async () => {
+    const broken = host();
+    expect((await broken.step("firewall", before)).said).toMatch(/changed .*\(loaded\)/);
+    const list = readFileSync(join(broken.state, "firewall.iptables"), "utf8");
+    broken.program(
+      "cat",
+      'text=$(/bin/cat "$@"); case $text in *"*filter"*) exit 1 ;; esac; [ -z "$text" ] || printf "%s\\n" "$text"',
+    );
+    const { status, said } = await broken.step("firewall", after);
+    expect(said).toMatch(/ERROR: cannot write .*firewall\.iptables/);
+    expect(status).toBe(1);
+    expect(readFileSync(join(broken.state, "firewall.iptables"), "utf8")).toBe(list);
   });
 });
 
