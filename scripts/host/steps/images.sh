@@ -75,6 +75,7 @@ load_image() {
   rm -f "$image_copy"
   # The one that has the name until now is left without.
   [ -z "$image_id" ] || record image "$image_id"
+  fetched=
   case $artifact_source in
     docker://*)
       image_pull=${artifact_source#docker://}@sha256:$artifact_sha256
@@ -85,13 +86,16 @@ load_image() {
     *)
       fetch "$artifact_source" "$artifact_sha256"
       docker load -q -i "$fetched" >/dev/null || die "the engine refuses $artifact_source"
-      mkdir -p "$state/images"
-      mv -f "$fetched" "$image_copy"
       ;;
   esac
   ask_engine "$1"
   [ -n "$image_id" ] || die "$artifact_source does not hold an image named $1"
   note "$image_note" "$artifact_sha256 $image_id"
+  # Not before: without the note, the next run would take the copy for another image's.
+  [ -z "$fetched" ] || {
+    mkdir -p "$state/images"
+    mv -f "$fetched" "$image_copy"
+  }
   changed "image $1 (loaded)"
 }
 
