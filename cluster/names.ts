@@ -17,7 +17,7 @@ export const consulPki = "/etc/consul.d/tls";
 /** Where steps put what they upload, below the login user's home; only that user can look inside. */
 export const uploadsFolder = ".multicast-swarm";
 
-/** Where in there secrets go: what a step leaves there, the deploy's end removes. */
+/** The folder in there for secrets. The end of a deploy empties it, in case a step was killed. */
 export const secretUploads = "secrets";
 
 /** Terraform's lock file of its providers: beside the cluster file, and in the stack's folder, where Terraform reads it. */

@@ -11,7 +11,7 @@
 address='' timeout=''
 take "address timeout" "$@"
 
-# Once it has left, this cluster asks it no more: it may be another's, or run a Consul and Weave of its own.
+# A host that has left may belong to another cluster by now, or run a Consul and Weave of its own.
 if [ ! -e "$state/created" ]; then
   found "nothing of multicast-swarm on this host"
   exit 0

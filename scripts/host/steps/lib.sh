@@ -16,7 +16,7 @@ step=$(basename "$0" .sh)
 here=$(cd "$(dirname "$0")" && pwd)
 # What the operator's machine has sent: artifacts.tsv, hosts.tsv, configurations.
 sent=$(dirname "$here")
-# What of it stays no longer than the step that reads it.
+# The part of it that must not outlive the step that reads it.
 # shellcheck disable=SC2034 # for the steps
 secrets=$sent/secrets
 # A probe that arrives on standard input has names.sh in front of it.

@@ -21,7 +21,7 @@ other_router() {
 
 peer=$(peer_name "$address")
 if ! systemctl is-active -q weave.service; then
-  # Said to be done here, it would never be done.
+  # Passing over it here would mean that nobody ever does it.
   router=$(other_router)
   [ -z "$router" ] ||
     die "no router runs here that could take over the addresses of $name, and one runs on $router: start weave.service, or, if this host is new or rebuilt, take out lost hosts in one deploy and add or rebuild hosts in the next"

@@ -1,26 +1,16 @@
 /** What is done for a host that leaves or was lost, and what is not, with stand-ins for all that runs on a host. */
 import { spawn } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
 import { ports } from "../../../../cluster/ports.js";
-import { temporaryFolder } from "../../../fixtures/clusters.js";
+import { stepFolder } from "../../../fixtures/step-folder.js";
 
 const h3 = "02:00:0a:00:01:03";
 
 /** A host on which the units that are named run; `programs` are stand-ins, whose calls go into `asked`. */
 function host(running: readonly string[], programs: Readonly<Record<string, string>> = {}) {
-  const folder = temporaryFolder();
-  const at = (...names: string[]) => join(folder, ...names);
-  cpSync("scripts/host/steps", at("scripts"), { recursive: true });
-  const edit = (name: string, from: RegExp, to: string) =>
-    writeFileSync(at("scripts", name), readFileSync(at("scripts", name), "utf8").replace(from, to));
-  edit("lib.sh", /^PATH=.*/m, `PATH=${at("bin")}:/usr/bin:/bin`);
-  edit("names.sh", /^state=.*/m, `state=${at("state")}`);
-  for (const name of ["bin", "state"]) {
-    mkdirSync(at(name));
-  }
+  const { at, program } = stepFolder();
   const is = running.map((unit) => `*" ${unit}.service") exit 0 ;;`).join(" ");
   const all = {
     systemctl: `case " $*" in *is-active*) case " $*" in ${is} esac; exit 3 ;; esac`,
@@ -30,7 +20,7 @@ function host(running: readonly string[], programs: Readonly<Record<string, stri
     ...programs,
   };
   for (const [name, text] of Object.entries(all)) {
-    writeFileSync(at("bin", name), `#!/bin/sh\necho "${name} $*" >>${at("asked")}\n${text}\n`, { mode: 0o755 });
+    program(name, `#!/bin/sh\necho "${name} $*" >>${at("asked")}\n${text}\n`);
   }
   return {
     records: (...lines: string[]) => writeFileSync(at("state/created"), lines.map((line) => `${line}\n`).join("")),

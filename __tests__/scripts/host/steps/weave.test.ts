@@ -1,10 +1,9 @@
 /** The images that Weave needs, with stand-ins for the engine and systemd. */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { temporaryFolder } from "../../../fixtures/clusters.js";
+import { stepFolder } from "../../../fixtures/step-folder.js";
 
 /** An engine whose images are files: the id in one called by the name. Whatever it is asked goes into `asked`. */
 const engine = `#!/bin/sh
@@ -28,19 +27,12 @@ const sha = createHash("sha256").update(archive).digest("hex");
 
 /** A host with a lock file's image; `step` runs a line of shell as a step that loads images would. */
 function simulated(source: string) {
-  const folder = temporaryFolder();
-  const at = (...names: string[]) => join(folder, ...names);
-  cpSync("scripts/host/steps", at("scripts"), { recursive: true });
-  const edit = (name: string, from: RegExp, to: string) =>
-    writeFileSync(at("scripts", name), readFileSync(at("scripts", name), "utf8").replace(from, to));
-  edit("lib.sh", /^PATH=.*/m, `PATH=${at("bin")}:/usr/bin:/bin`);
-  edit("names.sh", /^state=.*/m, `state=${at("state")}`);
-  for (const name of ["bin", "engine", "state", "artifacts"]) {
+  const { at, program } = stepFolder();
+  for (const name of ["engine", "artifacts"]) {
     mkdirSync(at(name));
   }
-  const command = (name: string, text: string) => writeFileSync(at("bin", name), text, { mode: 0o755 });
-  command("docker", engine);
-  command("systemctl", "#!/bin/sh\nexit 3\n");
+  program("docker", engine);
+  program("systemctl", "#!/bin/sh\nexit 3\n");
   writeFileSync(at("artifacts/weave.tar"), archive);
   writeFileSync(at("artifacts.tsv"), `image:${image}\tany\t1\t${sha}\t${source}\n`);
   const run = (script: string, ...args: string[]) => {
